@@ -1,0 +1,47 @@
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format bench cron
+
+help: ## list what one can do here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+install: $(VENV)/for-work ## make .venv with all that running, serving and testing need
+
+run: $(VENV)/for-running ## one run of the whole pipeline
+	@$(PY) fullprocess.py
+
+test: $(VENV)/for-work ## the tests, on as many processes as there are cores
+	@$(PY) -m pytest -n auto $(TESTS)
+
+check: $(VENV)/for-work ## lint, format and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: $(VENV)/for-work ## mend what lint and format can mend by themselves
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(VENV)/for-work ## what an idle run and the big steps cost
+	@$(PY) benchmarks/idle.py
+	@$(PY) benchmarks/steps.py
+
+cron: $(VENV)/for-running ## print the crontab line of this checkout; INSTALL=yes puts it into your crontab
+	@$(PY) -m risk.crontab $(if $(INSTALL),--install)
+
+$(VENV)/for-running: requirements.txt
+	@echo "making $(VENV), this happens once"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.txt
+	@$(PY) -m compileall -q risk
+	@touch $@
+
+$(VENV)/for-work: requirements-dev.txt $(VENV)/for-running
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,157 @@
+"""Fabricate the company whose clients stay or leave, with a truth that is written down here.
+
+python -m company.fabricate 3 sourcedata/dataset5.csv            the third period, nothing changes
+python -m company.fabricate 3 sourcedata/dataset5.csv --drift    the third period, clients change
+python -m company.fabricate shipped                              the files in the repository
+
+The same arguments make the same bytes.
+"""
+
+import argparse
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from risk import tables
+
+ROOT = Path(__file__).parent.parent
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+ODD_CODES = ("NULL", "0012", "1E10", "TRUE", "NONE", "0000")
+SEED = 7
+OFFSET = 15_485_863
+STRIDE = 7_368_787  # a prime, so that codes come in no order and none comes twice
+JOINING_SHARE = 0.06
+COOLING_SHARE = 0.22
+MISSING_SHARE = 0.004
+UNKNOWN_SHARE = 0.15
+
+
+class Truth(NamedTuple):
+    """What makes a client leave: log-odds = base + cooling * c + size * s.
+
+    c is how far last month's activity lies below the year's monthly average, in logarithms
+    (0.7 when it halved); s is ln(employees / 60). Nothing else counts but chance.
+    """
+
+    base: float
+    cooling: float
+    size: float
+
+
+FIRST_PERIOD = Truth(base=-3.6, cooling=3.0, size=-0.35)
+LATER_PERIODS = Truth(base=-3.5, cooling=2.9, size=-0.30)  # small clients hold on a little better
+AFTER_DRIFT = Truth(base=-2.2, cooling=0.5, size=0.85)  # a competitor courts the large clients
+
+
+class Clients(NamedTuple):
+    """What stays with each client from period to period."""
+
+    code: npt.NDArray[np.str_]
+    size: npt.NDArray[np.float64]
+    level: npt.NDArray[np.float64]
+
+
+def periods(last: int, clients: int, seed: int, drift: bool = False) -> list[pd.DataFrame]:
+    """The rows of the first periods; `clients` are known by the second one, then others join."""
+    joining = int(clients * JOINING_SHARE)
+    left = np.zeros(0, dtype=bool)
+    made = []
+    for period in range(1, last + 1):
+        known = _clients(clients + joining * (period - 2), seed)
+        rows = _period(known, _truth(period, drift and period == last), seed, period)
+        left = np.append(left, np.zeros(len(known.code) - len(left), dtype=bool))
+        made.append(rows[~left].reset_index(drop=True))
+        left |= (rows["exited"] == 1).to_numpy()
+    return made
+
+
+def _truth(period: int, drift: bool) -> Truth:
+    if drift:
+        return AFTER_DRIFT
+    return FIRST_PERIOD if period == 1 else LATER_PERIODS
+
+
+def _clients(count: int, seed: int) -> Clients:
+    """The first so many clients, the same ones however many are asked for."""
+    sizes, levels = np.random.default_rng([seed, 0, 1]), np.random.default_rng([seed, 0, 2])
+    size = 1.3 * sizes.standard_normal(count)
+    level = np.log(150) + 0.5 * size + 1.2 * levels.standard_normal(count)
+    return Clients(_codes(count, seed), size, level)
+
+
+def _codes(count: int, seed: int) -> npt.NDArray[np.str_]:
+    """Different codes, of four characters for a million clients, some that look like no code."""
+    length = 4 if count < 1_000_000 else 6
+    room = len(ALPHABET) ** length
+    numbers = (np.arange(count, dtype=np.int64) * STRIDE + seed * OFFSET) % room
+    digits = numbers[:, None] // len(ALPHABET) ** np.arange(length) % len(ALPHABET)
+    drawn = np.array(list(ALPHABET))[digits].view(f"<U{length}").ravel()
+    codes = dict.fromkeys([*ODD_CODES, *drawn.tolist()])
+    return np.array(list(codes)[:count])
+
+
+def _period(clients: Clients, truth: Truth, seed: int, period: int) -> pd.DataFrame:
+    """One row per client, whether still there or not."""
+    random = np.random.default_rng([seed, period])
+    count = len(clients.code)
+    cools = random.random(count) < COOLING_SHARE
+    cooling = 0.35 * random.standard_normal(count)
+    cooling += np.where(cools, np.abs(1.3 + 0.6 * random.standard_normal(count)), 0.0)
+    year = 12 * np.exp(clients.level + 0.1 * random.standard_normal(count))
+    log_odds = truth.base + truth.cooling * cooling + truth.size * clients.size
+    features = {
+        "lastmonth_activity": np.round(np.exp(clients.level - cooling)),
+        "lastyear_activity": np.round(year),
+        "number_of_employees": np.maximum(1.0, np.round(60 * np.exp(clients.size))),
+    }
+    for values in features.values():
+        values[random.random(count) < MISSING_SHARE] = np.nan
+    left = random.random(count) < 1 / (1 + np.exp(-log_odds))
+    return pd.DataFrame({"corporation": clients.code, **features, "exited": left.astype("float64")})
+
+
+def unknown_at_the_end(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The same rows, the outcomes of some not known yet."""
+    hidden = np.random.default_rng([seed, 0]).random(len(table)) < UNKNOWN_SHARE
+    return table.assign(exited=table["exited"].mask(hidden))
+
+
+def shipped() -> dict[str, pd.DataFrame]:
+    """The files in the repository."""
+    small = periods(1, clients=450, seed=11)[0]
+    first, second = periods(2, clients=10_000, seed=SEED)
+    others = periods(2, clients=4_000, seed=31)[1]
+    strangers = ~others["corporation"].isin([*first["corporation"], *second["corporation"]])
+    return {
+        "practicedata/dataset1.csv": small[:260],
+        "practicedata/dataset2.csv": small[170:],
+        "sourcedata/dataset3.csv": first,
+        "sourcedata/dataset4.csv": unknown_at_the_end(second, SEED),
+        "testdata/testdata.csv": others[strangers][:2000],
+    }
+
+
+def main() -> None:
+    """Write what the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("period", help="a number from 1, or the word shipped")
+    parser.add_argument("file", nargs="?", type=Path, help="the CSV file to write")
+    parser.add_argument("--drift", action="store_true", help="what makes clients leave changes")
+    parser.add_argument("--clients", type=int, default=10_000, help="known by the second period")
+    parser.add_argument("--seed", type=int, default=SEED)
+    arguments = parser.parse_args()
+    if arguments.period == "shipped":
+        for name, table in shipped().items():
+            tables.write(ROOT / name, table)
+    elif arguments.period.isdecimal() and int(arguments.period) and arguments.file:
+        last, clients, seed = int(arguments.period), arguments.clients, arguments.seed
+        tables.write(arguments.file, periods(last, clients, seed, arguments.drift)[-1])
+    else:
+        parser.error("say which period and which file, or shipped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Publish model, score and ingestion record as one set: python deployment.py [--rollback]"""
+
+import logging
+from typing import Any
+
+from risk import files, journal, model, releases, tables
+from risk.arrivals import Arrival, Seen
+from risk.cli import Option, run
+from risk.errors import ArtefactRefused
+from risk.releases import Release
+from risk.settings import Settings
+
+RETRAIN = "run python training.py, then python scoring.py"
+
+log = logging.getLogger("deployment")
+
+
+def store_model_into_pickle(settings: Settings | None = None) -> Release:
+    """Deploy the trained model with its score and the record of what it was trained on."""
+    settings = settings or Settings.load()
+    models, data = settings.output_model_path, settings.output_folder_path
+    contents = {
+        files.MODEL: files.read_bytes(models / files.MODEL, "training.py"),
+        files.SCORE: files.read_bytes(models / files.SCORE, "scoring.py"),
+        files.INGESTED_FILES: files.read_bytes(data / files.INGESTED_FILES, "ingestion.py"),
+    }
+    trained = files.required_json(models / files.MODEL_RECORD, "training.py")
+    ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
+    score = files.parse_score(contents[files.SCORE], files.SCORE)
+    if problem := _mixed(contents, trained, ingestion, settings):
+        raise ArtefactRefused(f"nothing is deployed: {problem}")
+    release = releases.publish(
+        settings.prod_deployment_path,
+        contents,
+        score=score,
+        input_folder=ingestion["input_folder"],
+        seen=_seen(ingestion),
+        libraries=model.libraries(),
+    )
+    log.info("release %s is deployed with F1 %.4f", release.release, score)
+    return release
+
+
+def _mixed(
+    contents: dict[str, bytes],
+    trained: dict[str, Any],
+    ingestion: dict[str, Any],
+    settings: Settings,
+) -> str | None:
+    """Why these three files do not belong together, with the cure; None when they do."""
+    pickled = contents[files.MODEL]
+    if files.sha256(pickled) != trained.get("sha256"):
+        return f"{files.MODEL} is not the one that {files.MODEL_RECORD} records; {RETRAIN}"
+    if trained.get("ingestion") != ingestion.get("id"):
+        return f"the model was fitted on other data than the last ingestion wrote; {RETRAIN}"
+    names = [entry["name"] for entry in ingestion["files"] if entry["rows"] > entry["rejected"]]
+    if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
+        return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    scored = model.f1(
+        model.loads(pickled, files.MODEL, settings.columns), test_data, settings.columns
+    )
+    if scored != files.parse_score(contents[files.SCORE], files.SCORE):
+        return f"{files.SCORE} is not this model's score, {scored!r}; run python scoring.py"
+    return None
+
+
+def _seen(ingestion: dict[str, Any]) -> Seen:
+    return Seen(
+        frozenset(
+            Arrival(entry["name"], entry["size"], entry["mtime_ns"]) for entry in ingestion["files"]
+        )
+    )
+
+
+def roll_back(settings: Settings | None = None) -> Release:
+    """Deploy the previous release again, as a new one."""
+    settings = settings or Settings.load()
+    latest = releases.current(settings.prod_deployment_path)
+    judged = journal.judged(settings, latest) if latest else Seen()
+    release = releases.roll_back(settings.prod_deployment_path, judged)
+    log.info("went back: release %s scores %.4f", release.release, release.score)
+    return release
+
+
+if __name__ == "__main__":
+    run(store_model_into_pickle, Option("--rollback", roll_back))

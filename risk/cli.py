@@ -1,0 +1,159 @@
+"""How a script runs: its options, the lock, the log, and errors turned into exit codes."""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from risk import files, lock
+from risk.errors import RiskError
+from risk.settings import Settings
+
+LARGEST_LOG = 1_000_000
+OLDER_LOGS = 3
+LINE = 100
+INPUT_OUTPUT_ERROR = 74
+
+log = logging.getLogger(Path(sys.argv[0]).stem)
+
+
+class Option(NamedTuple):
+    """A flag that runs another step instead; its help is that step's docstring."""
+
+    flag: str
+    step: Callable[[Settings], object]
+    writes: bool = True
+
+
+def run(step: Callable[[Settings], object], *options: Option) -> None:
+    """Run one step as a script does, and leave with its exit code."""
+    _hold_standard_descriptors()
+    arguments = _arguments(Option("", step), options)
+    _log_to_stderr(logging.WARNING if arguments.quiet else logging.INFO)
+    sys.exit(_exit_code(arguments.config, arguments.chosen))
+
+
+def _exit_code(config: str | None, chosen: Option) -> int:
+    try:
+        settings = Settings.load(config)
+        with contextlib.ExitStack() as held:
+            if chosen.writes:
+                held.enter_context(lock.held(settings.output_folder_path / files.LOCK))
+                _log_to_file(settings.output_folder_path / files.LOG)
+            chosen.step(settings)
+    except RiskError as error:
+        log.error("failed with exit code %d: %s", error.exit_code, error)
+        return error.exit_code
+    except OSError as error:
+        place = files.short(Path(str(error.filename))) + ": " if error.filename else ""
+        log.error(
+            "failed with exit code %d: %s%s", INPUT_OUTPUT_ERROR, place, error.strerror or error
+        )
+        return INPUT_OUTPUT_ERROR
+    return 0
+
+
+def _arguments(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=_sentence(main.step), allow_abbrev=False, formatter_class=_Help
+    )
+    parser.add_argument("--config", metavar="PATH", help="the config.json to follow")
+    parser.add_argument("--quiet", action="store_true", help="say only what is wrong on stderr")
+    choice = parser.add_mutually_exclusive_group()
+    for option in options:
+        choice.add_argument(
+            option.flag,
+            dest="chosen",
+            action="store_const",
+            const=option,
+            help=_sentence(option.step),
+        )
+    parser.set_defaults(chosen=main)
+    return parser.parse_args()
+
+
+class _Help(argparse.HelpFormatter):
+    """Help of a fixed width: to ask for the terminal's would cost every run an import."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=LINE)
+
+
+def _sentence(step: Callable[[Settings], object]) -> str:
+    return (step.__doc__ or "").partition("\n")[0]
+
+
+def progress(text: str) -> None:
+    """Show on a terminal what takes long just now; an empty text clears it."""
+    if sys.stderr and sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _hold_standard_descriptors() -> None:
+    """Give closed standard streams to /dev/null, lest the first file we open become one of them."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+
+
+class _OneLine(logging.Formatter):
+    """Names and values from data never break a line, nor forge one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if line.isprintable():
+            return line
+        return "".join(
+            sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line
+        )
+
+
+class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
+    """Lines for a person: what is wrong says so, and any progress shown makes way."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        progress("")
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        mark = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        return mark + super().format(record)
+
+
+def _log_to_stderr(level: int) -> None:
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    if sys.stderr:
+        terminal = _Terminal(sys.stderr)
+        terminal.setLevel(level)
+        terminal.setFormatter(_OneLine("%(message)s"))
+        root.addHandler(terminal)
+    sys.excepthook = _say_crash
+
+
+def _log_to_file(path: Path) -> None:
+    if path.exists() and path.stat().st_size > LARGEST_LOG:
+        for age in range(OLDER_LOGS, 0, -1):
+            newer = path.with_name(f"{path.name}.{age - 1}") if age > 1 else path
+            if newer.exists():
+                newer.replace(path.with_name(f"{path.name}.{age}"))
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    form = _OneLine("%(asctime)s %(name)s %(levelname)s %(message)s", files.TIME)
+    form.converter = time.gmtime
+    handler.setFormatter(form)
+    logging.getLogger().addHandler(handler)
+
+
+def _say_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    log.critical("crashed: %s: %s", kind.__name__, error)
+    sys.__excepthook__(kind, error, trace)

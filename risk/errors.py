@@ -1,0 +1,50 @@
+"""What can go wrong outside the code: one family, each with its exit code and HTTP status."""
+
+
+class RiskError(Exception):
+    """Something outside the code is not as it must be; the message says what, and what to do."""
+
+    exit_code: int
+    http_status: int
+
+
+class DataUnusable(RiskError):
+    """There is data, but nothing can be learned or said from it."""
+
+    exit_code = 65
+    http_status = 422
+
+
+class InputMissing(RiskError):
+    """A folder, a file or the result of an earlier step is not there."""
+
+    exit_code = 66
+    http_status = 503
+
+
+class ServiceDown(RiskError):
+    """A database or an API does not answer."""
+
+    exit_code = 69
+    http_status = 503
+
+
+class RunInProgress(RiskError):
+    """Another run holds the lock."""
+
+    exit_code = 75
+    http_status = 503
+
+
+class ArtefactRefused(RiskError):
+    """A model, a score or a release is not what its record says, or is not one of ours."""
+
+    exit_code = 76
+    http_status = 503
+
+
+class ConfigWrong(RiskError):
+    """The configuration cannot be followed."""
+
+    exit_code = 78
+    http_status = 500

@@ -1,0 +1,156 @@
+"""The files that the steps share: their names, how they are read, and the one way to write them."""
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from risk.errors import ArtefactRefused, InputMissing
+
+FINAL_DATA = "finaldata.csv"
+CLIENTS = "clients.csv"
+REJECTED = "rejected.csv"
+INGESTION = "ingestion.json"
+INGESTED_FILES = "ingestedfiles.txt"
+MODEL = "trainedmodel.pkl"
+MODEL_RECORD = "trainedmodel.json"
+SCORE = "latestscore.txt"
+JUDGED = "judged.json"
+PENDING = "pending"
+LOCK = "lock"
+LOG = "fullprocess.log"
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` in one step, when all of it is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(draft, flags, 0o666), "wb") as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file by this content."""
+    with replacing(path) as handle:
+        handle.write(content)
+
+
+def json_bytes(value: object) -> bytes:
+    """A record as JSON that a person can read, too."""
+    return (json.dumps(value, indent=1) + "\n").encode()
+
+
+def write_json(path: Path, value: object) -> None:
+    """Replace a file by this value as JSON."""
+    write_bytes(path, json_bytes(value))
+
+
+def write_names(path: Path, names: list[str]) -> None:
+    """Replace a file by a Python list of file names."""
+    write_bytes(path, f"{names!r}\n".encode())
+
+
+def write_score(path: Path, score: float) -> None:
+    """Replace a file by one number, in full."""
+    write_bytes(path, f"{score!r}\n".encode())
+
+
+def read_bytes(path: Path, made_by: str) -> bytes:
+    """A file's content, or the sentence that says which step makes it."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputMissing(f"{short(path)} is missing; run python {made_by} first") from None
+
+
+def parse_json(content: bytes, name: str) -> dict[str, Any]:
+    """The object in one of our own JSON records."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ArtefactRefused(f"{name} is damaged ({error}); remove it or restore it") from error
+    if not isinstance(value, dict):
+        raise ArtefactRefused(f"{name} is damaged (not a JSON object); remove it or restore it")
+    return value
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """One of our own JSON records, or None when it was never written."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return parse_json(content, short(path))
+
+
+def required_json(path: Path, made_by: str) -> dict[str, Any]:
+    """A record that an earlier step must have written."""
+    return parse_json(read_bytes(path, made_by), short(path))
+
+
+def parse_score(content: bytes, name: str) -> float:
+    """The number in a latestscore.txt."""
+    try:
+        score = float(content)
+    except ValueError:
+        score = -1.0
+    if not 0 <= score <= 1:
+        raise ArtefactRefused(f"{name} does not hold one number from 0 to 1")
+    return score
+
+
+def parse_names(content: bytes, name: str) -> list[str]:
+    """The file names in an ingestedfiles.txt, a Python list."""
+    import ast  # an idle run reads no such list and does without this module
+
+    try:
+        names = ast.literal_eval(content.decode().strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        raise ArtefactRefused(f"{name} does not hold a Python list of file names") from error
+    if not isinstance(names, list) or not all(isinstance(entry, str) for entry in names):
+        raise ArtefactRefused(f"{name} does not hold a Python list of file names")
+    return names
+
+
+def sha256(content: bytes) -> str:
+    """The fingerprint by which records name a content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def ingestion_id(dataset: bytes) -> str:
+    """The name of an ingestion: what it wrote into finaldata.csv decides."""
+    return sha256(dataset)[:16]
+
+
+def now() -> str:
+    """The moment as records keep it."""
+    return time.strftime(TIME, time.gmtime())
+
+
+def short(path: Path) -> str:
+    """A path as messages name it: the folder and the file, nothing of the machine."""
+    return f"{path.parent.name}/{path.name}"

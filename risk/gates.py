@@ -1,0 +1,32 @@
+"""What the gates decide, out of scores alone."""
+
+from typing import NamedTuple
+
+from risk.releases import Release
+
+
+class Decision(NamedTuple):
+    """The outcome of a run in one of four words, and the sentence that says why."""
+
+    outcome: str
+    reason: str
+
+
+def drift(deployed: Release | None, newest: float | None) -> tuple[bool, str]:
+    """Whether the deployed model does worse on the newest data than when it was deployed."""
+    if deployed is None:
+        return True, "nothing was deployed yet"
+    if newest is None:
+        return False, f"outcomes unknown, so there is nothing to hold against {deployed.title}"
+    scores = f"{newest:.4f} on the newest data, {deployed.score:.4f} when {deployed.title} went out"
+    if deployed.score == 0:
+        return True, f"a deployed score of 0 cannot be undercut (F1 {scores})"
+    return newest < deployed.score, f"F1 {scores}"
+
+
+def better(trained: float, deployed: float | None) -> tuple[bool, str]:
+    """Whether the new model beats the deployed one on the same test data."""
+    if deployed is None:
+        return True, f"on the test data the new model has {trained:.4f}"
+    scores = f"on the test data the new model has {trained:.4f}, the deployed one {deployed:.4f}"
+    return trained > deployed, scores

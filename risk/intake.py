@@ -1,0 +1,163 @@
+"""The input folder's files: judged, put in order, merged; nothing is written here."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from risk import arrivals, files, tables
+from risk.arrivals import Arrival
+from risk.cli import progress
+from risk.errors import InputMissing
+from risk.schema import FileRefused
+from risk.settings import Columns, Settings
+
+log = logging.getLogger("intake")
+
+
+class Source(NamedTuple):
+    """One file that was looked at: its good rows, its refused lines, or why all was refused."""
+
+    arrival: arrivals.Arrival
+    sha256: str
+    table: pd.DataFrame
+    refusals: list[tables.Refusal]
+    reason: str | None
+
+    def counts(self, duplicates: int) -> dict[str, Any]:
+        """The file as ingestion.json keeps it."""
+        return self.arrival._asdict() | {
+            "sha256": self.sha256,
+            "rows": len(self.table) + len(self.refusals),
+            "accepted": len(self.table) - duplicates,
+            "rejected": len(self.refusals),
+            "duplicates": duplicates,
+            "reason": self.reason,
+        }
+
+
+class Intake(NamedTuple):
+    """What the input folder holds."""
+
+    sources: list[Source]
+    duplicates: list[int]
+    table: pd.DataFrame
+    book: pd.DataFrame
+    outcomes_known: bool
+
+    @property
+    def seen(self) -> arrivals.Seen:
+        """Every file that was looked at, refused ones too, waiting ones not."""
+        return arrivals.Seen(frozenset(source.arrival for source in self.sources))
+
+    def all_wait(self, new: Iterable[Arrival]) -> bool:
+        """Whether there are new files, but none of them could be looked at."""
+        looked_at = {source.arrival.name for source in self.sources}
+        names = {arrival.name for arrival in new}
+        return bool(names) and not names & looked_at
+
+    @property
+    def names(self) -> list[str]:
+        """The files whose rows are in the table, in the order in which they arrived."""
+        return [source.arrival.name for source in self.sources if len(source.table)]
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """Every file that was looked at, with its counts."""
+        pairs = zip(self.sources, self.duplicates, strict=True)
+        return [source.counts(duplicates) for source, duplicates in pairs]
+
+    @property
+    def rejected(self) -> pd.DataFrame:
+        """Every refused line, and one row for each file refused whole, as rejected.csv has them."""
+        rows = [
+            (source.arrival.name, *refusal)
+            for source in self.sources
+            for refusal in source.refusals or _whole(source)
+        ]
+        table = pd.DataFrame(rows, columns=["file", *tables.Refusal._fields])
+        return table.astype({"line": "Int64"})
+
+
+def _whole(source: Source) -> list[tables.Refusal]:
+    return [tables.Refusal(None, source.reason, "")] if source.reason else []
+
+
+def gather(settings: Settings) -> Intake:
+    """Read the whole input folder."""
+    listing = arrivals.listing(settings.input_folder_path)
+    for sentence in listing.passed_over:
+        log.warning("%s", sentence)
+    if not listing.files:
+        raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
+    known = _known(settings)
+    _say_what_is_gone(known, {arrival.name for arrival in listing.files})
+    sources = []
+    for number, arrival in enumerate(listing.files, 1):
+        progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
+        try:
+            sources.append(_source(settings.input_folder_path / arrival.name, settings.columns))
+        except arrivals.StillChanging as reason:
+            log.warning("%s waits for the next run: %s", arrival.name, reason)
+    return _merged(_in_order(sources, known), settings.columns)
+
+
+def _known(settings: Settings) -> list[dict[str, Any]]:
+    """The files of the last ingestion of this folder, in their order."""
+    record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
+    return record["files"] if record.get("input_folder") == settings.input_folder else []
+
+
+def _say_what_is_gone(known: list[dict[str, Any]], present: set[str]) -> None:
+    for entry in known:
+        if entry["name"] not in present:
+            log.warning("%s is gone, and its %d rows with it", entry["name"], entry["accepted"])
+
+
+def _source(path: Path, columns: Columns) -> Source:
+    """One file, every line of it accepted or refused."""
+    snapshot = arrivals.snapshot(path)
+    sha256 = files.sha256(snapshot.content)
+    try:
+        reading = tables.read_csv(snapshot.content, columns)
+    except FileRefused as reason:
+        log.warning("%s is refused: %s", path.name, reason)
+        return Source(snapshot.arrival, sha256, tables.merged([], columns), [], str(reason))
+    if snapshot.fresh and reading.looks_cut_off:
+        raise arrivals.StillChanging("its last line looks cut off")
+    if reading.ignored_columns:
+        log.info("%s: ignored columns: %s", path.name, ", ".join(reading.ignored_columns))
+    if reading.refusals:
+        first = reading.refusals[0]
+        log.warning(
+            "%s: %d lines are refused, the first is line %s: %s",
+            *(path.name, len(reading.refusals), first.line, first.reason),
+        )
+    return Source(snapshot.arrival, sha256, reading.table, reading.refusals, None)
+
+
+def _in_order(sources: list[Source], known: list[dict[str, Any]]) -> list[Source]:
+    """Files that are still what they were keep their place; the others follow in natural order."""
+    places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
+
+    def arrived(source: Source) -> tuple[int, object]:
+        place = places.get((source.arrival.name, source.sha256), len(known))
+        return place, arrivals.natural(source.arrival.name)
+
+    return sorted(sources, key=arrived)
+
+
+def _merged(sources: list[Source], columns: Columns) -> Intake:
+    """All rows without repetitions, and each client's newest row, repetition or not."""
+    rows = tables.merged([source.table for source in sources], columns)
+    repeated = rows.duplicated()
+    duplicates, begin = [], 0
+    for source in sources:
+        end = begin + len(source.table)
+        duplicates.append(int(repeated[begin:end].sum()))
+        begin = end
+    book = rows.drop_duplicates(columns.client, keep="last")
+    known = bool(rows[columns.target].notna().any())
+    return Intake(sources, duplicates, rows[~repeated], book, known)

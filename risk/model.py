@@ -1,0 +1,172 @@
+"""The attrition model: fit it, keep it, load it safely, ask it."""
+
+import io
+import logging
+import pickle
+import platform
+import warnings
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import sklearn
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from risk.errors import ArtefactRefused, DataUnusable
+from risk.settings import Columns
+
+Model: TypeAlias = Any  # scikit-learn ships no types
+
+CURE = "run python fullprocess.py --force to train and deploy a new one"
+CLASSES_OF_A_MODEL = frozenset(
+    {
+        ("sklearn.pipeline", "Pipeline"),
+        ("sklearn.impute._base", "SimpleImputer"),
+        ("sklearn.preprocessing._function_transformer", "FunctionTransformer"),
+        ("sklearn.preprocessing._data", "StandardScaler"),
+        ("sklearn.linear_model._logistic", "LogisticRegression"),
+        ("numpy", "log1p"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+    }
+)
+BROKEN_PICKLE = (
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+log = logging.getLogger("model")
+
+
+def unfitted(features: str) -> Model:
+    """The model before it has seen a row: numbers as they are ("raw") or compressed ("log")."""
+    fill = ("fill", SimpleImputer(strategy="median", keep_empty_features=True))
+    if features == "raw":
+        return Pipeline([fill, ("fit", LogisticRegression(solver="liblinear", random_state=0))])
+    return Pipeline(
+        [
+            fill,
+            ("compress", FunctionTransformer(np.log1p)),
+            ("scale", StandardScaler()),
+            ("fit", LogisticRegression(max_iter=1000)),
+        ]
+    )
+
+
+def fit(table: pd.DataFrame, columns: Columns, features: str) -> Model:
+    """The model fitted on rows whose outcome is known."""
+    outcomes = table[columns.target].astype("int64")
+    if outcomes.nunique() < 2:
+        what = f"every one is {outcomes.iloc[0]}" if len(outcomes) else "there is none"
+        raise DataUnusable(
+            f"clients that left and clients that stayed are both needed to learn from, "
+            f"but among the known outcomes {what}; the model stays as it was"
+        )
+    model = unfitted(features)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            model.fit(table[list(columns.features)], outcomes)
+        except ValueError as error:
+            raise DataUnusable(f"the model cannot be fitted: {error}") from error
+    for warning in caught:
+        log.warning("while fitting: %s", warning.message)
+    if not np.isfinite([*model[-1].coef_.ravel(), *model[-1].intercept_]).all():
+        raise DataUnusable('the fit ran into numbers too large for it; use "features": "log"')
+    return model
+
+
+def probability(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.float64]:
+    """How likely each row's client is to leave."""
+    if table.empty:
+        return np.empty(0)
+    risks: npt.NDArray[np.float64] = model.predict_proba(_features(model, table, columns))[:, 1]
+    return risks
+
+
+def predictions(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
+    """1 for each row whose client is expected to leave, else 0, as the model itself decides."""
+    if table.empty:
+        return np.empty(0, dtype=np.int64)
+    expected: npt.NDArray[np.int64] = model.predict(_features(model, table, columns))
+    return expected
+
+
+def _features(model: Model, table: pd.DataFrame, columns: Columns) -> Any:
+    """The rows in the form in which the model was fitted, with column names or without."""
+    rows = table[list(columns.features)]
+    return rows if hasattr(model, "feature_names_in_") else rows.to_numpy()
+
+
+def f1(model: Model, table: pd.DataFrame, columns: Columns) -> float:
+    """F1 of the model on rows whose outcome is known; 0 where no leaver was found."""
+    expected = predictions(model, table, columns)
+    return float(f1_score(table[columns.target], expected, zero_division=0.0))
+
+
+def dumps(model: Model) -> bytes:
+    """The model as a plain scikit-learn pickle."""
+    return pickle.dumps(model)
+
+
+class _KnownClassesOnly(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in CLASSES_OF_A_MODEL:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return super().find_class(module, name)
+
+
+def loads(content: bytes, name: str, columns: Columns) -> Model:
+    """The model in a pickle of ours; anything else is refused before it can act."""
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model = _KnownClassesOnly(io.BytesIO(content)).load()
+            problem = _problem(model, columns)
+    except BROKEN_PICKLE as error:
+        raise ArtefactRefused(f"{name} is not a model of ours: {error}; {CURE}") from error
+    if problem:
+        raise ArtefactRefused(f"{name} {problem}; {CURE}")
+    for sentence in {str(warning.message).split(". ")[0] for warning in caught}:
+        log.warning("%s: %s", name, sentence)
+    return model
+
+
+def _problem(model: Model, columns: Columns) -> str | None:
+    """What is wrong with an unpickled object, found by its type and by asking it once."""
+    if type(model) is not Pipeline and type(model) is not LogisticRegression:
+        return f"holds a {type(model).__name__}, not a model of ours"
+    if list(model.classes_) != [0, 1]:
+        return "does not tell 0 from 1"
+    known = list(getattr(model, "feature_names_in_", columns.features))
+    if known != list(columns.features) or model.n_features_in_ != len(known):
+        return "was fitted on other columns than config.json names"
+    zeros = pd.DataFrame(0.0, index=[0], columns=list(columns.features))
+    if not 0 <= probability(model, zeros, columns)[0] <= 1:
+        return "does not answer with a probability"
+    return None
+
+
+def libraries() -> dict[str, str]:
+    """The versions a model depends on."""
+    return {
+        "python": platform.python_version(),
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+    }

@@ -1,0 +1,224 @@
+"""Publishing checked bytes as one set, reading them as one set, going back to an earlier one."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from risk import arrivals, files
+from risk.arrivals import Seen
+from risk.errors import ArtefactRefused, InputMissing
+
+PLAIN_FILES = (files.MODEL, files.SCORE, files.INGESTED_FILES)
+MANIFEST = "manifest.json"
+STORE = ".releases"
+KEPT = 3
+TRIES = 5
+
+log = logging.getLogger("releases")
+
+
+class Release(NamedTuple):
+    """One published set, as its manifest describes it; a folder filled by hand has no number."""
+
+    release: str
+    number: int
+    time: str
+    score: float
+    input_folder: str
+    seen: Seen
+    files: Mapping[str, Mapping[str, Any]]
+    libraries: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """The release as sentences name it."""
+        return f"release {self.release}"
+
+    def manifest(self) -> bytes:
+        """The content of manifest.json."""
+        return files.json_bytes(self._asdict() | {"seen": arrivals.to_json(self.seen)})
+
+
+def _from_manifest(content: bytes, name: str) -> Release:
+    record = files.parse_json(content, name)
+    try:
+        return Release(**record | {"seen": arrivals.from_json(record["seen"])})
+    except (KeyError, TypeError) as error:
+        raise ArtefactRefused(f"{name} is damaged ({error}); restore it from {STORE}/") from error
+
+
+def current(folder: Path) -> Release | None:
+    """The deployed release, none when nothing was deployed; its files are not looked at."""
+    path = folder / MANIFEST
+    try:
+        return _from_manifest(path.read_bytes(), files.short(path))
+    except FileNotFoundError:
+        return _filled_by_hand(folder)
+
+
+def _filled_by_hand(folder: Path) -> Release | None:
+    """Three plain files without a manifest, as somebody may have copied them there."""
+    contents = {name: _content(folder / name) for name in PLAIN_FILES}
+    model, score, names = (contents[name] for name in PLAIN_FILES)
+    if model is None or score is None or names is None:
+        if any(content is not None for content in contents.values()):
+            log.warning("%s is incomplete and counts as empty", folder.name)
+        return None
+    log.warning("%s has no %s: it was filled by hand, and is taken as it is", folder.name, MANIFEST)
+    return Release(
+        release=f"unrecorded-{files.sha256(model)[:8]}",
+        number=0,
+        time="",
+        score=files.parse_score(score, f"{folder.name}/{files.SCORE}"),
+        input_folder="",
+        seen=Seen(
+            names=frozenset(files.parse_names(names, f"{folder.name}/{files.INGESTED_FILES}"))
+        ),
+        files=_fingerprints({files.MODEL: model, files.SCORE: score, files.INGESTED_FILES: names}),
+        libraries={},
+    )
+
+
+def load(folder: Path) -> tuple[Release, dict[str, bytes]]:
+    """The deployed release with the bytes of its files, whole or not at all, without a lock."""
+    for _ in range(TRIES):
+        release = current(folder)
+        if release is None:
+            raise InputMissing("nothing is deployed yet; run python fullprocess.py first")
+        contents = {name: _verified(folder, release, name) for name in PLAIN_FILES}
+        whole = {name: content for name, content in contents.items() if content is not None}
+        if len(whole) == len(PLAIN_FILES):
+            return release, whole
+    raise ArtefactRefused(
+        f"{folder.name}/ does not hold the files that its {MANIFEST} names, nor does {STORE}/; "
+        "run python deployment.py --rollback or python fullprocess.py --force"
+    )
+
+
+def _verified(folder: Path, release: Release, name: str) -> bytes | None:
+    """A file's content as the manifest has it, from its place or from the store."""
+    for path in (folder / name, folder / STORE / release.release / name):
+        content = _content(path)
+        if content is not None and files.sha256(content) == release.files[name]["sha256"]:
+            return content
+    return None
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _fingerprints(contents: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"sha256": files.sha256(content), "size": len(content)}
+        for name, content in contents.items()
+    }
+
+
+def publish(
+    folder: Path,
+    contents: Mapping[str, bytes],
+    *,
+    score: float,
+    input_folder: str,
+    seen: Seen,
+    libraries: Mapping[str, str],
+) -> Release:
+    """Make these contents the deployed release, all at once when the manifest is replaced."""
+    recover(folder)
+    latest = current(folder)
+    number = latest.number + 1 if latest else 1
+    fingerprints = _fingerprints(contents)
+    identity = files.sha256("".join(fingerprints[name]["sha256"] for name in PLAIN_FILES).encode())
+    release = Release(
+        release=f"{number}-{identity[:8]}",
+        number=number,
+        time=files.now(),
+        score=score,
+        input_folder=input_folder,
+        seen=seen,
+        files=fingerprints,
+        libraries=libraries,
+    )
+    _stage(folder / STORE, release, contents)
+    files.write_bytes(folder / MANIFEST, release.manifest())
+    recover(folder)
+    return release
+
+
+def _stage(store: Path, release: Release, contents: Mapping[str, bytes]) -> None:
+    """Put a release into the store whole; nobody reads it before the manifest names it."""
+    staging, staged = store / ".staging", store / release.release
+    for leftover in (staging, staged):
+        _remove(leftover)
+    for name, content in contents.items():
+        files.write_bytes(staging / name, content)
+    files.write_bytes(staging / MANIFEST, release.manifest())
+    staging.rename(staged)
+    files.sync_folder(store)
+    files.sync_folder(store.parent)
+
+
+def _remove(stored: Path) -> None:
+    """Remove a folder of the store, which holds files only."""
+    if stored.is_dir():
+        for path in stored.iterdir():
+            path.unlink()
+        stored.rmdir()
+
+
+def recover(folder: Path) -> None:
+    """Finish what a killed deployment left undone: the plain files, the tidying of the store."""
+    if not (folder / MANIFEST).exists():
+        return
+    release = _from_manifest((folder / MANIFEST).read_bytes(), f"{folder.name}/{MANIFEST}")
+    for name in PLAIN_FILES:
+        content = _verified(folder, release, name)
+        if content is None:
+            log.error("%s/%s of release %s is damaged", folder.name, name, release.release)
+        elif content != _content(folder / name):
+            files.write_bytes(folder / name, content)
+    for number, stored in _stored(folder).items():
+        if not release.number - KEPT < number <= release.number:
+            _remove(stored)
+
+
+def _stored(folder: Path) -> dict[int, Path]:
+    """The releases in the store by number."""
+    found = {}
+    if (folder / STORE).is_dir():
+        for path in (folder / STORE).iterdir():
+            number, separator, _ = path.name.partition("-")
+            if separator and number.isdecimal():
+                found[int(number)] = path
+    return found
+
+
+def roll_back(folder: Path, also_seen: Seen) -> Release:
+    """Publish the release before the current one anew; what the current one had seen stays seen."""
+    recover(folder)
+    latest = current(folder)
+    stored = _stored(folder)
+    earlier = [number for number in stored if latest and number < latest.number]
+    if not latest or not earlier:
+        raise InputMissing(f"there is no earlier release in {folder.name}/ to go back to")
+    source = stored[max(earlier)]
+    manifest = _content(source / MANIFEST) or b""
+    release = _from_manifest(manifest, f"{STORE}/{source.name}/{MANIFEST}")
+    contents = {name: _content(source / name) or b"" for name in PLAIN_FILES}
+    if _fingerprints(contents) != release.files:
+        raise ArtefactRefused(
+            f"release {release.release} in {STORE}/ is damaged; it is not published"
+        )
+    return publish(
+        folder,
+        contents,
+        score=release.score,
+        input_folder=latest.input_folder,
+        seen=latest.seen | also_seen,
+        libraries=release.libraries,
+    )

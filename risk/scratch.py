@@ -1,0 +1,28 @@
+"""A place aside, where a step can really run and nothing that others use changes."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from risk import files
+from risk.settings import Settings
+
+
+@contextlib.contextmanager
+def settings(real: Settings) -> Iterator[Settings]:
+    """The same settings, but what the steps write goes to a folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="risk-") as folder:
+        aside = real._replace(
+            output_folder_path=Path(folder) / "data",
+            output_model_path=Path(folder) / "models",
+            prod_deployment_path=Path(folder) / "production",
+        )
+        aside.output_folder_path.mkdir()
+        for name in (files.INGESTION, files.JUDGED):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(real.output_folder_path / name, aside.output_folder_path)
+        if real.prod_deployment_path.is_dir():
+            shutil.copytree(real.prod_deployment_path, aside.prod_deployment_path)
+        yield aside

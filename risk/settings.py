@@ -1,0 +1,177 @@
+"""config.json as one frozen value, checked once."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from risk.errors import ConfigWrong
+
+BESIDE_THE_SCRIPTS = Path(__file__).parent.parent / "config.json"
+
+
+class Columns(NamedTuple):
+    """The names of the columns that are read."""
+
+    client: str
+    features: tuple[str, ...]
+    target: str
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every column in configured order, as each table of ours has them."""
+        return (self.client, *self.features, self.target)
+
+
+class Settings(NamedTuple):
+    """Every key of config.json under its own name; folders are absolute paths."""
+
+    workspace: Path
+    input_folder_path: Path
+    output_folder_path: Path
+    test_data_path: Path
+    output_model_path: Path
+    prod_deployment_path: Path
+    client_column: str = "corporation"
+    feature_columns: tuple[str, ...] = (
+        "lastmonth_activity",
+        "lastyear_activity",
+        "number_of_employees",
+    )
+    target_column: str = "exited"
+    features: str = "log"
+    promotion_gate: str = "off"
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> "Settings":
+        """Read the given file, else the one RISK_CONFIG names, else the one beside the scripts."""
+        config = Path(os.path.abspath(path or os.environ.get("RISK_CONFIG") or BESIDE_THE_SCRIPTS))
+        values = _checked(_parsed(config), config)
+        folders = {key: _inside(config, key, values[key]) for key in FOLDERS}
+        settings = cls(**values | folders | {"workspace": config.parent})
+        _check_together(settings, config)
+        return settings
+
+    @property
+    def columns(self) -> Columns:
+        """The three column keys as one."""
+        return Columns(self.client_column, self.feature_columns, self.target_column)
+
+    @property
+    def input_folder(self) -> str:
+        """The input folder as records name it: relative to the workspace."""
+        return self.input_folder_path.relative_to(self.workspace).as_posix()
+
+
+FOLDERS = (
+    "input_folder_path",
+    "output_folder_path",
+    "test_data_path",
+    "output_model_path",
+    "prod_deployment_path",
+)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != "" and "\0" not in value
+
+
+def _is_column_list(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(map(_is_text, value))
+
+
+RULES: dict[str, tuple[Callable[[object], bool], str]] = {
+    **dict.fromkeys(FOLDERS, (_is_text, "the name of a folder")),
+    "client_column": (_is_text, "the name of a column"),
+    "feature_columns": (_is_column_list, "a list of column names"),
+    "target_column": (_is_text, "the name of a column"),
+    "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
+    "promotion_gate": (lambda value: value in ("off", "test_score"), '"off" or "test_score"'),
+}
+
+
+def _parsed(config: Path) -> dict[str, Any]:
+    """The file's keys and values, doubled keys refused."""
+    try:
+        values = json.loads(config.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
+    except OSError as error:
+        raise ConfigWrong(f"{config} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigWrong(f"{config} is not a JSON file: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigWrong(f"{config} must hold one JSON object, with the keys {', '.join(FOLDERS)}")
+    return values
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        doubled = next(key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1)
+        raise ValueError(f"the key {doubled!r} stands there twice")
+    return values
+
+
+def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
+    """The same values when each key is known and of the right type; lists become tuples."""
+    for key in FOLDERS:
+        if key not in values:
+            raise ConfigWrong(f"{config}: the key {key!r} is missing{_meant(key, values)}")
+    for key, value in values.items():
+        if key not in RULES:
+            raise ConfigWrong(f"{config}: the key {key!r} is unknown{_meant(key, RULES)}")
+        is_right, expected = RULES[key]
+        if (isinstance(value, (list, dict)) and key != "feature_columns") or not is_right(value):
+            raise ConfigWrong(f"{config}: {key!r} must be {expected}, not {json.dumps(value)}")
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+
+
+def _meant(
+    key: str, known: dict[str, object] | dict[str, tuple[Callable[[object], bool], str]]
+) -> str:
+    import difflib  # only a wrong key pays for this
+
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"; {near[0]!r} is near" if near else ""
+
+
+def _inside(config: Path, key: str, value: object) -> Path:
+    """Where a folder lies; a leading slash means the workspace unless the path already names it."""
+    workspace = config.parent
+    place = Path(os.path.normpath(str(value)))
+    if place.is_absolute() and not place.is_relative_to(workspace):
+        if place.exists():
+            raise ConfigWrong(f"{config}: {key!r} is {value!r}, which lies outside {workspace}")
+        place = Path(str(value).lstrip("/"))
+    place = Path(os.path.normpath(workspace / place))
+    if not place.is_relative_to(workspace):
+        raise ConfigWrong(f"{config}: {key!r} is {value!r}, which leads out of {workspace}")
+    return place
+
+
+def _check_together(settings: Settings, config: Path) -> None:
+    """Values that are right one by one but not beside each other."""
+    if len(set(settings.columns.all)) < len(settings.columns.all):
+        raise ConfigWrong(
+            f"{config}: 'client_column', 'feature_columns' and 'target_column' name a column twice"
+        )
+    read, written, models, production = (
+        Path(os.path.realpath(folder))
+        for folder in (
+            settings.input_folder_path,
+            settings.output_folder_path,
+            settings.output_model_path,
+            settings.prod_deployment_path,
+        )
+    )
+    if written.is_relative_to(read):
+        raise ConfigWrong(
+            f"{config}: 'output_folder_path' lies inside 'input_folder_path', "
+            "so the results would be read as new data"
+        )
+    for key, folder in (("output_model_path", models), ("output_folder_path", written)):
+        if folder == production:
+            raise ConfigWrong(
+                f"{config}: {key!r} and 'prod_deployment_path' are the same folder, "
+                "but only deployment.py may write there"
+            )

@@ -1,0 +1,194 @@
+"""Tables: out of CSV files whose every line is judged, merged, written and read again."""
+
+import csv
+import io
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from risk import arrivals, files, schema
+from risk.errors import ArtefactRefused, DataUnusable, InputMissing
+from risk.schema import FileRefused, LineRefused
+from risk.settings import Columns
+
+LINES_OF_A_RECORD = 50
+LONGEST_TEXT = 10_000
+LARGEST_WHOLE_NUMBER = 2**53
+
+log = logging.getLogger("tables")
+
+
+class Refusal(NamedTuple):
+    """A line that did not go in; a file refused whole has no line."""
+
+    line: int | None
+    reason: str
+    text: str
+
+
+class Reading(NamedTuple):
+    """What became of the lines of one file."""
+
+    table: pd.DataFrame
+    refusals: list[Refusal]
+    ignored_columns: list[str]
+    looks_cut_off: bool
+
+
+def read_csv(content: bytes, columns: Columns, required: Sequence[str] | None = None) -> Reading:
+    """Judge every line of a CSV file; raise FileRefused when none can be used."""
+    lines, ends_with_newline = _lines(content)
+    start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
+    if start == len(lines):
+        raise FileRefused("it is empty")
+    if lines[start].lstrip().startswith("<"):
+        raise FileRefused("it is an HTML or XML page, not a CSV file")
+    header, taken = _fields(lines, start)
+    needed = (columns.client, *columns.features) if required is None else required
+    layout = schema.layout(header or [lines[start]], columns, needed)
+    rows, refusals = _judged(lines, start + taken, layout)
+    last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
+    looks_cut_off = not ends_with_newline and (last_line_refused or lines[-1].endswith(","))
+    found = [name for name, _, _ in layout.cells]
+    return Reading(as_table(rows, found, columns), refusals, layout.ignored, looks_cut_off)
+
+
+def _lines(content: bytes) -> tuple[list[str], bool]:
+    """The physical lines without their ends, and whether the last one had its end."""
+    if b"\0" in content:
+        raise FileRefused("it holds NUL bytes")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileRefused(f"it is not UTF-8 (byte {error.start})") from error
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if lines[-1] == "":
+        return lines[:-1], True
+    return lines, False
+
+
+def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
+    """The record that begins at this line and its length; no record if its quotes never match."""
+    if '"' not in lines[at]:
+        return lines[at].split(","), 1
+    record = csv.reader((line + "\n" for line in lines[at : at + LINES_OF_A_RECORD]), strict=True)
+    try:
+        return next(record), record.line_num
+    except csv.Error:
+        return None, 1
+
+
+def _judged(
+    lines: list[str], start: int, layout: schema.Layout
+) -> tuple[list[schema.Row], list[Refusal]]:
+    """The good rows and the refused lines; reading goes on at the line after a refused one."""
+    rows, refusals = [], []
+    at = start
+    while at < len(lines):
+        if not lines[at] or lines[at].isspace():
+            at += 1
+            continue
+        try:
+            fields, taken = _fields(lines, at)
+            if fields is None:
+                raise LineRefused("its quotes do not match")
+            rows.append(schema.row(fields, layout))
+            at += taken
+        except LineRefused as reason:
+            at += 1
+            refusals.append(Refusal(at, str(reason), lines[at - 1][:LONGEST_TEXT]))
+    return rows, refusals
+
+
+def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
+    """Rows as a table with text clients and float numbers; unknown outcomes where no column was."""
+    cells = list(zip(*rows, strict=True)) or [()] * len(names)
+    table = pd.DataFrame(
+        {
+            name: pd.Series(values, dtype="str" if name == columns.client else "float64")
+            for name, values in zip(names, cells, strict=True)
+        }
+    )
+    if columns.target not in table:
+        table[columns.target] = pd.Series(float("nan"), index=table.index, dtype="float64")
+    return table
+
+
+def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
+    """All rows in order, under one index."""
+    empty = as_table([], columns.all, columns)
+    return pd.concat(tables, ignore_index=True) if tables else empty
+
+
+def write(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, whole numbers without a decimal point, missing cells empty."""
+    with files.replacing(path) as handle:
+        _plain(table).to_csv(handle, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    whole = [name for name, cells in table.select_dtypes("float64").items() if _is_whole(cells)]
+    return table.astype(dict.fromkeys(whole, "Int64"))
+
+
+def _is_whole(cells: "pd.Series[float]") -> bool:
+    present = cells.dropna()
+    return bool(((present % 1 == 0) & (present < LARGEST_WHOLE_NUMBER)).all())
+
+
+def parse(content: bytes, name: str, columns: Columns) -> pd.DataFrame:
+    """A table that `write` wrote; every client is text and only an empty number is missing."""
+    numbers = (*columns.features, columns.target)
+    try:
+        table = pd.read_csv(
+            io.BytesIO(content),
+            dtype={columns.client: "str", **dict.fromkeys(numbers, "float64")},
+            keep_default_na=False,
+            na_values={number: [""] for number in numbers},
+        )
+    except ValueError as error:
+        raise ArtefactRefused(f"{name} is damaged ({error}); run python ingestion.py") from error
+    if tuple(table.columns) != columns.all:
+        raise ArtefactRefused(
+            f"{name} has other columns than config.json names; run python ingestion.py"
+        )
+    return table
+
+
+def read(path: Path, columns: Columns) -> pd.DataFrame:
+    """A table that ingestion wrote."""
+    return parse(files.read_bytes(path, "ingestion.py"), files.short(path), columns)
+
+
+def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The rows whose outcome is known."""
+    return table[table[columns.target].notna()]
+
+
+def labelled_rows(folder: Path, columns: Columns) -> pd.DataFrame:
+    """The rows with an outcome in every CSV file of a folder, as test data are."""
+    readings = []
+    for arrival in arrivals.listing(folder).files:
+        try:
+            reading = read_csv(arrivals.snapshot(folder / arrival.name).content, columns)
+        except (FileRefused, arrivals.StillChanging) as reason:
+            log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
+            continue
+        if reading.refusals:
+            first = reading.refusals[0]
+            log.warning(
+                "%s/%s: %d lines are left out, the first is line %s: %s",
+                *(folder.name, arrival.name, len(reading.refusals), first.line, first.reason),
+            )
+        readings.append(reading.table)
+    if not readings:
+        raise InputMissing(f"there is no usable .csv file in {folder.name}/")
+    rows = with_outcome(merged(readings, columns), columns)
+    if rows.empty:
+        raise DataUnusable(
+            f"no row in {folder.name}/ has an outcome, so nothing can be scored on it"
+        )
+    return rows

@@ -1,0 +1,55 @@
+"""Score the trained model on the test data: python scoring.py"""
+
+import logging
+
+import pandas as pd
+
+from risk import files, model, releases, tables
+from risk.cli import run
+from risk.errors import DataUnusable
+from risk.settings import Settings
+
+log = logging.getLogger("scoring")
+
+
+def score_model(settings: Settings | None = None) -> float:
+    """F1 of the trained model on the test data, kept as the latest score."""
+    settings = settings or Settings.load()
+    path = settings.output_model_path / files.MODEL
+    trained = model.loads(
+        files.read_bytes(path, "training.py"), files.short(path), settings.columns
+    )
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    score = model.f1(trained, test_data, settings.columns)
+    files.write_score(settings.output_model_path / files.SCORE, score)
+    log.info("the trained model scores %.4f on %d rows of test data", score, len(test_data))
+    return score
+
+
+def score_deployed(settings: Settings | None = None) -> float:
+    """F1 of the deployed model on the newest data: the ingested rows whose outcome is known."""
+    settings = settings or Settings.load()
+    newest = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+    known = tables.with_outcome(newest, settings.columns)
+    if known.empty:
+        raise DataUnusable("no outcome is known in the newest data, so nothing can be scored on it")
+    return _deployed_f1(known, settings)
+
+
+def score_deployed_on_test_data(settings: Settings | None = None) -> float:
+    """F1 of the deployed model on the test data, to hold a new model against."""
+    settings = settings or Settings.load()
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    return _deployed_f1(test_data, settings)
+
+
+def _deployed_f1(known: pd.DataFrame, settings: Settings) -> float:
+    """F1 of the deployed model on rows whose outcome is known."""
+    release, contents = releases.load(settings.prod_deployment_path)
+    name = f"{files.MODEL} of release {release.release}"
+    deployed = model.loads(contents[files.MODEL], name, settings.columns)
+    return model.f1(deployed, known, settings.columns)
+
+
+if __name__ == "__main__":
+    run(score_model)

@@ -1,0 +1,78 @@
+"""What the tests share: a whole small project in a temporary folder, and running its scripts."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from company import fabricate
+from risk import tables
+from risk.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited"
+FOLDERS = {
+    "input_folder_path": "sourcedata",
+    "output_folder_path": "ingesteddata",
+    "test_data_path": "testdata",
+    "output_model_path": "models",
+    "prod_deployment_path": "production_deployment",
+}
+
+Run = subprocess.CompletedProcess[str]
+
+
+def configured(workspace: Path, **keys: object) -> Settings:
+    """The settings of a project in this folder, its config.json written with these further keys."""
+    config = workspace / "config.json"
+    config.write_text(json.dumps(FOLDERS | keys))
+    return Settings.load(config)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A project with one file of 300 clients to learn from and 200 rows of test data."""
+    settings = configured(tmp_path)
+    first, second = fabricate.periods(2, clients=400, seed=1)
+    tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
+    tables.write(settings.test_data_path / "testdata.csv", second[:200])
+    return settings
+
+
+def put(settings: Settings, name: str, lines: Iterable[str], header: str = HEADER) -> Path:
+    """Write a file into the input folder as somebody would who finished a while ago."""
+    path = settings.input_folder_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def script(settings: Settings, name: str, *arguments: str, **environment: str) -> Run:
+    """Run one of our scripts on this project, from a folder that has nothing to do with it."""
+    return subprocess.run(
+        [sys.executable, ROOT / name, "--config", settings.workspace / "config.json", *arguments],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={**os.environ, **environment},
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def contents() -> Callable[[Path], dict[str, bytes]]:
+    """A look at every file below a folder, to compare before and after."""
+
+    def look(folder: Path) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return look

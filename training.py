@@ -1,0 +1,32 @@
+"""Fit the attrition model on the ingested dataset: python training.py"""
+
+import logging
+
+from risk import files, model, tables
+from risk.cli import progress, run
+from risk.model import Model
+from risk.settings import Settings
+
+log = logging.getLogger("training")
+
+
+def train_model(settings: Settings | None = None) -> Model:
+    """Fit the model on the rows with an outcome; keep it, and what it was fitted on."""
+    settings = settings or Settings.load()
+    dataset = settings.output_folder_path / files.FINAL_DATA
+    content = files.read_bytes(dataset, "ingestion.py")
+    table = tables.parse(content, files.short(dataset), settings.columns)
+    known = tables.with_outcome(table, settings.columns)
+    progress(f"fitting the model on {len(known)} rows")
+    fitted = model.fit(known, settings.columns, settings.features)
+    pickled = model.dumps(fitted)
+    record = {"sha256": files.sha256(pickled), "ingestion": files.ingestion_id(content)}
+    files.write_bytes(settings.output_model_path / files.MODEL, pickled)
+    files.write_json(settings.output_model_path / files.MODEL_RECORD, record)
+    leavers = int(known[settings.target_column].sum())
+    log.info("fitted on %d rows with an outcome, %d of clients that left", len(known), leavers)
+    return fitted
+
+
+if __name__ == "__main__":
+    run(train_model)
