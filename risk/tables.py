@@ -84,22 +84,29 @@ def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
 def _judged(
     lines: list[str], start: int, layout: schema.Layout
 ) -> tuple[list[schema.Row], list[Refusal]]:
-    """The good rows and the refused lines; reading goes on at the line after a refused one."""
+    """The good rows and the refused lines.
+
+    Reading goes on at the line after a refused one, lest a quote that never ends costs more than
+    its own line; only a record that is whole is refused whole.
+    """
     rows, refusals = [], []
     at = start
     while at < len(lines):
         if not lines[at] or lines[at].isspace():
             at += 1
             continue
+        fields, taken = _fields(lines, at)
         try:
-            fields, taken = _fields(lines, at)
             if fields is None:
                 raise LineRefused("its quotes do not match")
             rows.append(schema.row(fields, layout))
-            at += taken
         except LineRefused as reason:
-            at += 1
-            refusals.append(Refusal(at, str(reason), lines[at - 1][:LONGEST_TEXT]))
+            taken = taken if fields and len(fields) == layout.width else 1
+            refusals += [
+                Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
+                for number in range(at, at + taken)
+            ]
+        at += taken
     return rows, refusals
 
 
