@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from risk import files, journal, model, releases, tables
+from risk import files, journal, ledger, model, releases, tables
 from risk.arrivals import Arrival, Seen
 from risk.cli import Option, run
 from risk.errors import ArtefactRefused
@@ -12,7 +12,7 @@ from risk.settings import Settings
 
 RETRAIN = "run python training.py, then python scoring.py"
 
-log = logging.getLogger("deployment")
+log = logging.getLogger("risk.deployment")
 
 
 def store_model_into_pickle(settings: Settings | None = None) -> Release:
@@ -36,6 +36,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
         input_folder=ingestion["input_folder"],
         seen=_seen(ingestion),
         libraries=model.libraries(),
+        rows=sum(entry["accepted"] for entry in ingestion["files"]),
     )
     log.info("release %s is deployed with F1 %.4f", release.release, score)
     return release
@@ -84,4 +85,7 @@ def roll_back(settings: Settings | None = None) -> Release:
 
 
 if __name__ == "__main__":
-    run(store_model_into_pickle, Option("--rollback", roll_back))
+    run(
+        ledger.recorded(store_model_into_pickle, ledger.deployed),
+        Option("--rollback", ledger.recorded(roll_back, ledger.rolled_back)),
+    )

@@ -4,13 +4,13 @@ import logging
 
 import pandas as pd
 
-from risk import files, intake, tables
+from risk import files, intake, ledger, tables
 from risk.cli import run
 from risk.errors import DataUnusable
 from risk.intake import Intake
 from risk.settings import Settings
 
-log = logging.getLogger("ingestion")
+log = logging.getLogger("risk.ingestion")
 
 
 def merge_multiple_dataframe(settings: Settings | None = None) -> pd.DataFrame:
@@ -46,4 +46,4 @@ def store(found: Intake, settings: Settings) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    run(merge_multiple_dataframe)
+    run(ledger.recorded(merge_multiple_dataframe, ledger.ingested))

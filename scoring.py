@@ -4,12 +4,12 @@ import logging
 
 import pandas as pd
 
-from risk import files, model, releases, tables
+from risk import files, ledger, model, releases, tables
 from risk.cli import run
 from risk.errors import DataUnusable
 from risk.settings import Settings
 
-log = logging.getLogger("scoring")
+log = logging.getLogger("risk.scoring")
 
 
 def score_model(settings: Settings | None = None) -> float:
@@ -52,4 +52,4 @@ def _deployed_f1(known: pd.DataFrame, settings: Settings) -> float:
 
 
 if __name__ == "__main__":
-    run(score_model)
+    run(ledger.recorded(score_model, ledger.scored))

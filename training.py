@@ -2,12 +2,12 @@
 
 import logging
 
-from risk import files, model, tables
+from risk import files, ledger, model, tables
 from risk.cli import progress, run
 from risk.model import Model
 from risk.settings import Settings
 
-log = logging.getLogger("training")
+log = logging.getLogger("risk.training")
 
 
 def train_model(settings: Settings | None = None) -> Model:
@@ -29,4 +29,4 @@ def train_model(settings: Settings | None = None) -> Model:
 
 
 if __name__ == "__main__":
-    run(train_model)
+    run(ledger.recorded(train_model, ledger.trained))

@@ -20,33 +20,35 @@ OLDER_LOGS = 3
 LINE = 100
 INPUT_OUTPUT_ERROR = 74
 
-log = logging.getLogger(Path(sys.argv[0]).stem)
+log = logging.getLogger(f"risk.{Path(sys.argv[0]).stem}")
 
 
 class Option(NamedTuple):
     """A flag that runs another step instead; its help is that step's docstring."""
 
     flag: str
-    step: Callable[[Settings], object]
+    step: Callable[..., object]
     writes: bool = True
+    argument: str | None = None
 
 
-def run(step: Callable[[Settings], object], *options: Option) -> None:
+def run(step: Callable[[Settings], object], *options: Option, writes: bool = True) -> None:
     """Run one step as a script does, and leave with its exit code."""
     _hold_standard_descriptors()
-    arguments = _arguments(Option("", step), options)
+    main = Option("", step, writes)
+    arguments = _parsed(main, options)
     _log_to_stderr(logging.WARNING if arguments.quiet else logging.INFO)
-    sys.exit(_exit_code(arguments.config, arguments.chosen))
+    sys.exit(_exit_code(arguments.config, *_chosen(arguments, main, options)))
 
 
-def _exit_code(config: str | None, chosen: Option) -> int:
+def _exit_code(config: str | None, chosen: Option, values: list[str]) -> int:
     try:
         settings = Settings.load(config)
         with contextlib.ExitStack() as held:
             if chosen.writes:
                 held.enter_context(lock.held(settings.output_folder_path / files.LOCK))
                 _log_to_file(settings.output_folder_path / files.LOG)
-            chosen.step(settings)
+            chosen.step(settings, *values)
     except RiskError as error:
         log.error("failed with exit code %d: %s", error.exit_code, error)
         return error.exit_code
@@ -59,7 +61,7 @@ def _exit_code(config: str | None, chosen: Option) -> int:
     return 0
 
 
-def _arguments(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
+def _parsed(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=_sentence(main.step), allow_abbrev=False, formatter_class=_Help
     )
@@ -67,15 +69,23 @@ def _arguments(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
     parser.add_argument("--quiet", action="store_true", help="say only what is wrong on stderr")
     choice = parser.add_mutually_exclusive_group()
     for option in options:
-        choice.add_argument(
-            option.flag,
-            dest="chosen",
-            action="store_const",
-            const=option,
-            help=_sentence(option.step),
-        )
-    parser.set_defaults(chosen=main)
+        help_ = _sentence(option.step)
+        if option.argument:
+            choice.add_argument(option.flag, metavar=option.argument, help=help_)
+        else:
+            choice.add_argument(option.flag, action="store_true", default=None, help=help_)
     return parser.parse_args()
+
+
+def _chosen(
+    arguments: argparse.Namespace, main: Option, options: tuple[Option, ...]
+) -> tuple[Option, list[str]]:
+    """The step that the flags ask for, and what it is called with beside the settings."""
+    for option in options:
+        value = getattr(arguments, option.flag.removeprefix("--"))
+        if value is not None:
+            return option, [value] if option.argument else []
+    return main, []
 
 
 class _Help(argparse.HelpFormatter):
@@ -106,7 +116,7 @@ class _OneLine(logging.Formatter):
     """Names and values from data never break a line, nor forge one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+        line = super().format(record).replace(" risk.", " ", 1)
         if line.isprintable():
             return line
         return "".join(
@@ -129,13 +139,12 @@ class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
 def _log_to_stderr(level: int) -> None:
     logging.raiseExceptions = False
     logging.captureWarnings(True)
-    root = logging.getLogger()
-    root.setLevel(logging.INFO)
+    logging.getLogger("risk").setLevel(logging.INFO)
     if sys.stderr:
         terminal = _Terminal(sys.stderr)
         terminal.setLevel(level)
         terminal.setFormatter(_OneLine("%(message)s"))
-        root.addHandler(terminal)
+        logging.getLogger().addHandler(terminal)
     sys.excepthook = _say_crash
 
 

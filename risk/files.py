@@ -23,6 +23,9 @@ JUDGED = "judged.json"
 PENDING = "pending"
 LOCK = "lock"
 LOG = "fullprocess.log"
+RECORDS = "records.db"
+SOURCE = "source.json"
+TRENDS = "trends.png"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -14,7 +14,7 @@ from risk.errors import InputMissing
 from risk.schema import FileRefused
 from risk.settings import Columns, Settings
 
-log = logging.getLogger("intake")
+log = logging.getLogger("risk.intake")
 
 
 class Source(NamedTuple):
@@ -68,6 +68,17 @@ class Intake(NamedTuple):
         """Every file that was looked at, with its counts."""
         pairs = zip(self.sources, self.duplicates, strict=True)
         return [source.counts(duplicates) for source, duplicates in pairs]
+
+    def files_of(self, arrivals: Iterable[Arrival]) -> list[dict[str, Any]]:
+        """Those of the files that stand in a list of arrivals."""
+        names = {arrival.name for arrival in arrivals}
+        return [file for file in self.files if file["name"] in names]
+
+    def rows_of(self, arrivals: Iterable[Arrival], columns: Columns) -> pd.DataFrame:
+        """All rows of the files that stand in a list of arrivals."""
+        names = {arrival.name for arrival in arrivals}
+        found = [source.table for source in self.sources if source.arrival.name in names]
+        return tables.merged(found, columns)
 
     @property
     def rejected(self) -> pd.DataFrame:

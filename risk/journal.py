@@ -1,17 +1,19 @@
-"""What one run leaves for the next: what it judged, and a mark while it is not finished."""
+"""What a run leaves behind: what it judged, and what it found until the database has it."""
 
-import contextlib
-import logging
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from risk import arrivals, files
-from risk.arrivals import Arrival, Seen
+from risk.arrivals import Seen
 from risk.releases import Release
 from risk.settings import Settings
 
-log = logging.getLogger("journal")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Row = dict[str, Any]
 
 
 def seen(settings: Settings, release: Release | None) -> Seen:
@@ -42,27 +44,56 @@ def judge(settings: Settings, release: Release, looked_at: Seen) -> None:
     files.write_json(settings.output_folder_path / files.JUDGED, record)
 
 
-@contextlib.contextmanager
-def pending(settings: Settings, new: list[Arrival]) -> Iterator[None]:
-    """Mark a run that has begun; only a run that dies leaves its mark behind."""
+class Run:
+    """A run that has begun: what it has found so far, kept in a file until the database has it."""
+
+    def __init__(self, settings: Settings) -> None:
+        moment = time.time_ns()
+        self.id = f"{moment // 10**9}.{moment % 10**9:09d}-{os.getpid()}"
+        self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
+        self.facts: Row = {"id": self.id, "started_at": files.now()}
+        self.rows: dict[str, list[Row]] = {}
+        self.seconds: dict[str, float] = {}
+        self._keep()
+
+    def timed(
+        self,
+        step: str,
+        function: Callable[Arguments, Result],
+        *arguments: Arguments.args,
+        **keywords: Arguments.kwargs,
+    ) -> Result:
+        """What the function returns; the time that it took counts for this step."""
+        begin = time.perf_counter()
+        result = function(*arguments, **keywords)
+        self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - begin
+        return result
+
+    def found(self, table: str, rows: list[Row]) -> None:
+        """Add rows that belong into this table of the records."""
+        self.rows.setdefault(table, []).extend(rows)
+
+    def knows(self, **facts: object) -> None:
+        """Remember something of the run as a whole."""
+        self.facts |= facts
+
+    def end(self, outcome: str, reason: str, **facts: object) -> None:
+        """Say how the run ended; from now on it waits only to be recorded."""
+        self.knows(finished_at=files.now(), outcome=outcome, reason=reason, **facts)
+        self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
+        self._keep()
+
+    def _keep(self) -> None:
+        files.write_json(self.path, {"run": self.facts, "rows": self.rows})
+
+
+def waiting(settings: Settings) -> list[Path]:
+    """The runs that are not recorded yet, oldest first."""
     folder = settings.output_folder_path / files.PENDING
-    started = files.now()
-    mark = folder / f"{started.replace(':', '')}-{os.getpid()}.json"
-    files.write_json(mark, {"started_at": started, "new": [arrival.name for arrival in new]})
-    try:
-        yield
-    finally:
-        _remove(mark)
+    return sorted(folder.glob("*.json")) if folder.is_dir() else []
 
 
-def close_interrupted(settings: Settings) -> None:
-    """Say which runs died before their end; what they left undone, the gates decide anew."""
-    folder = settings.output_folder_path / files.PENDING
-    for mark in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        log.warning("the run of %s died before its end", mark.stem.rpartition("-")[0])
-        _remove(mark)
-
-
-def _remove(mark: Path) -> None:
-    mark.unlink(missing_ok=True)
-    files.sync_folder(mark.parent)
+def is_over(path: Path) -> None:
+    """Forget a run that is recorded."""
+    path.unlink(missing_ok=True)
+    files.sync_folder(path.parent)

@@ -15,7 +15,7 @@ STORE = ".releases"
 KEPT = 3
 TRIES = 5
 
-log = logging.getLogger("releases")
+log = logging.getLogger("risk.releases")
 
 
 class Release(NamedTuple):
@@ -29,6 +29,7 @@ class Release(NamedTuple):
     seen: Seen
     files: Mapping[str, Mapping[str, Any]]
     libraries: Mapping[str, str]
+    rows: int = 0
 
     @property
     def title(self) -> str:
@@ -127,6 +128,7 @@ def publish(
     input_folder: str,
     seen: Seen,
     libraries: Mapping[str, str],
+    rows: int,
 ) -> Release:
     """Make these contents the deployed release, all at once when the manifest is replaced."""
     recover(folder)
@@ -143,6 +145,7 @@ def publish(
         seen=seen,
         files=fingerprints,
         libraries=libraries,
+        rows=rows,
     )
     _stage(folder / STORE, release, contents)
     files.write_bytes(folder / MANIFEST, release.manifest())
@@ -221,4 +224,5 @@ def roll_back(folder: Path, also_seen: Seen) -> Release:
         input_folder=latest.input_folder,
         seen=latest.seen | also_seen,
         libraries=release.libraries,
+        rows=release.rows,
     )

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from risk.errors import ConfigWrong
 
@@ -41,7 +42,13 @@ class Settings(NamedTuple):
     )
     target_column: str = "exited"
     features: str = "log"
+    capacity: int = 500
     promotion_gate: str = "off"
+    database_url: str | None = None
+    dataset_in_database: bool = False
+    input_database_url: str | None = None
+    input_table: str | None = None
+    input_key: str = "id"
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Settings":
@@ -64,6 +71,8 @@ class Settings(NamedTuple):
         return self.input_folder_path.relative_to(self.workspace).as_posix()
 
 
+DATABASES = ("sqlite", "postgresql", "mysql", "mariadb")
+A_DATABASE_URL = f"a URL that begins with {', '.join(DATABASES[:-1])} or {DATABASES[-1]}"
 FOLDERS = (
     "input_folder_path",
     "output_folder_path",
@@ -77,6 +86,10 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.strip() != "" and "\0" not in value
 
 
+def _is_database_url(value: object) -> bool:
+    return _is_text(value) and urlsplit(str(value)).scheme.partition("+")[0] in DATABASES
+
+
 def _is_column_list(value: object) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(_is_text, value))
 
@@ -87,6 +100,12 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "feature_columns": (_is_column_list, "a list of column names"),
     "target_column": (_is_text, "the name of a column"),
     "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
+    "capacity": (lambda value: type(value) is int and value > 0, "a whole number above 0"),
+    "database_url": (_is_database_url, A_DATABASE_URL),
+    "dataset_in_database": (lambda value: isinstance(value, bool), "true or false"),
+    "input_database_url": (_is_database_url, A_DATABASE_URL),
+    "input_table": (_is_text, "the name of a table"),
+    "input_key": (_is_text, "the name of a column"),
     "promotion_gate": (lambda value: value in ("off", "test_score"), '"off" or "test_score"'),
 }
 
@@ -122,7 +141,8 @@ def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
             raise ConfigWrong(f"{config}: the key {key!r} is unknown{_meant(key, RULES)}")
         is_right, expected = RULES[key]
         if (isinstance(value, (list, dict)) and key != "feature_columns") or not is_right(value):
-            raise ConfigWrong(f"{config}: {key!r} must be {expected}, not {json.dumps(value)}")
+            shown = "what stands there" if key.endswith("_url") else json.dumps(value)
+            raise ConfigWrong(f"{config}: {key!r} must be {expected}, not {shown}")
     return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
@@ -151,6 +171,8 @@ def _inside(config: Path, key: str, value: object) -> Path:
 
 def _check_together(settings: Settings, config: Path) -> None:
     """Values that are right one by one but not beside each other."""
+    if (settings.input_database_url is None) != (settings.input_table is None):
+        raise ConfigWrong(f"{config}: 'input_database_url' and 'input_table' need each other")
     if len(set(settings.columns.all)) < len(settings.columns.all):
         raise ConfigWrong(
             f"{config}: 'client_column', 'feature_columns' and 'target_column' name a column twice"

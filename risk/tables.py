@@ -18,7 +18,7 @@ LINES_OF_A_RECORD = 50
 LONGEST_TEXT = 10_000
 LARGEST_WHOLE_NUMBER = 2**53
 
-log = logging.getLogger("tables")
+log = logging.getLogger("risk.tables")
 
 
 class Refusal(NamedTuple):

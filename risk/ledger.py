@@ -1,0 +1,172 @@
+"""What a run is remembered by: its files, scores and columns, as rows of the records."""
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from risk import files, journal, model, records, releases, summaries, tables
+from risk.arrivals import Arrival
+from risk.errors import RiskError, ServiceDown
+from risk.intake import Intake
+from risk.journal import Row, Run
+from risk.releases import Release
+from risk.settings import Settings
+
+TEST, NEWEST = "test", "newest"
+
+log = logging.getLogger("risk.ledger")
+
+Findings = Callable[[Settings, Run, Any], Row]
+
+
+def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
+    """Statistics and missing cells of every column."""
+    columns = settings.columns
+    missing = zip(columns.all, summaries.missing_percent(table, columns), strict=True)
+    rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
+    for row in rows[1:]:
+        numbers = summaries.numbers(table, row["column"])
+        for what, value in zip(("mean", "median", "std", "mode"), numbers, strict=True):
+            row[what] = value if math.isfinite(value) else None
+    return rows
+
+
+def score_rows(
+    release: str | None, asked: model.Model, datasets: dict[str, pd.DataFrame], settings: Settings
+) -> list[Row]:
+    """The quality of a model on each dataset, one row per metric."""
+    rows = []
+    share = capacity_share(settings)
+    for dataset, known in datasets.items():
+        about = {
+            "release": release,
+            "dataset": dataset,
+            "rows": len(known),
+            "leavers": int(known[settings.target_column].sum()),
+        }
+        measured = model.quality(asked, known, settings.columns, share)
+        rows += [about | {"metric": name, "value": value} for name, value in measured.items()]
+    return rows
+
+
+def capacity_share(settings: Settings) -> float:
+    """The share of the book that the managers can call."""
+    book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
+    return min(1.0, settings.capacity / max(1, len(book)))
+
+
+def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
+    """The new files with their counts, and what the columns look like now."""
+    run.found("ingested_files", arrived.files_of(new))
+    run.found("column_stats", column_rows(arrived.table, settings))
+
+
+def remember_deployed(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
+    """How good the deployed model is on the test data, the newest data and what just arrived."""
+    release, contents = releases.load(settings.prod_deployment_path)
+    asked = model.loads(contents[files.MODEL], release.title, settings.columns)
+    known = tables.with_outcome(arrived.table, settings.columns)
+    datasets = {TEST: tables.labelled_rows(settings.test_data_path, settings.columns)}
+    if len(known):
+        datasets[NEWEST] = known
+    run.found("scores", score_rows(release.release, asked, datasets, settings))
+    run.timed("prediction", model.probability, asked, arrived.book, settings.columns)
+    just_arrived = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
+    score = model.f1(asked, just_arrived, settings.columns) if len(just_arrived) else None
+    run.knows(release=release.release)
+    if "arrived_score" not in run.facts:
+        run.knows(arrived_score=score)
+
+
+def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[Settings], None]:
+    """The step as a script runs it: recorded whether it succeeds or fails."""
+
+    def step_on_record(settings: Settings) -> None:
+        run = Run(settings)
+        try:
+            result = run.timed(step.__module__, step, settings)
+        except (RiskError, OSError) as error:
+            run.end("failed", str(error))
+            catch_up(settings)
+            raise
+        run.end(**findings(settings, run, result))
+        if unrecorded := catch_up(settings):
+            raise unrecorded
+
+    step_on_record.__doc__ = step.__doc__
+    return step_on_record
+
+
+def ingested(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
+    """What an ingestion by hand is remembered by."""
+    record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
+    run.found("ingested_files", record["files"])
+    run.found("column_stats", column_rows(table, settings))
+    return {"outcome": "ingested", "reason": f"{len(table)} rows of {len(record['files'])} files"}
+
+
+def trained(_settings: Settings, _run: Run, _model: model.Model) -> Row:
+    """What a training by hand is remembered by."""
+    return {"outcome": "trained", "reason": "a model was fitted by hand"}
+
+
+def scored(settings: Settings, run: Run, score: float) -> Row:
+    """What a scoring by hand is remembered by."""
+    content = files.read_bytes(settings.output_model_path / files.MODEL, "training.py")
+    asked = model.loads(content, files.MODEL, settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
+    reason = f"the trained model scores {score:.4f} on the test data"
+    return {"outcome": "scored", "reason": reason, "trained_score": score}
+
+
+def deployed(_settings: Settings, _run: Run, release: Release) -> Row:
+    """What a deployment by hand is remembered by."""
+    return _published("deployed", release)
+
+
+def rolled_back(_settings: Settings, _run: Run, release: Release) -> Row:
+    """What a rollback is remembered by."""
+    return _published("rolled back", release)
+
+
+def _published(outcome: str, release: Release) -> Row:
+    reason = f"{release.title} with F1 {release.score:.4f}"
+    return {
+        "outcome": outcome,
+        "reason": reason,
+        "release": release.release,
+        "deployed_score": release.score,
+    }
+
+
+def catch_up(settings: Settings) -> ServiceDown | None:
+    """Record every run that waits for it, each once; what stands in the way is returned."""
+    for path in journal.waiting(settings):
+        waiting = files.parse_json(path.read_bytes(), files.short(path))
+        run = waiting["run"]
+        if "outcome" not in run:
+            log.warning("the run that began at %s died before its end", run["started_at"])
+            run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
+        try:
+            records.write(settings, run, waiting["rows"], _current(settings))
+        except ServiceDown as error:
+            return error
+        journal.is_over(path)
+    return None
+
+
+def _current(settings: Settings) -> Row | None:
+    release = releases.current(settings.prod_deployment_path)
+    if not release or not release.number:
+        return None
+    return {
+        "release": release.release,
+        "number": release.number,
+        "deployed_at": release.time,
+        "score": release.score,
+        "rows": release.rows,
+    }

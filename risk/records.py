@@ -1,0 +1,278 @@
+"""The history in SQL: its tables, writing a run once, reading what the runs decided."""
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import sqlalchemy as sa
+
+from risk import database, files, tables
+from risk.errors import ArtefactRefused, ConfigWrong, InputMissing
+from risk.schema import LONGEST_CLIENT
+from risk.settings import Settings
+
+VERSION = 1
+PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
+ROWS_AT_ONCE = 10_000
+
+CLIENT = sa.String(LONGEST_CLIENT)
+Row = dict[str, Any]
+
+log = logging.getLogger("risk.records")
+schema = sa.MetaData()
+
+
+def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return sa.Table(name, schema, *columns, mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
+
+
+def _of_a_run() -> sa.Column[str]:
+    return sa.Column("run", sa.String(64), sa.ForeignKey("runs.id"), nullable=False, index=True)
+
+
+version = _table("records_version", sa.Column("version", sa.Integer, primary_key=True))
+runs = _table(
+    "runs",
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("started_at", sa.String(20), nullable=False),
+    sa.Column("finished_at", sa.String(20)),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("release", sa.String(64)),
+    sa.Column("deployed_score", sa.Double),
+    sa.Column("new_score", sa.Double),
+    sa.Column("arrived_score", sa.Double),
+    sa.Column("trained_score", sa.Double),
+)
+ingested_files = _table(
+    "ingested_files",
+    _of_a_run(),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("accepted", sa.Integer, nullable=False),
+    sa.Column("rejected", sa.Integer, nullable=False),
+    sa.Column("duplicates", sa.Integer, nullable=False),
+)
+scores = _table(
+    "scores",
+    _of_a_run(),
+    sa.Column("release", sa.String(64)),
+    sa.Column("dataset", sa.String(20), nullable=False),
+    sa.Column("metric", sa.String(40), nullable=False),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("leavers", sa.Integer, nullable=False),
+)
+column_stats = _table(
+    "column_stats",
+    _of_a_run(),
+    sa.Column("column", sa.String(255), nullable=False),
+    sa.Column("mean", sa.Double),
+    sa.Column("median", sa.Double),
+    sa.Column("std", sa.Double),
+    sa.Column("mode", sa.Double),
+    sa.Column("missing_percent", sa.Double, nullable=False),
+)
+timings = _table(
+    "timings",
+    _of_a_run(),
+    sa.Column("step", sa.String(40), nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),
+)
+deployments = _table(
+    "deployments",
+    sa.Column("release", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("deployed_at", sa.String(20), nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+)
+
+
+def engine(settings: Settings) -> sa.Engine:
+    """The configured database, a SQLite file among the outputs unless another one is named."""
+    default = f"sqlite:///{settings.output_folder_path / files.RECORDS}"
+    url = settings.database_url or default
+    return database.engine(url, settings.workspace, "database_url", PASSWORD_VARIABLE)
+
+
+def write(settings: Settings, run: Row, rows: dict[str, list[Row]], deployed: Row | None) -> None:
+    """Write a run and what it found in one transaction, once however often it is asked for."""
+    made = engine(settings)
+    if file := database.file_of(made):
+        _set_aside_if_damaged(file)
+    with database.transaction(made, writes=True) as connection:
+        _make_tables(connection)
+        if not _is_there(connection, runs.c.id, run["id"]):
+            _insert(connection, runs, [run])
+            for name, found in rows.items():
+                _insert(connection, schema.tables[name], [{"run": run["id"], **r} for r in found])
+        if deployed and not _is_there(connection, deployments.c.release, deployed["release"]):
+            _insert(connection, deployments, [deployed])
+        if settings.dataset_in_database:
+            _replace_dataset(connection, settings)
+
+
+def _is_there(connection: sa.Connection, column: sa.Column[str], value: str) -> bool:
+    return connection.execute(sa.select(column).where(column == value)).first() is not None
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    schema.create_all(connection)
+    written = connection.execute(sa.select(version.c.version)).scalar()
+    if written is None:
+        connection.execute(version.insert().values(version=VERSION))
+    elif written > VERSION:
+        raise ArtefactRefused(
+            f"the records are of version {written}, this program knows {VERSION}; use a newer one"
+        )
+
+
+def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert rows, each with every column; what a row does not say is unknown."""
+    names = table.columns.keys()
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[begin : begin + ROWS_AT_ONCE]
+        connection.execute(
+            table.insert(), [{name: row.get(name) for name in names} for row in part]
+        )
+
+
+def _replace_dataset(connection: sa.Connection, settings: Settings) -> None:
+    """Put the dataset and the book as they are now into tables of their own."""
+    for name in (files.FINAL_DATA, files.CLIENTS):
+        path = settings.output_folder_path / name
+        if path.exists():
+            rows = tables.read(path, settings.columns)
+            _replace(connection, _dataset_table(path.stem, settings), rows)
+
+
+def _dataset_table(name: str, settings: Settings) -> sa.Table:
+    columns = settings.columns
+    return sa.Table(
+        name,
+        sa.MetaData(),
+        sa.Column(columns.client, CLIENT, nullable=False, index=True),
+        *(sa.Column(number, sa.Double) for number in (*columns.features, columns.target)),
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
+    )
+
+
+def _replace(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
+    """Exchange a table's rows; readers see the old ones until the transaction ends."""
+    look = sa.inspect(connection)
+    there = look.get_columns(table.name) if look.has_table(table.name) else []
+    if there and [column["name"] for column in there] != table.columns.keys():
+        table.drop(connection)
+    table.create(connection, checkfirst=True)
+    connection.execute(table.delete())
+    cells = rows.astype(object).where(rows.notna(), None)
+    _insert(
+        connection, table, [{str(n): v for n, v in r.items()} for r in cells.to_dict("records")]
+    )
+
+
+def _set_aside_if_damaged(path: Path) -> None:
+    """Keep a file that is no history of ours under another name; say when a history begins."""
+    problem = _damage(path)
+    if problem:
+        aside = f"{path.name}.{files.now().replace(':', '')}.damaged"
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                path.with_name(path.name + suffix).rename(path.with_name(aside + suffix))
+        log.error("%s %s; it is kept as %s", files.short(path), problem, aside)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        log.warning("a new history begins in %s", files.short(path))
+
+
+def _damage(path: Path) -> str | None:
+    """Why a file is not a history of ours, none if it is or does not exist yet."""
+    if not path.exists():
+        return None
+    if path.stat().st_size == 0:
+        return "has become empty"
+    try:
+        with closing(sqlite3.connect(path, timeout=database.PATIENCE_SECONDS)) as connection:
+            known = connection.execute("SELECT name FROM sqlite_master").fetchall()
+            connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    except sqlite3.DatabaseError as error:
+        return f"is damaged ({error})"
+    return None if (version.name,) in known else "holds no history of ours"
+
+
+def back_up(settings: Settings, copy: Path) -> None:
+    """Copy a SQLite history while it is in use."""
+    made = engine(settings)
+    path = database.file_of(made)
+    if not path:
+        raise ConfigWrong(f"the records are in {made.dialect.name}, which has backups of its own")
+    if not path.exists():
+        raise InputMissing(f"{files.short(path)} is missing; no run is recorded yet")
+    draft = copy.with_name(f".{copy.name}.draft")
+    draft.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as target:
+        source.backup(target)
+    draft.replace(copy)
+
+
+def _read(settings: Settings, *queries: sa.Select[Any]) -> list[pd.DataFrame]:
+    """The answers to these queries at one moment; empty tables while nothing is recorded."""
+    made = engine(settings)
+    file = database.file_of(made)
+    nothing = [pd.DataFrame(columns=query.selected_columns.keys()) for query in queries]
+    if file and not file.exists():
+        return nothing
+    with database.transaction(made) as connection:
+        if not sa.inspect(connection).has_table(runs.name):
+            return nothing
+        answers = [connection.execute(query) for query in queries]
+        return [pd.DataFrame(answer.all(), columns=list(answer.keys())) for answer in answers]
+
+
+def last_runs(settings: Settings, count: int) -> pd.DataFrame:
+    """The last runs, newest first."""
+    query = sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(count)
+    return _read(settings, query)[0]
+
+
+class Trends(NamedTuple):
+    """What the runs found over time, one row per run and thing."""
+
+    scores: pd.DataFrame
+    missing: pd.DataFrame
+    seconds: pd.DataFrame
+    deployments: pd.DataFrame
+
+
+def trends(settings: Settings) -> Trends:
+    """The history of the deployed model's quality, of the data and of the time that it takes."""
+    when = runs.c.started_at
+    quality = (
+        sa.select(when, scores.c.dataset, scores.c.metric, scores.c.value)
+        .add_columns(scores.c.rows, scores.c.leavers)
+        .join_from(scores, runs)
+        .where(scores.c.release == runs.c.release)
+        .order_by(when, runs.c.id)
+    )
+    missing = (
+        sa.select(when, column_stats.c.column, column_stats.c.missing_percent)
+        .join_from(column_stats, runs)
+        .order_by(when, runs.c.id)
+    )
+    seconds = (
+        sa.select(when, timings.c.step, timings.c.seconds)
+        .join_from(timings, runs)
+        .order_by(when, runs.c.id)
+    )
+    published = sa.select(deployments).order_by(deployments.c.number)
+    return Trends(*_read(settings, quality, missing, seconds, published))

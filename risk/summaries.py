@@ -1,0 +1,25 @@
+"""What a column looks like, in a few numbers."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from risk.settings import Columns
+
+
+def numbers(table: pd.DataFrame, column: str) -> list[float]:
+    """Mean, median, standard deviation and smallest mode of a column, nan where there is none."""
+    cells = table[column].dropna()
+    if cells.empty:
+        return [math.nan] * 4
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(cells.std()) if len(cells) > 1 else math.nan
+        return [float(cells.mean()), float(cells.median()), spread, float(cells.mode().iloc[0])]
+
+
+def missing_percent(table: pd.DataFrame, columns: Columns) -> list[float]:
+    """The share of missing cells in every column, from 0 to 100."""
+    if table.empty:
+        return [0.0] * len(columns.all)
+    return [float(share) for share in table[list(columns.all)].isna().mean() * 100]

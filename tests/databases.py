@@ -1,0 +1,102 @@
+"""Real databases for the tests: a fresh one each, and a wire to a server that can be cut."""
+
+import contextlib
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+SERVERS = {
+    "postgresql": ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", 5432),
+    "mariadb": ("mariadb+pymysql://root@127.0.0.1:3306/mysql", 3306),
+}
+DEMANDED = "RISK_TEST_SERVERS"
+
+
+@contextlib.contextmanager
+def fresh(kind: str) -> Iterator[sa.URL]:
+    """A database of its own on the server of this kind, gone afterwards."""
+    address, port = SERVERS[kind]
+    _demand(kind, port)
+    name = f"risk_test_{uuid.uuid4().hex[:12]}"
+    server = sa.create_engine(address, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    try:
+        yield sa.make_url(address).set(database=name)
+    finally:
+        force = " WITH (FORCE)" if kind == "postgresql" else ""
+        with server.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name}{force}"))
+
+
+def _demand(kind: str, port: int) -> None:
+    """Skip in words where no server runs, unless it is demanded."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        message = f"no {kind} server answers on 127.0.0.1:{port}"
+        if os.environ.get(DEMANDED):
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+class Wire:
+    """A port that leads to another one until it is cut, perhaps after so many bytes came back."""
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.cut_after: int | None = None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        self.connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """End every connection and refuse new ones."""
+        self.cut_after = 0
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self.cut_after = None
+
+    def close(self) -> None:
+        """Cut, and give the port back."""
+        self.cut()
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                if self.cut_after == 0:
+                    client.close()
+                    continue
+                server = socket.create_connection(("127.0.0.1", self.target))
+                self.connections += [client, server]
+                for source, sink, counts in ((client, server, False), (server, client, True)):
+                    arguments = (source, sink, counts)
+                    threading.Thread(target=self._pump, args=arguments, daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if counts and self.cut_after is not None:
+                    self.cut_after -= len(data)
+                    if self.cut_after <= 0:
+                        self.cut()
+                        break
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()

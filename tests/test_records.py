@@ -1,0 +1,378 @@
+"""The records: the same promises kept by SQLite, PostgreSQL and MariaDB over real connections."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+import deployment
+import diagnostics
+import reporting
+from company import fabricate
+from fullprocess import full_process
+from risk import files, journal, ledger, records, releases, tables
+from risk.errors import ArtefactRefused, ConfigWrong, ServiceDown
+from risk.settings import Settings
+from tests.conftest import configured, put, script
+from tests.databases import SERVERS, Wire, fresh
+
+KINDS = ("sqlite", *SERVERS)
+
+
+@pytest.fixture(params=KINDS)
+def recorded(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
+    """A project whose records are in a fresh database of each kind."""
+    if request.param == "sqlite":
+        yield settings
+        return
+    with fresh(request.param) as url:
+        yield configured(settings.workspace, database_url=url.render_as_string(False))
+
+
+@pytest.fixture(params=SERVERS)
+def wired(request: pytest.FixtureRequest, settings: Settings) -> Iterator[tuple[Settings, Wire]]:
+    """A project whose records are on a server at the end of a wire."""
+    with fresh(request.param) as url:
+        wire = Wire(SERVERS[request.param][1])
+        far = url.set(port=wire.port).render_as_string(False)
+        yield configured(settings.workspace, database_url=far), wire
+        wire.close()
+
+
+def rows(settings: Settings, query: str) -> list[dict[str, Any]]:
+    """What the database itself answers."""
+    with records.engine(settings).connect() as connection:
+        return [dict(row) for row in connection.execute(sa.text(query)).mappings()]
+
+
+def another_period(settings: Settings, number: int = 2, *, drift: bool = True) -> None:
+    period = fabricate.periods(number, clients=400, seed=1, drift=drift)[-1]
+    tables.write(settings.input_folder_path / f"dataset{number}.csv", period)
+
+
+def test_a_run_writes_what_it_decided_and_found(recorded: Settings) -> None:
+    full_process(recorded)
+    (run,) = rows(recorded, "SELECT * FROM runs")
+    assert run["outcome"] == "deployed"
+    assert run["reason"].startswith("release 1-")
+    assert run["started_at"] <= run["finished_at"]
+    assert run["release"] == releases.load(recorded.prod_deployment_path)[0].release
+    assert run["trained_score"] == float((recorded.output_model_path / files.SCORE).read_text())
+    (file,) = rows(recorded, "SELECT * FROM ingested_files")
+    assert (file["name"], file["rows"], file["accepted"]) == ("dataset1.csv", 300, 300)
+    steps = {row["step"] for row in rows(recorded, "SELECT step FROM timings")}
+    assert {"ingestion", "training", "scoring", "prediction"} <= steps
+    quality = rows(recorded, "SELECT dataset, metric FROM scores")
+    wanted = {"f1", "precision", "recall", "roc_auc", "brier", "precision_at_capacity", "lift"}
+    for dataset in ("test", "newest"):
+        assert wanted <= {row["metric"] for row in quality if row["dataset"] == dataset}
+    (published,) = rows(recorded, "SELECT * FROM deployments")
+    assert (published["number"], published["rows"]) == (1, 300)
+    statistics = rows(recorded, "SELECT * FROM column_stats")
+    assert [row["missing_percent"] is not None for row in statistics] == [True] * 5
+
+
+def test_an_idle_run_writes_no_row(recorded: Settings) -> None:
+    full_process(recorded)
+    assert full_process(recorded) == "no new data"
+    assert len(rows(recorded, "SELECT id FROM runs")) == 1
+
+
+def test_the_second_run_records_both_scores_and_only_the_new_file(recorded: Settings) -> None:
+    full_process(recorded)
+    another_period(recorded)
+    full_process(recorded)
+    _, run = rows(recorded, "SELECT * FROM runs ORDER BY started_at, id")
+    assert run["deployed_score"] is not None
+    assert run["new_score"] is not None
+    assert run["arrived_score"] is not None
+    files_ = rows(recorded, f"SELECT name FROM ingested_files WHERE run = '{run['id']}'")
+    assert files_ == [{"name": "dataset2.csv"}]
+
+
+def test_the_same_run_is_never_written_twice(recorded: Settings) -> None:
+    run = {"id": "1-1", "started_at": "2026-01-01T00:00:00Z", "outcome": "kept", "reason": "x"}
+    timing = {"timings": [{"step": "training", "seconds": 1.5}]}
+    for _ in range(2):
+        records.write(recorded, run, timing, None)
+    assert len(rows(recorded, "SELECT id FROM runs")) == 1
+    assert len(rows(recorded, "SELECT run FROM timings")) == 1
+
+
+def test_a_failed_run_is_recorded_with_its_reason(recorded: Settings) -> None:
+    put(recorded, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,2,3,4,0"])
+    with pytest.raises(Exception, match="both needed"):
+        full_process(recorded)
+    (run,) = rows(recorded, "SELECT * FROM runs")
+    assert (run["outcome"], run["release"]) == ("failed", None)
+    assert "both needed" in run["reason"]
+
+
+def test_steps_run_by_hand_are_recorded(recorded: Settings) -> None:
+    for name in ("ingestion.py", "training.py", "scoring.py", "deployment.py"):
+        assert script(recorded, name).returncode == 0
+    assert script(recorded, "deployment.py", "--rollback").returncode == 66
+    outcomes = [row["outcome"] for row in rows(recorded, "SELECT * FROM runs ORDER BY id")]
+    assert outcomes == ["ingested", "trained", "scored", "deployed", "failed"]
+    assert len(rows(recorded, "SELECT * FROM deployments")) == 1
+
+
+def test_a_run_that_died_is_marked_by_the_next_one(
+    recorded: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    full_process(recorded)
+    journal.Run(recorded)
+    assert full_process(recorded) == "no new data"
+    assert "died before its end" in caplog.text
+    outcomes = [row["outcome"] for row in rows(recorded, "SELECT * FROM runs ORDER BY id")]
+    assert outcomes == ["deployed", "died"]
+    assert journal.waiting(recorded) == []
+
+
+def test_a_server_that_is_down_stops_no_deployment(wired: tuple[Settings, Wire]) -> None:
+    settings, wire = wired
+    wire.cut()
+    with pytest.raises(ServiceDown, match=r"^deployed: release 1-.*not recorded yet"):
+        full_process(settings)
+    assert releases.load(settings.prod_deployment_path)[0].number == 1
+    with pytest.raises(ServiceDown, match=r"^no new data: .*not recorded yet"):
+        full_process(settings)
+    wire.mend()
+    assert full_process(settings) == "no new data"
+    assert [row["outcome"] for row in rows(settings, "SELECT * FROM runs")] == ["deployed"]
+    assert full_process(settings) == "no new data"
+    assert len(rows(settings, "SELECT * FROM deployments")) == 1
+
+
+def test_a_run_that_could_not_record_leaves_with_69(wired: tuple[Settings, Wire]) -> None:
+    settings, wire = wired
+    wire.cut()
+    run = script(settings, "fullprocess.py")
+    assert run.returncode == 69
+    assert "failed with exit code 69: deployed: release 1-" in run.stderr.splitlines()[-1]
+    last = (settings.output_folder_path / files.LOG).read_text().splitlines()[-1]
+    assert "deployed: release 1-" in last
+
+
+@pytest.mark.parametrize("answered", [1, 200, 2000, 5000])
+def test_a_server_that_stops_in_the_middle_loses_and_doubles_nothing(
+    wired: tuple[Settings, Wire], answered: int
+) -> None:
+    settings, wire = wired
+    wire.cut_after = answered
+    try:
+        full_process(settings)
+    except ServiceDown:
+        wire.mend()
+        assert full_process(settings) == "no new data"
+    wire.mend()
+    assert [row["outcome"] for row in rows(settings, "SELECT * FROM runs")] == ["deployed"]
+    assert len(rows(settings, "SELECT * FROM ingested_files")) == 1
+    assert len(rows(settings, "SELECT * FROM column_stats")) == 5
+
+
+def test_a_locked_sqlite_file_is_waited_for_and_then_left_for_the_next_run(
+    settings: Settings,
+) -> None:
+    full_process(settings)
+    another_period(settings)
+    path = settings.output_folder_path / files.RECORDS
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(ServiceDown, match="locked"):
+        full_process(settings)
+    other.execute("ROLLBACK")
+    other.close()
+    assert full_process(settings) == "no new data"
+    assert len(rows(settings, "SELECT * FROM runs")) == 2
+
+
+def _foreign(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE other (x)")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.write_bytes(b"not a database" * 1000), "is damaged"),
+        (lambda path: path.write_bytes(b""), "has become empty"),
+        (lambda path: (path.unlink(), _foreign(path)), "holds no history of ours"),
+    ],
+    ids=["garbage", "emptied", "another program's"],
+)
+def test_a_sqlite_file_that_is_no_history_is_set_aside_out_loud(
+    settings: Settings, caplog: pytest.LogCaptureFixture, spoil: Any, said: str
+) -> None:
+    full_process(settings)
+    path = settings.output_folder_path / files.RECORDS
+    for sidecar in ("-wal", "-shm"):
+        path.with_name(path.name + sidecar).unlink(missing_ok=True)
+    spoil(path)
+    spoiled = path.read_bytes()
+    another_period(settings)
+    full_process(settings)
+    assert said in caplog.text
+    assert "a new history begins" in caplog.text
+    (aside,) = settings.output_folder_path.glob("records.db.*.damaged")
+    assert aside.read_bytes() == spoiled
+    assert len(rows(settings, "SELECT * FROM runs")) == 1
+
+
+def test_records_of_a_newer_version_are_left_alone(recorded: Settings) -> None:
+    full_process(recorded)
+    with records.engine(recorded).begin() as connection:
+        connection.execute(records.version.update().values(version=99))
+    another_period(recorded)
+    with pytest.raises(ArtefactRefused, match="version 99"):
+        full_process(recorded)
+
+
+HOSTILE = (
+    "'); DROP TABLE runs; --",
+    '"; --',
+    "a%(x)s",
+    "100%",
+    "{0}:colon",
+    "Robert😀",
+    "\\' OR 1=1",
+)
+
+
+def test_names_and_codes_are_stored_as_text(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    quoted = [code.replace('"', '""') for code in HOSTILE]
+    lines = [f'"{code}",{number},5,7,{number % 2}' for number, code in enumerate(quoted)]
+    put(recorded, "x'); DROP TABLE runs; --.csv", lines)
+    full_process(recorded)
+    names = {row["name"] for row in rows(recorded, "SELECT name FROM ingested_files")}
+    assert names == {"dataset1.csv", "x'); DROP TABLE runs; --.csv"}
+    stored = {row["corporation"] for row in rows(recorded, "SELECT corporation FROM finaldata")}
+    assert set(HOSTILE) <= stored
+
+
+def test_the_dataset_in_sql_is_the_dataset(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    full_process(recorded)
+    another_period(recorded)
+    full_process(recorded)
+    for name in ("finaldata", "clients"):
+        table = tables.read(recorded.output_folder_path / f"{name}.csv", recorded.columns)
+        stored = rows(recorded, f"SELECT * FROM {name}")
+        assert len(stored) == len(table)
+        wanted = {
+            tuple(None if pd.isna(v) else v for v in row) for row in table.itertuples(index=False)
+        }
+        assert {tuple(row[c] for c in recorded.columns.all) for row in stored} == wanted
+
+
+def test_readers_of_the_dataset_see_the_old_rows_or_the_new_ones(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    full_process(recorded)
+    seen, stop = set(), threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.update(row["n"] for row in rows(recorded, "SELECT count(*) AS n FROM finaldata"))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    counts = {300}
+    for number in (2, 3):
+        another_period(recorded, number)
+        full_process(recorded)
+        counts |= {
+            len(tables.read(recorded.output_folder_path / "finaldata.csv", recorded.columns))
+        }
+    stop.set()
+    reader.join()
+    assert seen <= counts
+
+
+@pytest.fixture
+def guarded() -> Iterator[sa.URL]:
+    """A database for a user with a password, which the URL does not name."""
+    with fresh("mariadb") as url:
+        user = f"risk_{url.database}"[:30]
+        with sa.create_engine(url).begin() as connection:
+            connection.execute(sa.text(f"CREATE USER '{user}' IDENTIFIED BY 'hush-hush'"))
+            connection.execute(sa.text(f"GRANT ALL ON {url.database}.* TO '{user}'"))
+        yield url.set(username=user)
+        with sa.create_engine(url).begin() as connection:
+            connection.execute(sa.text(f"DROP USER '{user}'"))
+
+
+@pytest.mark.parametrize(("password", "exit_code"), [("hush-hush", 0), ("hush-wrong", 69)])
+def test_a_password_comes_from_the_environment_and_shows_nowhere(
+    settings: Settings, guarded: sa.URL, password: str, exit_code: int
+) -> None:
+    settings = configured(settings.workspace, database_url=guarded.render_as_string(False))
+    run = script(settings, "fullprocess.py", RISK_DATABASE_PASSWORD=password)
+    assert run.returncode == exit_code
+    log = (settings.output_folder_path / files.LOG).read_text()
+    assert "hush" not in run.stderr + run.stdout + log
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("oracle://x", "must be a URL that begins with sqlite"),
+        ("postgresql://user:hush-hush@host:port/x", "is not a database URL"),
+    ],
+)
+def test_a_wrong_url_is_refused_without_showing_it(settings: Settings, url: str, said: str) -> None:
+    with pytest.raises(ConfigWrong, match=said) as refusal:
+        records.engine(configured(settings.workspace, database_url=url))
+    assert "hush-hush" not in str(refusal.value)
+
+
+def test_a_backup_is_a_whole_history_while_others_write(settings: Settings, tmp_path: Path) -> None:
+    full_process(settings)
+    copy = tmp_path / "copy.db"
+    writer = sqlite3.connect(settings.output_folder_path / files.RECORDS, isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM timings")
+    assert script(settings, "diagnostics.py", "--backup", str(copy)).returncode == 0
+    writer.execute("ROLLBACK")
+    writer.close()
+    with sqlite3.connect(copy) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM timings").fetchone()[0] > 3
+    connection.close()
+
+
+def test_the_history_reads_as_a_table(recorded: Settings) -> None:
+    assert diagnostics.history(recorded) == "no run is recorded yet"
+    full_process(recorded)
+    another_period(recorded)
+    full_process(recorded)
+    text = diagnostics.history(recorded)
+    assert text.count("deployed") >= 2
+    assert "nothing was deployed yet" in text
+    assert "F1" in text
+
+
+def test_the_trends_are_drawn_with_no_run_and_with_a_few(recorded: Settings) -> None:
+    pictures = [reporting.plot_trends(recorded).read_bytes()]
+    full_process(recorded)
+    pictures.append(reporting.plot_trends(recorded).read_bytes())
+    another_period(recorded)
+    full_process(recorded)
+    pictures.append(reporting.plot_trends(recorded).read_bytes())
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert len(set(pictures)) == 3
+
+
+def test_a_rollback_is_recorded_as_a_deployment(settings: Settings) -> None:
+    full_process(settings)
+    another_period(settings)
+    full_process(settings)
+    ledger.recorded(deployment.roll_back, ledger.rolled_back)(settings)
+    published = rows(settings, "SELECT number FROM deployments ORDER BY number")
+    assert [row["number"] for row in published] == [1, 2, 3]
