@@ -42,6 +42,6 @@ $(VENV)/for-running: requirements.txt
 	@$(PY) -m compileall -q risk
 	@touch $@
 
-$(VENV)/for-work: requirements-dev.txt $(VENV)/for-running
+$(VENV)/for-work: requirements-dev.txt requirements-databases.txt $(VENV)/for-running
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

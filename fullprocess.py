@@ -83,7 +83,7 @@ def past_the_first_gate(
             raise
         log.warning("%s", error)
         deployed = None
-    drifted, why = gates.drift(deployed, newest)
+    drifted, why = gates.drift(deployed, newest, arrived.remark)
     if deployed:
         run.knows(deployed_score=deployed.score, new_score=newest)
     if deployed and not drifted and not force:

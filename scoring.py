@@ -4,7 +4,7 @@ import logging
 
 import pandas as pd
 
-from risk import files, ledger, model, releases, tables
+from risk import files, ledger, model, releases, summaries, tables
 from risk.cli import run
 from risk.errors import DataUnusable
 from risk.settings import Settings
@@ -22,7 +22,10 @@ def score_model(settings: Settings | None = None) -> float:
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
     score = model.f1(trained, test_data, settings.columns)
     files.write_score(settings.output_model_path / files.SCORE, score)
-    log.info("the trained model scores %.4f on %d rows of test data", score, len(test_data))
+    remark = summaries.provisional(int(test_data[settings.target_column].sum()))
+    log.info(
+        "the trained model scores %.4f on %d rows of test data%s", score, len(test_data), remark
+    )
     return score
 
 

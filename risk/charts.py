@@ -10,9 +10,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
 from risk.records import Trends
+from risk.summaries import FEW_LEAVERS
 
 FEW_POINTS = 60
-FEW_LEAVERS = 100
 INK, PALE = "#1b2733", "#8a97a3"
 SERIES = ("#0b6e99", "#c4501b", "#5b8c2a", "#7a4fa3", "#a3761b", "#444f5a", "#b0396a", "#2a8c7d")
 

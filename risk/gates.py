@@ -12,13 +12,17 @@ class Decision(NamedTuple):
     reason: str
 
 
-def drift(deployed: Release | None, newest: float | None) -> tuple[bool, str]:
-    """Whether the deployed model does worse on the newest data than when it was deployed."""
+def drift(deployed: Release | None, newest: float | None, remark: str = "") -> tuple[bool, str]:
+    """Whether the deployed model does worse on the newest data than when it was deployed.
+
+    The remark is added to the score on the newest data.
+    """
     if deployed is None:
         return True, "nothing was deployed yet"
     if newest is None:
         return False, f"outcomes unknown, so there is nothing to hold against {deployed.title}"
-    scores = f"{newest:.4f} on the newest data, {deployed.score:.4f} when {deployed.title} went out"
+    then = f"{deployed.score:.4f} when {deployed.title} went out"
+    scores = f"{newest:.4f} on the newest data{remark}, {then}"
     if deployed.score == 0:
         return True, f"a deployed score of 0 cannot be undercut (F1 {scores})"
     return newest < deployed.score, f"F1 {scores}"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from risk import arrivals, files, tables
+from risk import arrivals, files, summaries, tables
 from risk.arrivals import Arrival
 from risk.cli import progress
 from risk.errors import InputMissing
@@ -46,11 +46,17 @@ class Intake(NamedTuple):
     table: pd.DataFrame
     book: pd.DataFrame
     outcomes_known: bool
+    leavers: int
 
     @property
     def seen(self) -> arrivals.Seen:
         """Every file that was looked at, refused ones too, waiting ones not."""
         return arrivals.Seen(frozenset(source.arrival for source in self.sources))
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of a score on this data."""
+        return summaries.provisional(self.leavers)
 
     def all_wait(self, new: Iterable[Arrival]) -> bool:
         """Whether there are new files, but none of them could be looked at."""
@@ -170,5 +176,6 @@ def _merged(sources: list[Source], columns: Columns) -> Intake:
         duplicates.append(int(repeated[begin:end].sum()))
         begin = end
     book = rows.drop_duplicates(columns.client, keep="last")
-    known = bool(rows[columns.target].notna().any())
-    return Intake(sources, duplicates, rows[~repeated], book, known)
+    table = rows[~repeated]
+    outcomes = table[columns.target].dropna()
+    return Intake(sources, duplicates, table, book, len(outcomes) > 0, int(outcomes.sum()))

@@ -7,6 +7,13 @@ import pandas as pd
 
 from risk.settings import Columns
 
+FEW_LEAVERS = 100
+
+
+def provisional(leavers: int) -> str:
+    """What is added to a score that rests on too few clients that left."""
+    return f" (provisional, {leavers} leavers)" if leavers < FEW_LEAVERS else ""
+
 
 def numbers(table: pd.DataFrame, column: str) -> list[float]:
     """Mean, median, standard deviation and smallest mode of a column, nan where there is none."""
