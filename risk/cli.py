@@ -67,7 +67,7 @@ def _parsed(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
     )
     parser.add_argument("--config", metavar="PATH", help="the config.json to follow")
     parser.add_argument("--quiet", action="store_true", help="say only what is wrong on stderr")
-    choice = parser.add_mutually_exclusive_group()
+    choice = parser.add_mutually_exclusive_group() if options else parser
     for option in options:
         help_ = _sentence(option.step)
         if option.argument:
@@ -102,7 +102,7 @@ def _sentence(step: Callable[[Settings], object]) -> str:
 def progress(text: str) -> None:
     """Show on a terminal what takes long just now; an empty text clears it."""
     if sys.stderr and sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K{_printable(text)}", end="", file=sys.stderr, flush=True)
 
 
 def _hold_standard_descriptors() -> None:
@@ -116,12 +116,15 @@ class _OneLine(logging.Formatter):
     """Names and values from data never break a line, nor forge one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record).replace(" risk.", " ", 1)
-        if line.isprintable():
-            return line
-        return "".join(
-            sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line
-        )
+        return _printable(super().format(record).replace(" risk.", " ", 1))
+
+
+def _printable(text: str) -> str:
+    """The same text, every sign that is more than a picture written out."""
+    if text.isprintable():
+        return text
+    signs = (sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return "".join(signs)
 
 
 class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]

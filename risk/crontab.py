@@ -1,5 +1,6 @@
 """The crontab line of this checkout: python -m risk.crontab [--install]"""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -10,16 +11,28 @@ PLACEHOLDER = "/home/workspace"
 
 
 def line(template: str, workspace: Path) -> str:
-    """The line of cronjob.txt with this path in it, quoted for the shell and for cron."""
-    quoted = shlex.quote(str(workspace)).strip("'").replace("%", r"\%")
-    return template.strip().replace(PLACEHOLDER, quoted)
+    """The line of cronjob.txt for this path, quoted for the shell and for cron."""
+
+    def moved(match: re.Match[str]) -> str:
+        return _quoted(str(workspace) + match[1]).replace("%", r"\%")
+
+    return re.sub(f"'{PLACEHOLDER}([^']*)'", moved, template.strip())
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "'\"'\"'") + "'"
 
 
 def with_line(crontab: str, line: str) -> str:
     """A crontab that holds this line once, in the place of any that runs the same script."""
-    script = line.split("'")[3]
-    others = [other for other in crontab.splitlines() if script not in other]
-    return "\n".join([*others, line]) + "\n"
+    command = line.replace(r"\%", "%").split(maxsplit=5)[5]
+    script = f" {_quoted(shlex.split(command)[1])} "
+    kept = [other for other in _lines(crontab) if script not in f"{other} ".replace(r"\%", "%")]
+    return "\n".join([*kept, line]) + "\n"
+
+
+def _lines(crontab: str) -> list[str]:
+    return crontab.removesuffix("\n").split("\n") if crontab else []
 
 
 def install(line: str) -> None:
@@ -27,7 +40,12 @@ def install(line: str) -> None:
     listed = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)
     if listed.returncode and "no crontab" not in listed.stderr:
         sys.exit(f"the crontab cannot be read, so nothing was changed: {listed.stderr.strip()}")
-    subprocess.run(["crontab", "-"], input=with_line(listed.stdout, line), text=True, check=True)
+    new = with_line(listed.stdout, line)
+    written = subprocess.run(
+        ["crontab", "-"], input=new, capture_output=True, text=True, check=False
+    )
+    if written.returncode:
+        sys.exit(f"the crontab cannot be written: {written.stderr.strip()}")
 
 
 def main() -> None:

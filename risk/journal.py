@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from risk import arrivals, files
 from risk.arrivals import Seen
+from risk.errors import ArtefactRefused
 from risk.releases import Release
 from risk.settings import Settings
 
@@ -91,6 +92,17 @@ def waiting(settings: Settings) -> list[Path]:
     """The runs that are not recorded yet, oldest first."""
     folder = settings.output_folder_path / files.PENDING
     return sorted(folder.glob("*.json")) if folder.is_dir() else []
+
+
+def found_by(path: Path) -> tuple[Row, dict[str, list[Row]]]:
+    """What a waiting run left behind; one that died early may not even have said its name."""
+    try:
+        left = files.parse_json(path.read_bytes(), files.short(path))
+    except ArtefactRefused:
+        left = {}
+    began = time.strftime(files.TIME, time.gmtime(path.stat().st_mtime))
+    run = {"id": path.stem, "started_at": began} | dict(left.get("run", {}))
+    return run, dict(left.get("rows", {}))
 
 
 def is_over(path: Path) -> None:

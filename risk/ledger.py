@@ -146,13 +146,12 @@ def _published(outcome: str, release: Release) -> Row:
 def catch_up(settings: Settings) -> ServiceDown | None:
     """Record every run that waits for it, each once; what stands in the way is returned."""
     for path in journal.waiting(settings):
-        waiting = files.parse_json(path.read_bytes(), files.short(path))
-        run = waiting["run"]
+        run, rows = journal.found_by(path)
         if "outcome" not in run:
             log.warning("the run that began at %s died before its end", run["started_at"])
             run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
         try:
-            records.write(settings, run, waiting["rows"], _current(settings))
+            records.write(settings, run, rows, _current(settings))
         except ServiceDown as error:
             return error
         journal.is_over(path)

@@ -107,6 +107,10 @@ def write(settings: Settings, run: Row, rows: dict[str, list[Row]], deployed: Ro
     made = engine(settings)
     if file := database.file_of(made):
         _set_aside_if_damaged(file)
+        if not file.exists():
+            is_early = not deployed or deployed["number"] <= 1
+            level = logging.INFO if is_early else logging.WARNING
+            log.log(level, "a new history begins in %s", files.short(file))
     with database.transaction(made, writes=True) as connection:
         _make_tables(connection)
         if not _is_there(connection, runs.c.id, run["id"]):
@@ -189,8 +193,6 @@ def _set_aside_if_damaged(path: Path) -> None:
                 path.with_name(path.name + suffix).rename(path.with_name(aside + suffix))
         log.error("%s %s; it is kept as %s", files.short(path), problem, aside)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        log.warning("a new history begins in %s", files.short(path))
 
 
 def _damage(path: Path) -> str | None:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -71,6 +72,7 @@ class Settings(NamedTuple):
         return self.input_folder_path.relative_to(self.workspace).as_posix()
 
 
+UNFIT = re.compile("[\\0\ud800-\udfff]")
 DATABASES = ("sqlite", "postgresql", "mysql", "mariadb")
 A_DATABASE_URL = f"a URL that begins with {', '.join(DATABASES[:-1])} or {DATABASES[-1]}"
 FOLDERS = (
@@ -83,7 +85,8 @@ FOLDERS = (
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value.strip() != "" and "\0" not in value
+    """Whether it names something; what no disk can hold, such as a NUL, names nothing."""
+    return isinstance(value, str) and value.strip() != "" and not UNFIT.search(value)
 
 
 def _is_database_url(value: object) -> bool:
@@ -135,7 +138,8 @@ def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
     """The same values when each key is known and of the right type; lists become tuples."""
     for key in FOLDERS:
         if key not in values:
-            raise ConfigWrong(f"{config}: the key {key!r} is missing{_meant(key, values)}")
+            unknown = [other for other in values if other not in RULES]
+            raise ConfigWrong(f"{config}: the key {key!r} is missing{_meant(key, unknown)}")
     for key, value in values.items():
         if key not in RULES:
             raise ConfigWrong(f"{config}: the key {key!r} is unknown{_meant(key, RULES)}")
@@ -146,12 +150,10 @@ def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
 
 
-def _meant(
-    key: str, known: dict[str, object] | dict[str, tuple[Callable[[object], bool], str]]
-) -> str:
+def _meant(key: str, known: Iterable[str]) -> str:
     import difflib  # only a wrong key pays for this
 
-    near = difflib.get_close_matches(key, known, n=1)
+    near = difflib.get_close_matches(key, list(known), n=1)
     return f"; {near[0]!r} is near" if near else ""
 
 
