@@ -33,7 +33,7 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes the place of `path` in one step, when all of it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
+    draft = draft_of(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     try:
         with os.fdopen(os.open(draft, flags, 0o666), "wb") as handle:
@@ -47,6 +47,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             error.filename = str(path)
         raise
     sync_folder(path.parent)
+
+
+def draft_of(path: Path) -> Path:
+    """Where a file is written before it takes its place."""
+    return path.with_name(f".{path.name}.draft")
 
 
 def sync_folder(folder: Path) -> None:

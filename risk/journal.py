@@ -53,6 +53,8 @@ class Run:
         self.id = f"{moment // 10**9}.{moment % 10**9:09d}-{os.getpid()}"
         self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
         self.facts: Row = {"id": self.id, "started_at": files.now()}
+        for leftover in self.path.parent.glob(".*.draft"):
+            leftover.unlink()  # of a run that died while it began
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
         self._keep()
@@ -107,5 +109,6 @@ def found_by(path: Path) -> tuple[Row, dict[str, list[Row]]]:
 
 def is_over(path: Path) -> None:
     """Forget a run that is recorded."""
-    path.unlink(missing_ok=True)
+    for leftover in (files.draft_of(path), path):
+        leftover.unlink(missing_ok=True)
     files.sync_folder(path.parent)

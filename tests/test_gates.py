@@ -1,0 +1,336 @@
+"""The gates: what each state of a project leads to, in whole runs on real files."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from company import fabricate
+from fullprocess import full_process
+from risk import files, gates, releases, tables
+from risk.arrivals import Seen
+from risk.errors import ArtefactRefused, DataUnusable, InputMissing
+from risk.releases import Release
+from risk.settings import Settings
+from tests.conftest import configured, put, script
+
+
+def period(settings: Settings, number: int, *, drift: bool = False) -> None:
+    """Put one more period into the input folder."""
+    rows = fabricate.periods(number, clients=400, seed=1, drift=drift)[-1]
+    tables.write(settings.input_folder_path / f"dataset{number}.csv", rows)
+
+
+def redeploy_with(settings: Settings, score: float) -> None:
+    """Deploy the same model anew as if it had had this score, having seen the same."""
+    release, contents = releases.load(settings.prod_deployment_path)
+    releases.publish(
+        settings.prod_deployment_path,
+        contents | {files.SCORE: f"{score!r}\n".encode()},
+        score=score,
+        input_folder=release.input_folder,
+        seen=release.seen,
+        libraries=release.libraries,
+        rows=release.rows,
+    )
+
+
+def score_on_newest(settings: Settings) -> float:
+    """What the next run will measure once dataset2.csv is in."""
+    import ingestion
+    import scoring
+
+    ingestion.merge_multiple_dataframe(settings)
+    return scoring.score_deployed(settings)
+
+
+def touched(settings: Settings) -> None:
+    os.utime(settings.input_folder_path / "dataset1.csv", (1, 1))
+
+
+def rewritten(settings: Settings) -> None:
+    path = settings.input_folder_path / "dataset1.csv"
+    path.write_text(path.read_text() + "AAAA,1,2,3,0\n")
+
+
+def refused(settings: Settings) -> None:
+    (settings.input_folder_path / "broken.csv").write_text("no,such,columns\n1,2,3\n")
+
+
+def waits(settings: Settings) -> None:
+    path = put(settings, "upload.csv", ["AAAA,1,2,3,0", "BBBB,4,5"])
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+
+
+def no_outcomes(settings: Settings) -> None:
+    put(settings, "dataset1.csv", ["AAAA,1,2,3,", "BBBB,4,5,6,"])
+
+
+def hidden(settings: Settings) -> None:
+    put(settings, ".dataset2.csv", ["AAAA,1,2,3,0"])
+
+
+class Case(NamedTuple):
+    """A state of a project that was deployed once with this score, and what the next run says."""
+
+    change: Callable[[Settings], object]
+    score: float
+    outcome: str
+    next_outcome: str = "no new data"
+
+
+LOW, HIGH = 1e-9, 1.0
+CASES = [
+    pytest.param(Case(lambda _: None, HIGH, "no new data"), id="nothing changed"),
+    pytest.param(Case(lambda s: period(s, 2), LOW, "no drift"), id="a new name, no drift"),
+    pytest.param(Case(lambda s: period(s, 2), HIGH, "deployed"), id="a new name, drift"),
+    pytest.param(Case(rewritten, LOW, "no drift"), id="changed content, no drift"),
+    pytest.param(Case(rewritten, HIGH, "deployed"), id="changed content, drift"),
+    pytest.param(Case(touched, LOW, "no drift"), id="only the time changed"),
+    pytest.param(Case(refused, LOW, "no drift"), id="a refused file is looked at once"),
+    pytest.param(Case(refused, HIGH, "deployed"), id="a refused file, and the score is lower"),
+    pytest.param(Case(waits, HIGH, "no new data"), id="a file that waits decides nothing"),
+    pytest.param(Case(hidden, HIGH, "no new data"), id="a dot-file is no file"),
+    pytest.param(Case(no_outcomes, HIGH, "no drift"), id="outcomes unknown"),
+    pytest.param(Case(no_outcomes, 0.0, "no drift"), id="outcomes unknown, score of 0"),
+    pytest.param(Case(lambda s: period(s, 2), 0.0, "deployed"), id="a deployed score of 0"),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_gates_decide(settings: Settings, case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="risk")
+    assert full_process(settings) == "deployed"
+    redeploy_with(settings, case.score)
+    before = releases.load(settings.prod_deployment_path)[0]
+    case.change(settings)
+    caplog.clear()
+    assert full_process(settings) == case.outcome
+    after = releases.load(settings.prod_deployment_path)[0]
+    assert (after.number > before.number) == (case.outcome == "deployed")
+    if case.change is no_outcomes:
+        assert "outcomes unknown" in caplog.text
+    if case.score == 0 and case.outcome == "deployed":
+        assert "cannot be undercut" in caplog.text
+    assert full_process(settings) == case.next_outcome
+
+
+@pytest.mark.parametrize(
+    ("by", "outcome"), [(0.0, "no drift"), (1e-6, "deployed"), (-1e-6, "no drift")]
+)
+def test_only_a_lower_score_is_drift(settings: Settings, by: float, outcome: str) -> None:
+    full_process(settings)
+    period(settings, 2)
+    redeploy_with(settings, score_on_newest(settings) + by)
+    assert full_process(settings) == outcome
+
+
+def test_the_first_run_deploys_without_a_comparison(settings: Settings) -> None:
+    assert full_process(settings) == "deployed"
+    assert releases.load(settings.prod_deployment_path)[0].number == 1
+
+
+def test_a_file_that_waited_is_taken_when_it_is_whole(settings: Settings) -> None:
+    full_process(settings)
+    redeploy_with(settings, HIGH)
+    waits(settings)
+    before = (settings.output_folder_path / files.FINAL_DATA).read_bytes()
+    assert full_process(settings) == "no new data"
+    assert (settings.output_folder_path / files.FINAL_DATA).read_bytes() == before
+    put(settings, "upload.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,1"])
+    assert full_process(settings) == "deployed"
+    assert "upload.csv" in (settings.prod_deployment_path / files.INGESTED_FILES).read_text()
+
+
+def test_a_cut_off_file_waits_for_a_minute_only(settings: Settings) -> None:
+    full_process(settings)
+    redeploy_with(settings, LOW)
+    waits(settings)
+    assert full_process(settings) == "no new data"
+    a_while_ago = time.time() - 120
+    os.utime(settings.input_folder_path / "upload.csv", (a_while_ago, a_while_ago))
+    assert full_process(settings) == "no drift"
+    assert "upload.csv,3," in (settings.output_folder_path / files.REJECTED).read_text()
+
+
+def test_a_rollback_is_not_undone_by_the_next_run(settings: Settings) -> None:
+    import deployment
+
+    full_process(settings)
+    redeploy_with(settings, HIGH)
+    period(settings, 2)
+    assert full_process(settings) == "deployed"
+    redeploy_with(settings, LOW)
+    period(settings, 3)
+    assert full_process(settings) == "no drift"
+    deployment.roll_back(settings)
+    assert full_process(settings) == "no new data"
+    period(settings, 4)
+    assert full_process(settings) in ("deployed", "no drift")
+
+
+def test_another_input_folder_is_new_data(settings: Settings) -> None:
+    full_process(settings)
+    redeploy_with(settings, HIGH)
+    practice = settings.workspace / "practicedata"
+    practice.mkdir()
+    original = settings.input_folder_path / "dataset1.csv"
+    (practice / original.name).write_bytes(original.read_bytes())
+    status = original.stat()
+    os.utime(practice / original.name, ns=(status.st_atime_ns, status.st_mtime_ns))
+    elsewhere = configured(settings.workspace, input_folder_path="practicedata")
+    assert full_process(elsewhere) == "deployed"
+    assert full_process(elsewhere) == "no new data"
+
+
+def test_a_folder_filled_by_hand_counts_by_the_names_it_lists(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    full_process(settings)
+    (settings.prod_deployment_path / releases.MANIFEST).unlink()
+    assert full_process(settings) == "no new data"
+    assert "filled by hand" in caplog.text
+    (settings.prod_deployment_path / files.SCORE).write_text("0.999")
+    period(settings, 2)
+    assert full_process(settings) == "deployed"
+
+
+@pytest.mark.parametrize("gate", ["off", "test_score"])
+def test_the_third_gate_keeps_what_is_not_beaten(settings: Settings, gate: str) -> None:
+    settings = configured(settings.workspace, promotion_gate=gate)
+    full_process(settings)
+    redeploy_with(settings, HIGH)
+    before = releases.load(settings.prod_deployment_path)[0].number
+    touched(settings)  # the same rows: the new model is the deployed one, and beats nobody
+    outcome = full_process(settings)
+    assert outcome == ("kept" if gate == "test_score" else "deployed")
+    assert releases.load(settings.prod_deployment_path)[0].number == before + (gate == "off")
+    assert full_process(settings) == "no new data"
+
+
+def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
+    settings = configured(settings.workspace, promotion_gate="test_score")
+    lines = [f"P{number:03},{number % 9},50,9,{number % 3 == 0:d}" for number in range(60)]
+    original = (settings.input_folder_path / "dataset1.csv").read_bytes()
+    put(settings, "dataset1.csv", lines)
+    full_process(settings)
+    redeploy_with(settings, HIGH)
+    (settings.input_folder_path / "dataset2.csv").write_bytes(original)
+    assert full_process(settings) == "deployed"
+
+
+def test_force_deploys_with_nothing_new(settings: Settings) -> None:
+    full_process(settings)
+    assert full_process(settings, force=True) == "deployed"
+    assert releases.load(settings.prod_deployment_path)[0].number == 2
+
+
+def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:
+    full_process(settings)
+    release, contents = releases.load(settings.prod_deployment_path)
+    releases.publish(
+        settings.prod_deployment_path,
+        contents | {files.MODEL: b"no pickle"},
+        score=release.score,
+        input_folder=release.input_folder,
+        seen=Seen(),
+        libraries={},
+        rows=0,
+    )
+    with pytest.raises(ArtefactRefused, match="--force"):
+        full_process(settings)
+    assert full_process(settings, force=True) == "deployed"
+    assert full_process(settings) == "no new data"
+
+
+def test_an_empty_input_folder_holds_no_new_data(settings: Settings) -> None:
+    (settings.input_folder_path / "dataset1.csv").unlink()
+    assert full_process(settings) == "no new data"
+
+
+def test_a_missing_input_folder_is_said(settings: Settings) -> None:
+    (settings.input_folder_path / "dataset1.csv").unlink()
+    settings.input_folder_path.rmdir()
+    with pytest.raises(InputMissing, match="sourcedata"):
+        full_process(settings)
+
+
+def test_a_run_that_failed_is_no_judgement(settings: Settings) -> None:
+    full_process(settings)
+    redeploy_with(settings, HIGH)
+    put(settings, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,0"])
+    before = releases.load(settings.prod_deployment_path)
+    for _ in range(2):
+        with pytest.raises(DataUnusable):
+            full_process(settings)
+    assert releases.load(settings.prod_deployment_path) == before
+
+
+def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Settings) -> None:
+    import scoring
+
+    for number in (2, 3):
+        full_process(settings, force=True)
+        deployed = float((settings.prod_deployment_path / files.SCORE).read_text())
+        assert deployed == scoring.score_deployed_on_test_data(settings)
+        period(settings, number, drift=True)
+
+
+def _look(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    return {
+        str(path): (path.stat().st_mtime_ns, path.stat().st_ino, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_check_says_what_would_be_decided_and_changes_nothing(settings: Settings) -> None:
+    full_process(settings)
+    redeploy_with(settings, HIGH)
+    period(settings, 2)
+    before = _look(settings.workspace)
+    checked = script(settings, "fullprocess.py", "--check")
+    assert checked.stdout.startswith("a run would end with deployed: release 3-")
+    assert _look(settings.workspace) == before
+    ran = script(settings, "fullprocess.py")
+    said = checked.stdout.splitlines()[0].removeprefix("a run would end with ")
+    assert said in ran.stderr
+    last = (settings.output_folder_path / files.LOG).read_text().splitlines()[-1]
+    assert last.endswith(said)
+
+
+RELEASE = Release("7-x", 7, "", 0.5, "", Seen(), {}, {})
+
+
+@pytest.mark.parametrize(
+    ("deployed", "newest", "drifted", "says"),
+    [
+        (None, None, True, "nothing was deployed"),
+        (None, 0.3, True, "nothing was deployed"),
+        (RELEASE, None, False, "outcomes unknown"),
+        (RELEASE, 0.5, False, "0.5000 on the newest data, 0.5000 when release 7-x"),
+        (RELEASE, 0.49999999, True, "0.5000 on the newest data"),
+        (RELEASE, 0.6, False, "0.6000 on the newest data"),
+        (RELEASE, 0.0, True, "0.0000 on the newest data"),
+        (RELEASE._replace(score=0.0), 0.0, True, "cannot be undercut"),
+        (RELEASE._replace(score=0.0), 0.9, True, "cannot be undercut"),
+        (RELEASE._replace(score=0.0), None, False, "outcomes unknown"),
+    ],
+)
+def test_drift_is_a_matter_of_two_numbers(
+    deployed: Release | None, newest: float | None, drifted: bool, says: str
+) -> None:
+    decided, why = gates.drift(deployed, newest)
+    assert decided is drifted
+    assert says in why
+
+
+@pytest.mark.parametrize(
+    ("trained", "deployed", "is_better"),
+    [(0.5, None, True), (0.5, 0.5, False), (0.5, 0.6, False), (0.6, 0.5, True), (0.0, 0.0, False)],
+)
+def test_better_means_higher(trained: float, deployed: float | None, is_better: bool) -> None:
+    assert gates.better(trained, deployed)[0] is is_better

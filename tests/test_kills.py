@@ -1,0 +1,170 @@
+"""Killed with SIGKILL before any of its changes on disk, a run is made good by the next one."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deployment
+import ingestion
+import scoring
+import training
+from company import fabricate
+from fullprocess import full_process
+from risk import files, releases, tables
+from risk.errors import InputMissing
+from risk.releases import PLAIN_FILES
+from risk.settings import Settings
+
+CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}
+
+
+def dies_before(change: int, act: Callable[[], object], below: Path) -> bool:
+    """Do it in a child that is killed before its so-manieth change on disk; whether it was."""
+    child = os.fork()
+    if child == 0:
+        left = [change]
+
+        def count(event: str, arguments: tuple[Any, ...]) -> None:
+            writes = event == "open" and isinstance(arguments[2], int)
+            if event in CHANGES or (writes and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
+                if str(below) not in str(arguments[0]):
+                    return
+                left[0] -= 1
+                if left[0] < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(count)
+        act()
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def steps(settings: Settings) -> None:
+    """Everything up to the deployment."""
+    ingestion.merge_multiple_dataframe(settings)
+    training.train_model(settings)
+    scoring.score_model(settings)
+
+
+def drifted_period(settings: Settings) -> None:
+    rows = fabricate.periods(2, clients=400, seed=1, drift=True)[-1]
+    tables.write(settings.input_folder_path / "dataset2.csv", rows)
+
+
+def plain(settings: Settings) -> dict[str, bytes]:
+    """The three files where the specification wants them."""
+    folder = settings.prod_deployment_path
+    return {name: (folder / name).read_bytes() for name in PLAIN_FILES if (folder / name).exists()}
+
+
+def what_readers_see(settings: Settings) -> dict[str, bytes] | None:
+    try:
+        return releases.load(settings.prod_deployment_path)[1]
+    except InputMissing:
+        return None
+
+
+def sources(settings: Settings) -> dict[str, bytes]:
+    """What a deployment would publish now."""
+    return {
+        files.MODEL: (settings.output_model_path / files.MODEL).read_bytes(),
+        files.SCORE: (settings.output_model_path / files.SCORE).read_bytes(),
+        files.INGESTED_FILES: (settings.output_folder_path / files.INGESTED_FILES).read_bytes(),
+    }
+
+
+@pytest.mark.parametrize("deployed_before", [False, True])
+def test_a_half_written_deployment_is_never_seen(settings: Settings, deployed_before: bool) -> None:
+    steps(settings)
+    number = 0
+    if deployed_before:
+        deployment.store_model_into_pickle(settings)
+        number = 1
+        drifted_period(settings)
+        steps(settings)
+    old, new = what_readers_see(settings), sources(settings)
+    saw_old = saw_new = 0
+    for change in range(200):
+        was_killed = dies_before(
+            change,
+            lambda: deployment.store_model_into_pickle(settings),
+            settings.prod_deployment_path,
+        )
+        seen = what_readers_see(settings)
+        assert seen in (old, new), change
+        saw_old, saw_new = saw_old + (seen == old), saw_new + (seen == new)
+        releases.recover(settings.prod_deployment_path)
+        assert plain(settings) == (seen or {}), change
+        release = releases.current(settings.prod_deployment_path)
+        assert (release.number if release else 0) == number + (seen == new)
+        if seen == new:
+            number += 1
+            old = new
+        if not was_killed:
+            break
+    assert not was_killed
+    assert saw_old
+    assert saw_new
+    final = deployment.store_model_into_pickle(settings)
+    assert final.number == number + 1
+    stored = {path.name for path in (settings.prod_deployment_path / releases.STORE).iterdir()}
+    assert final.release in stored
+    assert len(stored) <= releases.KEPT
+
+
+def test_a_killed_rollback_shows_one_whole_release(settings: Settings) -> None:
+    steps(settings)
+    deployment.store_model_into_pickle(settings)
+    first = what_readers_see(settings)
+    drifted_period(settings)
+    steps(settings)
+    deployment.store_model_into_pickle(settings)
+    second = what_readers_see(settings)
+    for change in range(200):
+        was_killed = dies_before(
+            change, lambda: deployment.roll_back(settings), settings.prod_deployment_path
+        )
+        assert what_readers_see(settings) in (first, second), change
+        if not was_killed:
+            break
+    assert not was_killed
+    releases.recover(settings.prod_deployment_path)
+    assert plain(settings) == what_readers_see(settings)
+
+
+def test_a_run_killed_anywhere_is_made_good_by_the_next_one(settings: Settings) -> None:
+    full_process(settings)
+    drifted_period(settings)
+    undisturbed = Settings.load(_copy(settings))
+    assert full_process(undisturbed) == "deployed"
+    expected = what_readers_see(undisturbed)
+    killed = 0
+    for change in range(0, 400, 4):
+        disturbed = Settings.load(_copy(settings))
+        if not dies_before(change, lambda s=disturbed: full_process(s), disturbed.workspace):
+            break
+        killed += 1
+        assert full_process(disturbed) in ("deployed", "no new data")
+        assert what_readers_see(disturbed) == expected, change
+        assert plain(disturbed) == expected, change
+        release = releases.current(disturbed.prod_deployment_path)
+        assert release
+        assert release.number == 2
+        assert full_process(disturbed) == "no new data"
+        assert not list((disturbed.output_folder_path / files.PENDING).iterdir())
+    assert killed > 10
+
+
+def _copy(settings: Settings) -> Path:
+    """The same project in a folder of its own, times kept."""
+    import shutil
+    import tempfile
+
+    place = Path(tempfile.mkdtemp(dir=settings.workspace.parent)) / "project"
+    shutil.copytree(settings.workspace, place)
+    return place / "config.json"
