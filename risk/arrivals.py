@@ -60,7 +60,8 @@ def listing(folder: Path) -> Listing:
         except FileNotFoundError:
             continue
         if reason := _unfit(entry.name, status):
-            passed_over.append(f"{entry.name} is passed over: {reason}")
+            shown = os.fsencode(entry.name).decode(errors="backslashreplace")
+            passed_over.append(f"{shown} is passed over: {reason}")
         else:
             files.append(Arrival(entry.name, status.st_size, status.st_mtime_ns))
     return Listing(files, passed_over)

@@ -133,10 +133,11 @@ def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, whole numbers without a decimal point, missing cells empty."""
     with files.replacing(path) as handle:
-        _plain(table).to_csv(handle, index=False, lineterminator="\n", encoding="utf-8")
+        plain(table).to_csv(handle, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
+def plain(table: pd.DataFrame) -> pd.DataFrame:
+    """The same table, its whole numbers as such, so that 78 is written and not 78.0."""
     whole = [name for name, cells in table.select_dtypes("float64").items() if _is_whole(cells)]
     return table.astype(dict.fromkeys(whole, "Int64"))
 
