@@ -1,6 +1,5 @@
 """The attrition model: fit it, keep it, load it safely, ask it."""
 
-import io
 import logging
 import math
 import pickle
@@ -18,26 +17,13 @@ from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from risk import pickles
 from risk.errors import ArtefactRefused, DataUnusable
 from risk.settings import Columns
 
 Model: TypeAlias = Any  # scikit-learn ships no types
 
 CURE = "run python fullprocess.py --force to train and deploy a new one"
-CLASSES_OF_A_MODEL = frozenset(
-    {
-        ("sklearn.pipeline", "Pipeline"),
-        ("sklearn.impute._base", "SimpleImputer"),
-        ("sklearn.preprocessing._function_transformer", "FunctionTransformer"),
-        ("sklearn.preprocessing._data", "StandardScaler"),
-        ("sklearn.linear_model._logistic", "LogisticRegression"),
-        ("numpy", "log1p"),
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "scalar"),
-    }
-)
 BROKEN_PICKLE = (
     pickle.UnpicklingError,
     ArithmeticError,
@@ -169,19 +155,12 @@ def dumps(model: Model) -> bytes:
     return pickle.dumps(model)
 
 
-class _KnownClassesOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in CLASSES_OF_A_MODEL:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return super().find_class(module, name)
-
-
 def loads(content: bytes, name: str, columns: Columns) -> Model:
     """The model in a pickle of ours; anything else is refused before it can act."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            model = _KnownClassesOnly(io.BytesIO(content)).load()
+            model = pickles.load(content)
             problem = _problem(model, columns)
     except BROKEN_PICKLE as error:
         raise ArtefactRefused(f"{name} is not a model of ours: {error}; {CURE}") from error

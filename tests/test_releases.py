@@ -1,0 +1,410 @@
+"""Releases: one whole set for every reader, numbers that only grow, a way back."""
+
+import json
+import logging
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from risk import files, releases
+from risk.arrivals import Arrival, Seen
+from risk.errors import ArtefactRefused, InputMissing
+from risk.releases import Release
+from tests.test_kills import dies_before
+
+NOTHING_SEEN = Seen()
+MIXED, REFUSED, UNDISTURBED = 1, 2, 3
+Contents = Callable[[Path], dict[str, bytes]]
+
+
+def contents_of(mark: object) -> dict[str, bytes]:
+    """Three files that belong together, as one can see by what they begin with."""
+    return {name: f"{mark} {name}".encode() for name in releases.PLAIN_FILES}
+
+
+def publish(folder: Path, mark: object, score: float = 0.5, seen: Seen = NOTHING_SEEN) -> Release:
+    """Deploy the set with this mark."""
+    return releases.publish(
+        *(folder, contents_of(mark)),
+        score=score,
+        input_folder="sourcedata",
+        seen=seen,
+        libraries={"scikit-learn": "1.0"},
+        rows=7,
+    )
+
+
+def fill_by_hand(folder: Path, mark: object) -> None:
+    """Copy three files into the folder as a person would."""
+    folder.mkdir(exist_ok=True)
+    names = contents_of(mark) | {
+        files.SCORE: b"0.5\n",
+        files.INGESTED_FILES: f"['{mark}.csv']\n".encode(),
+    }
+    for name, content in names.items():
+        (folder / name).write_bytes(content)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where nothing was deployed yet."""
+    return tmp_path / "production_deployment"
+
+
+def stored(folder: Path) -> list[str]:
+    """The releases in the store."""
+    return sorted(path.name for path in (folder / releases.STORE).iterdir())
+
+
+# -- publishing ----------------------------------------------------------------------------------
+
+
+def test_a_release_is_three_plain_files_and_a_manifest_that_describes_them(folder: Path) -> None:
+    seen = Seen(frozenset({Arrival("dataset1.csv", 10, 123), Arrival("broken.csv", 0, 4)}))
+    release = publish(folder, "first", 0.625, seen)
+    manifest = json.loads((folder / releases.MANIFEST).read_bytes())
+    for name, content in contents_of("first").items():
+        assert (folder / name).read_bytes() == content
+        assert manifest["files"][name] == {"sha256": files.sha256(content), "size": len(content)}
+    assert re.fullmatch(r"1-[0-9a-f]{8}", manifest["release"])
+    assert (manifest["number"], manifest["score"], manifest["rows"]) == (1, 0.625, 7)
+    assert manifest["seen"] == [["broken.csv", 0, 4], ["dataset1.csv", 10, 123]]
+    assert (manifest["input_folder"], manifest["libraries"]["scikit-learn"]) == (
+        "sourcedata",
+        "1.0",
+    )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", manifest["time"])
+    assert releases.load(folder) == (release, contents_of("first"))
+
+
+def test_the_store_keeps_the_last_three_releases(folder: Path, contents: Contents) -> None:
+    made = [publish(folder, mark).release for mark in range(5)]
+    assert stored(folder) == made[2:]
+    look = contents(folder / releases.STORE / made[2])
+    assert {name: look[name] for name in releases.PLAIN_FILES} == contents_of(2)
+
+
+def test_numbers_only_grow_also_when_the_clock_does_not(folder: Path) -> None:
+    assert [publish(folder, mark).number for mark in range(3)] == [1, 2, 3]
+    for path in folder.rglob(releases.MANIFEST):
+        record = json.loads(path.read_bytes())
+        path.write_text(json.dumps(record | {"time": f"2099-01-0{4 - record['number']}T00:00:00Z"}))
+    assert publish(folder, "back in time").number == 4
+    assert releases.load(folder)[1] == contents_of("back in time")
+    assert releases.roll_back(folder, NOTHING_SEEN).number == 5
+    assert releases.load(folder)[1] == contents_of(2)
+
+
+def test_a_set_that_was_staged_but_never_deployed_is_no_way_back(folder: Path) -> None:
+    rename_of_the_manifest = None
+    for change in range(100):
+        shutil.rmtree(folder, ignore_errors=True)
+        dies_before(change, lambda: publish(folder, "never deployed"), folder)
+        if (folder / releases.MANIFEST).exists():
+            break
+        rename_of_the_manifest = change
+    assert rename_of_the_manifest is not None
+    shutil.rmtree(folder)
+    dies_before(rename_of_the_manifest, lambda: publish(folder, "never deployed"), folder)
+    assert len(stored(folder)) == 1
+    first, second = publish(folder, "first"), publish(folder, "second")
+    assert stored(folder) == [first.release, second.release]
+    releases.roll_back(folder, NOTHING_SEEN)
+    assert releases.load(folder)[1] == contents_of("first")
+
+
+# -- going back ----------------------------------------------------------------------------------
+
+
+def test_going_back_publishes_the_older_bytes_as_a_new_release(folder: Path) -> None:
+    old, new = Arrival("dataset1.csv", 1, 1), Arrival("dataset2.csv", 2, 2)
+    judged = Arrival("dataset3.csv", 3, 3)
+    publish(folder, "old", 0.25, Seen(frozenset({old})))
+    publish(folder, "new", 0.75, Seen(frozenset({old, new})))
+    back = releases.roll_back(folder, Seen(frozenset({judged})))
+    assert (back.number, back.score, back.rows) == (3, 0.25, 7)
+    assert back.seen.files == {old, new, judged}
+    assert releases.load(folder) == (back, contents_of("old"))
+    again = releases.roll_back(folder, NOTHING_SEEN)
+    assert (again.number, releases.load(folder)[1]) == (4, contents_of("new"))
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(lambda folder: None, id="nothing was deployed"),
+        pytest.param(lambda folder: publish(folder, 1), id="the first release"),
+        pytest.param(lambda folder: fill_by_hand(folder, "x"), id="a folder filled by hand"),
+        pytest.param(
+            lambda folder: (publish(folder, 1), shutil.rmtree(folder / releases.STORE)),
+            id="a store that was removed",
+        ),
+    ],
+)
+def test_without_an_earlier_release_there_is_no_way_back(
+    folder: Path, contents: Contents, prepare: Callable[[Path], object]
+) -> None:
+    prepare(folder)
+    before = contents(folder)
+    with pytest.raises(InputMissing, match="no earlier release"):
+        releases.roll_back(folder, NOTHING_SEEN)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"other bytes", None], ids=["empty", "other", "gone"])
+@pytest.mark.parametrize("name", [*releases.PLAIN_FILES, releases.MANIFEST])
+def test_a_damaged_earlier_release_is_not_published(
+    folder: Path, contents: Contents, name: str, damage: bytes | None
+) -> None:
+    first = publish(folder, "first")
+    publish(folder, "second")
+    path = folder / releases.STORE / first.release / name
+    path.unlink() if damage is None else path.write_bytes(damage)
+    before = contents(folder)
+    with pytest.raises(ArtefactRefused) as refusal:
+        releases.roll_back(folder, NOTHING_SEEN)
+    assert refusal.value.exit_code == 76
+    assert contents(folder) == before
+    assert releases.load(folder)[1] == contents_of("second")
+
+
+# -- reading what is damaged ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tampered", [b"", b"tampered", None], ids=["empty", "other", "gone"])
+@pytest.mark.parametrize("name", releases.PLAIN_FILES)
+def test_a_plain_file_that_was_tampered_with_is_never_loaded_and_is_restored(
+    folder: Path, name: str, tampered: bytes | None
+) -> None:
+    publish(folder, "whole")
+    path = folder / name
+    path.unlink() if tampered is None else path.write_bytes(tampered)
+    assert releases.load(folder)[1] == contents_of("whole")
+    releases.recover(folder)
+    assert path.read_bytes() == contents_of("whole")[name]
+
+
+@pytest.mark.parametrize("name", releases.PLAIN_FILES)
+def test_what_is_damaged_in_both_places_is_refused_with_the_way_out(
+    folder: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    publish(folder, "first")
+    release = publish(folder, "second")
+    for place in (folder, folder / releases.STORE / release.release):
+        (place / name).write_bytes(b"tampered")
+    with pytest.raises(ArtefactRefused, match=r"--rollback or python fullprocess\.py --force"):
+        releases.load(folder)
+    releases.recover(folder)
+    assert f"production_deployment/{name} of release {release.release} is damaged" in caplog.text
+    assert (folder / name).read_bytes() == b"tampered"
+    releases.roll_back(folder, NOTHING_SEEN)
+    assert releases.load(folder)[1] == contents_of("first")
+
+
+def changed(**keys: object) -> Callable[[dict[str, Any]], str]:
+    """A manifest with these keys set to something else."""
+    return lambda record: json.dumps(record | keys)
+
+
+def without(key: str) -> Callable[[dict[str, Any]], str]:
+    """A manifest without this key."""
+    return lambda record: json.dumps({name: record[name] for name in record if name != key})
+
+
+DAMAGED = [
+    pytest.param(lambda _: "", id="empty"),
+    pytest.param(lambda record: json.dumps(record)[:99], id="cut off"),
+    pytest.param(lambda record: json.dumps([record]), id="a list"),
+    pytest.param(lambda _: "null", id="null"),
+    pytest.param(lambda _: "\x00" * 300, id="zeros, as a power cut may leave"),
+    pytest.param(lambda _: "{}", id="no key at all"),
+    *(
+        pytest.param(without(key), id=f"no {key}")
+        for key in ("release", "number", "time", "score", "input_folder", "seen", "files")
+    ),
+    pytest.param(changed(unheard_of=1), id="a key that nobody knows"),
+    pytest.param(changed(seen=None), id="seen is null"),
+    pytest.param(changed(seen=[1]), id="seen holds no rows"),
+    pytest.param(changed(files=None), id="files is null"),
+    pytest.param(changed(files={}), id="files is empty"),
+    pytest.param(changed(files=dict.fromkeys(releases.PLAIN_FILES, {})), id="no fingerprints"),
+    pytest.param(changed(release=None), id="release is null"),
+    pytest.param(changed(number="2"), id="number is text"),
+    pytest.param(changed(number=None), id="number is null"),
+    pytest.param(changed(score="high"), id="score is text"),
+    pytest.param(changed(score=None), id="score is null"),
+]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(releases.load, id="load"),
+        pytest.param(releases.recover, id="recover"),
+        pytest.param(lambda folder: publish(folder, "third"), id="publish"),
+        pytest.param(lambda folder: releases.roll_back(folder, NOTHING_SEEN), id="roll back"),
+    ],
+)
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_manifest_is_refused_by_everyone_and_left_as_it_is(
+    folder: Path,
+    contents: Contents,
+    damage: Callable[[dict[str, Any]], str],
+    act: Callable[[Path], object],
+) -> None:
+    publish(folder, "first")
+    publish(folder, "second")
+    manifest = folder / releases.MANIFEST
+    manifest.write_text(damage(json.loads(manifest.read_bytes())))
+    before = contents(folder)
+    with pytest.raises(ArtefactRefused, match=r"manifest\.json is damaged"):
+        act(folder)
+    assert contents(folder) == before
+
+
+# -- a folder without a manifest -----------------------------------------------------------------
+
+
+def test_a_folder_filled_by_hand_is_taken_with_a_warning(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill_by_hand(folder, "dataset1")
+    release, contents = releases.load(folder)
+    assert (release.number, release.score, release.input_folder) == (0, 0.5, "")
+    assert release.seen == Seen(names=frozenset({"dataset1.csv"}))
+    assert contents[files.MODEL] == b"dataset1 trainedmodel.pkl"
+    assert [r.levelno for r in caplog.records] == [logging.WARNING]
+    assert "filled by hand" in caplog.text
+    assert publish(folder, "ours").number == 1
+
+
+@pytest.mark.parametrize("name", releases.PLAIN_FILES)
+def test_a_folder_filled_in_part_counts_as_empty_with_a_warning(
+    folder: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    fill_by_hand(folder, "dataset1")
+    (folder / name).unlink()
+    assert releases.current(folder) is None
+    assert "is incomplete and counts as empty" in caplog.text
+    with pytest.raises(InputMissing, match="nothing is deployed yet"):
+        releases.load(folder)
+    assert publish(folder, "ours").number == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param(files.SCORE, b"good", id="a score in words"),
+        pytest.param(files.SCORE, b"nan", id="no number"),
+        pytest.param(files.SCORE, b"1.5", id="a score above 1"),
+        pytest.param(files.SCORE, b"\xff", id="a score that is no text"),
+        pytest.param(files.INGESTED_FILES, b"dataset1.csv", id="a name instead of a list"),
+        pytest.param(files.INGESTED_FILES, b"[1]", id="a list of numbers"),
+        pytest.param(files.INGESTED_FILES, b"\xff", id="a list that is no text"),
+        pytest.param(files.INGESTED_FILES, b"[f()]", id="a call"),
+    ],
+)
+def test_nonsense_in_a_folder_filled_by_hand_is_refused(
+    folder: Path, name: str, content: bytes
+) -> None:
+    fill_by_hand(folder, "dataset1")
+    (folder / name).write_bytes(content)
+    with pytest.raises(ArtefactRefused, match=name):
+        releases.load(folder)
+
+
+def test_an_empty_folder_and_none_hold_no_release_and_need_no_warning(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert releases.current(folder) is None
+    folder.mkdir()
+    assert releases.current(folder) is None
+    releases.recover(folder)
+    assert (caplog.records, list(folder.iterdir())) == ([], [])
+
+
+# -- readers beside a writer ---------------------------------------------------------------------
+
+
+def test_a_reader_beside_120_deployments_sees_whole_ones_and_never_goes_back(folder: Path) -> None:
+    publish(folder, 1)
+    ended = Event()
+
+    def read() -> Iterator[tuple[int, dict[str, bytes]]]:
+        while not ended.is_set():
+            release, contents = releases.load(folder)
+            yield release.number, contents
+
+    with ThreadPoolExecutor() as threads:
+        readers = [threads.submit(lambda: list(read())) for _ in range(2)]
+        for number in range(2, 122):
+            publish(folder, number)
+        ended.set()
+        for reader in readers:
+            seen = reader.result()
+            numbers = [number for number, _ in seen]
+            assert all(contents == contents_of(number) for number, contents in seen)
+            assert numbers == sorted(numbers)
+            assert len(set(numbers)) > 20
+
+
+def read_while(folder: Path, step: int, happens: Callable[[], object]) -> int:
+    """Load in a child, where all of this happens just before the so-manieth file is opened."""
+    sets = [releases.load(folder)[1]] if folder.exists() else []
+    child = os.fork()
+    if child == 0:
+        opened = 0
+
+        def interrupt(event: str, arguments: tuple[Any, ...]) -> None:
+            nonlocal opened
+            if event == "open" and str(arguments[0]).startswith(str(folder)):
+                opened += 1
+                if opened == step:
+                    happens()
+
+        sys.addaudithook(interrupt)
+        try:
+            _, contents = releases.load(folder)
+        except InputMissing:
+            os._exit(0 if not sets else REFUSED)
+        except ArtefactRefused:
+            os._exit(REFUSED)
+        if opened < step:
+            os._exit(UNDISTURBED)
+        marks = {content.split()[0] for content in contents.values()}
+        os._exit(0 if contents in sets or len(marks) == 1 else MIXED)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("deployments", [1, 2, 4], ids=["one", "two", "more than are kept"])
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(lambda folder: None, id="nothing"),
+        pytest.param(lambda folder: publish(folder, "old"), id="a release"),
+        pytest.param(lambda folder: fill_by_hand(folder, "old"), id="a folder filled by hand"),
+    ],
+)
+def test_deployments_between_any_two_looks_of_a_reader_are_not_mixed_up(
+    folder: Path, prepare: Callable[[Path], object], deployments: int
+) -> None:
+    outcomes = {}
+    for step in range(1, 30):
+        shutil.rmtree(folder, ignore_errors=True)
+        prepare(folder)
+        outcomes[step] = read_while(
+            folder, step, lambda: [publish(folder, f"new{n}") for n in range(deployments)]
+        )
+        if outcomes[step] == UNDISTURBED:
+            break
+    assert outcomes.popitem()[1] == UNDISTURBED
+    assert outcomes
+    assert set(outcomes.values()) == {0}, outcomes
