@@ -4,18 +4,19 @@ python fullprocess.py [--check | --force]
 """
 
 import logging
+from collections.abc import Callable
 
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, RiskError, ServiceDown
+from risk.errors import ArtefactRefused, ServiceDown
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
 from risk.settings import Settings
 
-# The rooms and what they stand on bring pandas, scikit-learn and SQLAlchemy: seconds that a run
-# with nothing to do must not spend. So this file imports them where the first need arises.
+# A run with nothing to do must not spend the seconds that pandas, scikit-learn and SQLAlchemy take
+# to import; so what brings them is imported where the first need arises.
 
 log = logging.getLogger("risk.fullprocess")
 
@@ -23,12 +24,13 @@ log = logging.getLogger("risk.fullprocess")
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
-    unfinished = journal.waiting(settings)
-    problems = fetch(settings)
+    unfinished = bool(journal.waiting(settings))
+    problems = fetch(settings) if settings.input_database_url else []
     try:
         decision = decide_and_act(settings, force)
     finally:
-        problems += record(settings)
+        if journal.waiting(settings):
+            problems += record(settings)
     if decision.outcome == "deployed" or unfinished:
         problems += report(settings)
     if problems:
@@ -46,13 +48,9 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
     if not new and not force:
         since = f" since {deployed.title}" if deployed else ""
         return Decision("no new data", f"nothing new in {settings.input_folder}/{since}")
-    run = Run(settings)
-    try:
+    with Run(settings) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
-    except (RiskError, OSError) as error:
-        run.end("failed", str(error))
-        raise
-    run.end(*decision)
+        run.end(*decision)
     return decision
 
 
@@ -105,36 +103,31 @@ def past_the_first_gate(
 
 
 def fetch(settings: Settings) -> list[str]:
-    """Bring in the new rows of the input database, if there is one; say what prevented it."""
-    if not settings.input_database_url:
-        return []
+    """Bring in the new rows of the input database; what prevented it is returned."""
     from risk import source
 
-    try:
-        source.fetch(settings)
-    except ServiceDown as error:
-        return [f"no rows were fetched: {error}"]
-    return []
+    return _prevented("no rows were fetched", source.fetch, settings)
 
 
 def record(settings: Settings) -> list[str]:
-    """Write this run, and any that could not be written before, into the records."""
-    if not journal.waiting(settings):
-        return []
+    """Write every run that waits for it into the records; what prevented it is returned."""
     from risk import ledger
 
-    unrecorded = ledger.catch_up(settings)
-    return [f"not recorded yet: {unrecorded}"] if unrecorded else []
+    return _prevented("not recorded yet", ledger.catch_up, settings)
 
 
 def report(settings: Settings) -> list[str]:
-    """Draw anew what people look at; say what prevented it."""
+    """Draw anew what people look at; what prevented it is returned."""
     import reporting
 
+    return _prevented("no trends are drawn", reporting.plot_trends, settings)
+
+
+def _prevented(what: str, act: Callable[[Settings], object], settings: Settings) -> list[str]:
     try:
-        reporting.plot_trends(settings)
+        act(settings)
     except ServiceDown as error:
-        return [f"no trends are drawn: {error}"]
+        return [f"{what}: {error}"]
     return []
 
 
@@ -151,28 +144,16 @@ def check(settings: Settings) -> None:
         print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
 
 
-def run_and_tell(settings: Settings) -> None:
+def run_and_tell(settings: Settings, *, force: bool = False) -> None:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
-    full_process(settings)
-    tell_results(settings)
+    full_process(settings, force=force)
+    for what, place in files.results(settings).items():
+        print(f"  {what:15} {place.relative_to(settings.workspace)}")
 
 
 def force_and_tell(settings: Settings) -> None:
     """Train, score and deploy whatever the gates say."""
-    full_process(settings, force=True)
-    tell_results(settings)
-
-
-def tell_results(settings: Settings) -> None:
-    """Say where the results lie."""
-    data = settings.output_folder_path
-    for what, place in (
-        ("deployed model", settings.prod_deployment_path / files.MODEL),
-        ("merged data", data / files.FINAL_DATA),
-        ("refused lines", data / files.REJECTED),
-        ("log", data / files.LOG),
-    ):
-        print(f"  {what:15} {place.relative_to(settings.workspace)}")
+    run_and_tell(settings, force=True)
 
 
 if __name__ == "__main__":

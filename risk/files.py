@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from risk.errors import ArtefactRefused, InputMissing
+from risk.settings import Settings
 
 FINAL_DATA = "finaldata.csv"
 CLIENTS = "clients.csv"
@@ -159,6 +160,18 @@ def ingestion_id(dataset: bytes) -> str:
 def now() -> str:
     """The moment as records keep it."""
     return time.strftime(TIME, time.gmtime())
+
+
+def results(settings: Settings) -> dict[str, Path]:
+    """Where a person finds what a run has made."""
+    data = settings.output_folder_path
+    return {
+        "deployed model": settings.prod_deployment_path / MODEL,
+        "merged data": data / FINAL_DATA,
+        "refused lines": data / REJECTED,
+        "trends": settings.output_model_path / TRENDS,
+        "log": data / LOG,
+    }
 
 
 def short(path: Path) -> str:

@@ -4,11 +4,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from risk import arrivals, files
 from risk.arrivals import Seen
-from risk.errors import ArtefactRefused
+from risk.errors import ArtefactRefused, RiskError
 from risk.releases import Release
 from risk.settings import Settings
 
@@ -58,6 +59,16 @@ class Run:
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
         self._keep()
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(
+        self, _kind: type | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """A run that failed for a reason we know has ended, too; any other way, it died."""
+        if isinstance(error, RiskError | OSError):
+            self.end("failed", str(error))
 
     def timed(
         self,

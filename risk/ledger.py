@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -85,16 +86,15 @@ def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[S
     """The step as a script runs it: recorded whether it succeeds or fails."""
 
     def step_on_record(settings: Settings) -> None:
-        run = Run(settings)
         try:
-            result = run.timed(step.__module__, step, settings)
-        except (RiskError, OSError) as error:
-            run.end("failed", str(error))
-            catch_up(settings)
+            with Run(settings) as run:
+                result = run.timed(step.__module__, step, settings)
+                run.end(**findings(settings, run, result))
+        except (RiskError, OSError):
+            with suppress(ServiceDown):  # the error that stopped the step is the one to say
+                catch_up(settings)
             raise
-        run.end(**findings(settings, run, result))
-        if unrecorded := catch_up(settings):
-            raise unrecorded
+        catch_up(settings)
 
     step_on_record.__doc__ = step.__doc__
     return step_on_record
@@ -143,19 +143,15 @@ def _published(outcome: str, release: Release) -> Row:
     }
 
 
-def catch_up(settings: Settings) -> ServiceDown | None:
-    """Record every run that waits for it, each once; what stands in the way is returned."""
+def catch_up(settings: Settings) -> None:
+    """Record every run that waits for it, oldest first, each once."""
     for path in journal.waiting(settings):
         run, rows = journal.found_by(path)
         if "outcome" not in run:
             log.warning("the run that began at %s died before its end", run["started_at"])
             run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
-        try:
-            records.write(settings, run, rows, _current(settings))
-        except ServiceDown as error:
-            return error
+        records.write(settings, run, rows, _current(settings))
         journal.is_over(path)
-    return None
 
 
 def _current(settings: Settings) -> Row | None:

@@ -13,6 +13,16 @@ PLAIN_FILES = (files.MODEL, files.SCORE, files.INGESTED_FILES)
 MANIFEST = "manifest.json"
 STORE = ".releases"
 KEPT = 3
+KINDS = {
+    "release": str,
+    "number": int,
+    "time": str,
+    "score": float,
+    "input_folder": str,
+    "seen": list,
+    "files": dict,
+    "libraries": dict,
+}
 TRIES = 5
 
 log = logging.getLogger("risk.releases")
@@ -43,10 +53,21 @@ class Release(NamedTuple):
 
 def _from_manifest(content: bytes, name: str) -> Release:
     record = files.parse_json(content, name)
-    try:
-        return Release(**record | {"seen": arrivals.from_json(record["seen"])})
-    except (KeyError, TypeError) as error:
-        raise ArtefactRefused(f"{name} is damaged ({error}); restore it from {STORE}/") from error
+    if not _is_whole(record):
+        raise ArtefactRefused(f"{name} is damaged; restore it from {STORE}/")
+    return Release(**record | {"seen": arrivals.from_json(record["seen"])})
+
+
+def _is_whole(record: dict[str, Any]) -> bool:
+    """Whether a manifest says all that it must, each thing in its own kind."""
+    if not record.keys() >= KINDS.keys() or not record.keys() <= set(Release._fields):
+        return False
+    if not all(type(record[key]) is kind for key, kind in KINDS.items()):
+        return False
+    prints = [record["files"].get(name) for name in PLAIN_FILES]
+    return all(isinstance(entry, dict) and "sha256" in entry for entry in prints) and all(
+        isinstance(row, list) and len(row) in (1, 3) for row in record["seen"]
+    )
 
 
 def current(folder: Path) -> Release | None:
@@ -185,31 +206,31 @@ def recover(folder: Path) -> None:
             log.error("%s/%s of release %s is damaged", folder.name, name, release.release)
         elif content != _content(folder / name):
             files.write_bytes(folder / name, content)
-    for number, stored in _stored(folder).items():
-        if not release.number - KEPT < number <= release.number:
+    for number, stored in _stored(folder):
+        is_kept = release.number - KEPT < number < release.number
+        if not is_kept and stored.name != release.release:
             _remove(stored)
 
 
-def _stored(folder: Path) -> dict[int, Path]:
-    """The releases in the store by number."""
-    found = {}
+def _stored(folder: Path) -> list[tuple[int, Path]]:
+    """The releases in the store with their numbers, lowest first."""
+    found = []
     if (folder / STORE).is_dir():
         for path in (folder / STORE).iterdir():
             number, separator, _ = path.name.partition("-")
             if separator and number.isdecimal():
-                found[int(number)] = path
-    return found
+                found.append((int(number), path))
+    return sorted(found)
 
 
 def roll_back(folder: Path, also_seen: Seen) -> Release:
     """Publish the release before the current one anew; what the current one had seen stays seen."""
     recover(folder)
     latest = current(folder)
-    stored = _stored(folder)
-    earlier = [number for number in stored if latest and number < latest.number]
+    earlier = [path for number, path in _stored(folder) if latest and number < latest.number]
     if not latest or not earlier:
         raise InputMissing(f"there is no earlier release in {folder.name}/ to go back to")
-    source = stored[max(earlier)]
+    source = earlier[-1]
     manifest = _content(source / MANIFEST) or b""
     release = _from_manifest(manifest, f"{STORE}/{source.name}/{MANIFEST}")
     contents = {name: _content(source / name) or b"" for name in PLAIN_FILES}

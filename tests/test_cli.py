@@ -396,6 +396,33 @@ def test_a_run_without_standard_streams_does_its_work(deployed: Settings) -> Non
     assert (deployed.output_folder_path / "lock").read_bytes() == b""
 
 
+SPEAKS_AS_A_LIBRARY_IN_C_DOES = f"""
+import os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from risk.cli import run
+
+def speak(settings):
+    "Write to the standard descriptors, whoever has them now."
+    for descriptor in (0, 1, 2):
+        os.write(descriptor, b"out of place")
+
+run(speak)
+"""
+
+
+def test_what_is_said_to_closed_streams_ends_up_in_no_file_of_ours(
+    empty: Settings, contents: Contents
+) -> None:
+    step, config = empty.workspace / "speak.py", empty.workspace / "config.json"
+    step.write_text(SPEAKS_AS_A_LIBRARY_IN_C_DOES)
+    ran = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, step, "--config", config],
+        check=False,
+    )
+    assert ran.returncode == 0
+    assert set(contents(empty.output_folder_path).values()) == {b""}
+
+
 # -- what is said ------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ WITH_LIBRARIES = (
     ("risk.ledger",),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf"),
     ("risk.model", "risk.records"),
-    ("risk.tables", "risk.database", "risk.summaries"),
+    ("risk.tables", "risk.database", "risk.summaries", "risk.pickles"),
     ("risk.schema",),
 )
 STANDARD_LIBRARY_ONLY = (

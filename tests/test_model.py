@@ -267,7 +267,7 @@ def test_a_damaged_array_in_a_model_is_refused_and_ends_no_process(part: object)
 def test_a_model_with_one_wrong_byte_ends_no_process(features: str) -> None:
     content = model.dumps(fitted(features))
     damaged = []
-    for position in range(len(content)):
+    for position in range(0, len(content), 3):
         wrong = bytearray(content)
         wrong[position] ^= 1 << position % 8
         if wrong[position] != RESERVES_MEMORY:

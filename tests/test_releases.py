@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,18 +17,22 @@ import pytest
 
 from risk import files, releases
 from risk.arrivals import Arrival, Seen
-from risk.errors import ArtefactRefused, InputMissing
+from risk.errors import ArtefactRefused, InputMissing, RiskError
 from risk.releases import Release
 from tests.test_kills import dies_before
 
 NOTHING_SEEN = Seen()
-MIXED, REFUSED, UNDISTURBED = 1, 2, 3
+UNDISTURBED = "no such look"
 Contents = Callable[[Path], dict[str, bytes]]
 
 
 def contents_of(mark: object) -> dict[str, bytes]:
-    """Three files that belong together, as one can see by what they begin with."""
-    return {name: f"{mark} {name}".encode() for name in releases.PLAIN_FILES}
+    """Three files that belong together: each one tells by its content to which set it belongs."""
+    return {
+        files.MODEL: f"{mark}".encode(),
+        files.SCORE: f"0.{zlib.crc32(f'{mark}'.encode())}\n".encode(),
+        files.INGESTED_FILES: f"['{mark}.csv']\n".encode(),
+    }
 
 
 def publish(folder: Path, mark: object, score: float = 0.5, seen: Seen = NOTHING_SEEN) -> Release:
@@ -44,12 +49,8 @@ def publish(folder: Path, mark: object, score: float = 0.5, seen: Seen = NOTHING
 
 def fill_by_hand(folder: Path, mark: object) -> None:
     """Copy three files into the folder as a person would."""
-    folder.mkdir(exist_ok=True)
-    names = contents_of(mark) | {
-        files.SCORE: b"0.5\n",
-        files.INGESTED_FILES: f"['{mark}.csv']\n".encode(),
-    }
-    for name, content in names.items():
+    folder.mkdir()
+    for name, content in contents_of(mark).items():
         (folder / name).write_bytes(content)
 
 
@@ -140,7 +141,7 @@ def test_going_back_publishes_the_older_bytes_as_a_new_release(folder: Path) -> 
 @pytest.mark.parametrize(
     "prepare",
     [
-        pytest.param(lambda folder: None, id="nothing was deployed"),
+        pytest.param(lambda _: None, id="nothing was deployed"),
         pytest.param(lambda folder: publish(folder, 1), id="the first release"),
         pytest.param(lambda folder: fill_by_hand(folder, "x"), id="a folder filled by hand"),
         pytest.param(
@@ -235,7 +236,7 @@ DAMAGED = [
     pytest.param(changed(seen=[1]), id="seen holds no rows"),
     pytest.param(changed(files=None), id="files is null"),
     pytest.param(changed(files={}), id="files is empty"),
-    pytest.param(changed(files=dict.fromkeys(releases.PLAIN_FILES, {})), id="no fingerprints"),
+    pytest.param(changed(files={name: {} for name in releases.PLAIN_FILES}), id="no fingerprints"),
     pytest.param(changed(release=None), id="release is null"),
     pytest.param(changed(number="2"), id="number is text"),
     pytest.param(changed(number=None), id="number is null"),
@@ -278,9 +279,10 @@ def test_a_folder_filled_by_hand_is_taken_with_a_warning(
 ) -> None:
     fill_by_hand(folder, "dataset1")
     release, contents = releases.load(folder)
-    assert (release.number, release.score, release.input_folder) == (0, 0.5, "")
+    assert (release.number, release.input_folder) == (0, "")
+    assert release.score == float(contents_of("dataset1")[files.SCORE])
     assert release.seen == Seen(names=frozenset({"dataset1.csv"}))
-    assert contents[files.MODEL] == b"dataset1 trainedmodel.pkl"
+    assert contents == contents_of("dataset1")
     assert [r.levelno for r in caplog.records] == [logging.WARNING]
     assert "filled by hand" in caplog.text
     assert publish(folder, "ours").number == 1
@@ -344,67 +346,68 @@ def test_a_reader_beside_120_deployments_sees_whole_ones_and_never_goes_back(fol
             yield release.number, contents
 
     with ThreadPoolExecutor() as threads:
-        readers = [threads.submit(lambda: list(read())) for _ in range(2)]
-        for number in range(2, 122):
-            publish(folder, number)
-        ended.set()
-        for reader in readers:
-            seen = reader.result()
-            numbers = [number for number, _ in seen]
-            assert all(contents == contents_of(number) for number, contents in seen)
-            assert numbers == sorted(numbers)
-            assert len(set(numbers)) > 20
+        reader = threads.submit(lambda: list(read()))
+        try:
+            for number in range(2, 122):
+                publish(folder, number)
+        finally:
+            ended.set()
+    numbers = [number for number, _ in reader.result()]
+    assert all(contents == contents_of(number) for number, contents in reader.result())
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 20
 
 
-def read_while(folder: Path, step: int, happens: Callable[[], object]) -> int:
-    """Load in a child, where all of this happens just before the so-manieth file is opened."""
-    sets = [releases.load(folder)[1]] if folder.exists() else []
+def read_while(folder: Path, step: int, happens: Callable[[], object]) -> str:
+    """What a reader gets when this happens just before its so-manieth look at a file."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        opened = 0
+        looks = 0
 
         def interrupt(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal opened
+            nonlocal looks
             if event == "open" and str(arguments[0]).startswith(str(folder)):
-                opened += 1
-                if opened == step:
+                looks += 1
+                if looks == step:
                     happens()
 
         sys.addaudithook(interrupt)
         try:
-            _, contents = releases.load(folder)
-        except InputMissing:
-            os._exit(0 if not sets else REFUSED)
-        except ArtefactRefused:
-            os._exit(REFUSED)
-        if opened < step:
-            os._exit(UNDISTURBED)
-        marks = {content.split()[0] for content in contents.values()}
-        os._exit(0 if contents in sets or len(marks) == 1 else MIXED)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            contents = releases.load(folder)[1]
+            mark = contents[files.MODEL].decode()
+            answer = mark if contents == contents_of(mark) else "a mix"
+        except RiskError as error:
+            answer = type(error).__name__
+        os.write(writing, (answer if looks >= step else UNDISTURBED).encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as pipe:
+        return pipe.read()
 
 
 @pytest.mark.parametrize("deployments", [1, 2, 4], ids=["one", "two", "more than are kept"])
 @pytest.mark.parametrize(
-    "prepare",
+    ("prepare", "old"),
     [
-        pytest.param(lambda folder: None, id="nothing"),
-        pytest.param(lambda folder: publish(folder, "old"), id="a release"),
-        pytest.param(lambda folder: fill_by_hand(folder, "old"), id="a folder filled by hand"),
+        pytest.param(lambda _: None, "InputMissing", id="nothing"),
+        pytest.param(lambda folder: publish(folder, "old"), "old", id="a release"),
+        pytest.param(lambda folder: fill_by_hand(folder, "old"), "old", id="filled by hand"),
     ],
 )
 def test_deployments_between_any_two_looks_of_a_reader_are_not_mixed_up(
-    folder: Path, prepare: Callable[[Path], object], deployments: int
+    folder: Path, prepare: Callable[[Path], object], old: str, deployments: int
 ) -> None:
-    outcomes = {}
-    for step in range(1, 30):
+    got = []
+    while not got or got[-1] != UNDISTURBED:
         shutil.rmtree(folder, ignore_errors=True)
         prepare(folder)
-        outcomes[step] = read_while(
-            folder, step, lambda: [publish(folder, f"new{n}") for n in range(deployments)]
+        happens = [f"new{number}" for number in range(deployments)]
+        got.append(
+            read_while(
+                folder, len(got) + 1, lambda marks=happens: [publish(folder, m) for m in marks]
+            )
         )
-        if outcomes[step] == UNDISTURBED:
-            break
-    assert outcomes.popitem()[1] == UNDISTURBED
-    assert outcomes
-    assert set(outcomes.values()) == {0}, outcomes
+    assert set(got[:-1]) <= {old, *happens}
+    assert happens[-1] in got

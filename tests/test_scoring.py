@@ -94,7 +94,7 @@ def test_a_bad_line_of_test_data_is_left_out_and_said(
     assert scoring.score_model(trained) == good
     said = "testdata/testdata.csv: 1 lines are left out, the first is line 2: "
     assert [said in message for message in caplog.messages if "left out" in message] == [True]
-    assert caplog.messages[-1].endswith("on 200 rows of test data")
+    assert caplog.messages[-1].endswith("on 200 rows of test data (provisional, 26 leavers)")
 
 
 def test_rows_without_an_outcome_are_not_scored(
@@ -108,7 +108,7 @@ def test_rows_without_an_outcome_are_not_scored(
     known = rows[rows.index % 4 != 0]
     expected = plain_f1(trained.output_model_path / files.MODEL, known)
     assert scoring.score_model(trained) == expected
-    assert caplog.messages[-1].endswith("on 150 rows of test data")
+    assert caplog.messages[-1].endswith("on 150 rows of test data (provisional, 19 leavers)")
 
 
 def test_every_csv_file_of_the_test_folder_is_scored_whatever_its_form(trained: Settings) -> None:

@@ -1,0 +1,329 @@
+"""The whole pipeline as cron and people run it: beside the gates, what a run says and leaves."""
+
+import fcntl
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+import deployment
+from company import fabricate
+from fullprocess import check, full_process
+from risk import files, releases, tables
+from risk.errors import ArtefactRefused, DataUnusable
+from risk.settings import Settings
+from tests.conftest import ROOT, configured, put, script
+from tests.test_gates import HIGH, LOW, period, redeploy_with, touched, waits
+from tests.test_kills import dies_before, what_readers_see
+
+FOUR_DECIMALS = re.compile(r"\b[01]\.\d{4}\b")
+Change = Callable[[Settings], object]
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after its first run, for copies only."""
+    settings = configured(tmp_path_factory.mktemp("first"))
+    first, second = fabricate.periods(2, clients=400, seed=1)
+    tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
+    tables.write(settings.test_data_path / "testdata.csv", second[:200])
+    assert full_process(settings) == "deployed"
+    return settings.workspace
+
+
+@pytest.fixture
+def deployed(first_run: Path, tmp_path: Path) -> Settings:
+    """A project of one's own with one release, in which nothing is new."""
+    return copy_of(first_run, tmp_path / "project")
+
+
+def copy_of(workspace: Path, place: Path) -> Settings:
+    """The same project elsewhere, its files with their times."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(workspace, place)
+    return Settings.load(place / "config.json")
+
+
+def traces(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Every name below a folder, with its time, its place on the disk and its content."""
+    return {
+        str(path.relative_to(folder)): (
+            *(path.stat().st_mtime_ns, path.stat().st_ino),
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def results(settings: Settings) -> dict[str, bytes]:
+    """What a run leaves for others, but for moments."""
+    named = [
+        *(settings.prod_deployment_path / name for name in releases.PLAIN_FILES),
+        *(settings.output_model_path / name for name in (files.MODEL, files.SCORE)),
+        *(
+            settings.output_folder_path / name
+            for name in (files.FINAL_DATA, files.CLIENTS, files.REJECTED, files.INGESTED_FILES)
+        ),
+    ]
+    release = releases.current(settings.prod_deployment_path)
+    return {path.name: path.read_bytes() for path in named} | {
+        "release": (release.release if release else "").encode()
+    }
+
+
+def said(settings: Settings) -> list[str]:
+    """The lines of the log."""
+    log = settings.output_folder_path / files.LOG
+    return log.read_text().splitlines() if log.exists() else []
+
+
+# -- what a run says -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gate", "score", "outcome"),
+    [
+        pytest.param("off", LOW, "no drift", id="no drift"),
+        pytest.param("off", HIGH, "deployed", id="deployed"),
+        pytest.param("test_score", HIGH, "kept", id="kept"),
+    ],
+)
+def test_the_last_line_is_the_outcome_with_both_scores_to_four_decimals(
+    deployed: Settings, caplog: pytest.LogCaptureFixture, gate: str, score: float, outcome: str
+) -> None:
+    caplog.set_level("INFO", logger="risk")
+    deployed = configured(deployed.workspace, promotion_gate=gate)
+    redeploy_with(deployed, score)
+    touched(deployed)
+    assert full_process(deployed) == outcome
+    assert caplog.messages[-1].startswith(f"{outcome}: ")
+    assert f"{score:.4f} when release 2-" in caplog.messages[-1]
+    newest = pd.read_csv(deployed.output_folder_path / files.FINAL_DATA).dropna(subset="exited")
+    store = deployed.prod_deployment_path / releases.STORE
+    before = next(store.glob("2-*")) / files.MODEL
+    assert f"F1 {plain_f1(before.read_bytes(), newest):.4f} on the newest data" in caplog.text
+    assert len(FOUR_DECIMALS.findall(caplog.messages[-1])) >= 2
+
+
+def test_a_run_that_died_is_said_once_and_its_mark_is_removed(
+    deployed: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    pending = deployed.output_folder_path / files.PENDING
+    run = {"id": "1.000000001-1", "started_at": "2026-01-01T00:00:00Z"}
+    (pending / "1.000000001-1.json").write_text(json.dumps({"run": run, "rows": {}}))
+    (pending / "2.000000001-1.json").write_text('{"run": {"id"')
+    assert full_process(deployed) == "no new data"
+    died = [message for message in caplog.messages if "died before its end" in message]
+    assert len(died) == 2
+    assert "the run that began at 2026-01-01T00:00:00Z died" in died[0]
+    assert list(pending.iterdir()) == []
+    caplog.clear()
+    assert full_process(deployed) == "no new data"
+    assert "died" not in caplog.text
+
+
+# -- what a run does and does not ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gate", "score"), [("off", LOW), ("test_score", HIGH)], ids=["no drift", "kept"]
+)
+def test_what_was_judged_is_not_ingested_again(
+    deployed: Settings, caplog: pytest.LogCaptureFixture, gate: str, score: float
+) -> None:
+    caplog.set_level("INFO", logger="risk")
+    deployed = configured(deployed.workspace, promotion_gate=gate)
+    redeploy_with(deployed, score)
+    touched(deployed)
+    assert full_process(deployed) in ("no drift", "kept")
+    assert [m for m in caplog.messages if " rows of " in m and "clients from" in m]
+    before = traces(deployed.workspace)
+    caplog.clear()
+    assert [full_process(deployed) for _ in range(3)] == ["no new data"] * 3
+    assert all(message.startswith("no new data") for message in caplog.messages)
+    assert traces(deployed.workspace) == before
+
+
+def test_a_run_that_failed_leaves_the_release_and_fails_again(deployed: Settings) -> None:
+    put(deployed, "dataset1.csv", ["AAAA,1,2,3,1", "BBBB,4,5,6,1", "CCCC,7,8,9,"])
+    redeploy_with(deployed, HIGH)
+    before = traces(deployed.prod_deployment_path)
+    for _ in range(2):
+        with pytest.raises(DataUnusable, match="every one is 1") as failure:
+            full_process(deployed)
+    assert failure.value.exit_code == 65
+    assert traces(deployed.prod_deployment_path) == before
+    assert not (deployed.output_folder_path / files.JUDGED).exists()
+
+
+def test_a_file_that_waits_beside_one_that_is_whole_is_judged_later(deployed: Settings) -> None:
+    redeploy_with(deployed, LOW)
+    waits(deployed)
+    put(deployed, "whole.csv", ["AAAA,1,2,3,1"])
+    assert full_process(deployed) == "no drift"
+    assert full_process(deployed) == "no new data"
+    put(deployed, "upload.csv", ["BBBB,1,2,3,0"])
+    assert full_process(deployed) == "no drift"
+
+
+def test_what_waits_only_writes_no_result(deployed: Settings) -> None:
+    waits(deployed)
+    before = results(deployed), traces(deployed.prod_deployment_path)
+    assert full_process(deployed) == "no new data"
+    assert (results(deployed), traces(deployed.prod_deployment_path)) == before
+
+
+def test_a_rollback_without_a_judgement_is_not_undone_either(deployed: Settings) -> None:
+    redeploy_with(deployed, HIGH)
+    period(deployed, 2, drift=True)
+    assert full_process(deployed) == "deployed"
+    deployment.roll_back(deployed)
+    assert full_process(deployed) == "no new data"
+    assert releases.load(deployed.prod_deployment_path)[0].number == 4
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("[]", id="a list"),
+        pytest.param('{"release": RELEASE, "input_folder": "sourcedata"}', id="nothing seen"),
+        pytest.param(
+            '{"release": RELEASE, "input_folder": "sourcedata", "seen": 1}', id="seen is a number"
+        ),
+    ],
+)
+def test_a_damaged_judgement_is_refused_by_its_name(deployed: Settings, judged: str) -> None:
+    release = releases.load(deployed.prod_deployment_path)[0].release
+    path = deployed.output_folder_path / files.JUDGED
+    path.write_text(judged.replace("RELEASE", f'"{release}"'))
+    with pytest.raises(ArtefactRefused, match=r"judged\.json"):
+        full_process(deployed)
+
+
+def plain_f1(pickled: bytes, rows: pd.DataFrame) -> float:
+    """F1 without a line of ours."""
+    features = ["lastmonth_activity", "lastyear_activity", "number_of_employees"]
+    return float(f1_score(rows["exited"], pickle.loads(pickled).predict(rows[features])))
+
+
+@pytest.mark.parametrize("gate", ["off", "test_score"])
+def test_after_every_deployment_the_score_is_the_deployed_models_own(
+    settings: Settings, gate: str
+) -> None:
+    settings = configured(settings.workspace, promotion_gate=gate)
+    held_out = pd.read_csv(settings.test_data_path / "testdata.csv")
+    for number in (2, 3, 4):
+        full_process(settings, force=True)
+        folder = settings.prod_deployment_path
+        expected = plain_f1((folder / files.MODEL).read_bytes(), held_out)
+        assert (folder / files.SCORE).read_text() == f"{expected!r}\n"
+        period(settings, number, drift=number % 2 == 0)
+    assert releases.load(settings.prod_deployment_path)[0].number == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda _: None, id="nothing new"),
+        pytest.param(waits, id="a file that waits"),
+        pytest.param(touched, id="a touched file"),
+        pytest.param(lambda settings: period(settings, 2, drift=True), id="drift"),
+    ],
+)
+def test_a_look_ahead_says_what_the_run_then_decides(
+    deployed: Settings, capsys: pytest.CaptureFixture[str], change: Change
+) -> None:
+    change(deployed)
+    before = traces(deployed.workspace)
+    check(deployed)
+    assert traces(deployed.workspace) == before
+    foretold = capsys.readouterr().out
+    assert foretold.startswith(f"a run would end with {full_process(deployed)}: ")
+
+
+def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("killed") / "project"
+    undisturbed = copy_of(settings.workspace, place)
+    assert full_process(undisturbed) == "deployed"
+    expected = results(undisturbed)
+    for change in range(0, 400, 6):
+        disturbed = copy_of(settings.workspace, place)
+        if not dies_before(change, lambda s=disturbed: full_process(s), disturbed.workspace):
+            break
+        whole = {name: expected[name] for name in releases.PLAIN_FILES}
+        assert what_readers_see(disturbed) in (None, whole), change
+        assert full_process(disturbed) in ("deployed", "no new data")
+        assert results(disturbed) == expected, change
+        assert full_process(disturbed) == "no new data"
+    assert change > 50
+
+
+# -- scripts -------------------------------------------------------------------------------------
+
+
+SURROUNDINGS = [
+    pytest.param('exec env -i PATH=/usr/bin:/bin "$@"', id="an empty environment, not even HOME"),
+    pytest.param('exec "$@" >&-', id="no output"),
+    pytest.param('exec "$@" <&-', id="no input"),
+    pytest.param('exec "$@" >&- 2>&- <&-', id="no stream at all"),
+    pytest.param('"$@" | true', id="nobody reads the output"),
+]
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+def test_a_run_ends_the_same_whatever_surrounds_it(
+    deployed: Settings, tmp_path: Path, surroundings: str
+) -> None:
+    redeploy_with(deployed, HIGH)
+    period(deployed, 2, drift=True)
+    undisturbed = copy_of(deployed.workspace, tmp_path / "undisturbed")
+    assert full_process(undisturbed) == "deployed"
+    command = [sys.executable, ROOT / "fullprocess.py", "--config"]
+    ran = subprocess.run(
+        ["/bin/sh", "-c", surroundings, "sh", *command, deployed.workspace / "config.json"],
+        cwd="/",
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ran.returncode, "Traceback" in ran.stderr) == (0, False)
+    assert results(deployed) == results(undisturbed)
+    outcomes = [line for line in said(deployed) if " fullprocess INFO deployed: release 3-" in line]
+    assert len(outcomes) == 1
+    if "|" not in surroundings:
+        assert outcomes == said(deployed)[-1:]
+
+
+def test_a_run_that_meets_another_leaves_no_trace(deployed: Settings) -> None:
+    period(deployed, 2, drift=True)
+    lock = os.open(deployed.output_folder_path / files.LOCK, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = traces(deployed.workspace)
+        ran = script(deployed, "fullprocess.py")
+        assert traces(deployed.workspace) == before
+    finally:
+        os.close(lock)
+    assert ran.returncode == 75
+    assert "another run holds ingesteddata/lock" in ran.stderr
+
+
+def test_a_forced_run_deploys_and_says_that_it_was_forced(deployed: Settings) -> None:
+    ran = script(deployed, "fullprocess.py", "--force")
+    assert ran.returncode == 0
+    assert re.search(r" fullprocess INFO deployed: release 2-\w+; forced; ", said(deployed)[-1])
+    assert releases.load(deployed.prod_deployment_path)[0].number == 2
