@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from risk import files, journal, ledger, model, releases, tables
+from risk import arrivals, files, journal, ledger, model, releases, tables
 from risk.arrivals import Arrival, Seen
 from risk.cli import Option, run
 from risk.errors import ArtefactRefused
@@ -36,7 +36,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
         input_folder=ingestion["input_folder"],
         seen=_seen(ingestion),
         libraries=model.libraries(),
-        rows=sum(entry["accepted"] for entry in ingestion["files"]),
+        rows=sum(entry["accepted"] for entry in arrivals.entries(ingestion)),
     )
     log.info("release %s is deployed with F1 %.4f", release.release, score)
     return release
@@ -52,9 +52,10 @@ def _mixed(
     pickled = contents[files.MODEL]
     if files.sha256(pickled) != trained.get("sha256"):
         return f"{files.MODEL} is not the one that {files.MODEL_RECORD} records; {RETRAIN}"
-    if trained.get("ingestion") != ingestion.get("id"):
+    if not ingestion.get("id") or trained.get("ingestion") != ingestion["id"]:
         return f"the model was fitted on other data than the last ingestion wrote; {RETRAIN}"
-    names = [entry["name"] for entry in ingestion["files"] if entry["rows"] > entry["rejected"]]
+    entries = arrivals.entries(ingestion)
+    names = [entry["name"] for entry in entries if entry["rows"] > entry["rejected"]]
     if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
         return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
@@ -69,7 +70,8 @@ def _mixed(
 def _seen(ingestion: dict[str, Any]) -> Seen:
     return Seen(
         frozenset(
-            Arrival(entry["name"], entry["size"], entry["mtime_ns"]) for entry in ingestion["files"]
+            Arrival(entry["name"], entry["size"], entry["mtime_ns"])
+            for entry in arrivals.entries(ingestion)
         )
     )
 
@@ -79,7 +81,11 @@ def roll_back(settings: Settings | None = None) -> Release:
     settings = settings or Settings.load()
     latest = releases.current(settings.prod_deployment_path)
     judged = journal.judged(settings, latest) if latest else Seen()
-    release = releases.roll_back(settings.prod_deployment_path, judged)
+    is_same_folder = latest is not None and latest.input_folder == settings.input_folder
+    release = releases.roll_back(
+        settings.prod_deployment_path, judged if is_same_folder else Seen()
+    )
+    journal.judge(settings, release, judged)
     log.info("went back: release %s scores %.4f", release.release, release.score)
     return release
 

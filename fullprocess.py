@@ -4,12 +4,11 @@ python fullprocess.py [--check | --force]
 """
 
 import logging
-from collections.abc import Callable
 
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, ServiceDown
+from risk.errors import ArtefactRefused, ServiceDown, noted
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
@@ -25,14 +24,19 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
     unfinished = bool(journal.waiting(settings))
-    problems = fetch(settings) if settings.input_database_url else []
+    problems: list[str] = []
+    if settings.input_database_url:
+        with noted(problems, "no rows were fetched"):
+            fetch(settings)
     try:
         decision = decide_and_act(settings, force)
     finally:
         if journal.waiting(settings):
-            problems += record(settings)
+            with noted(problems, "not recorded yet"):
+                record(settings)
     if decision.outcome == "deployed" or unfinished:
-        problems += report(settings)
+        with noted(problems, "no trends are drawn"):
+            report(settings)
     if problems:
         raise ServiceDown(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
     log.info("%s: %s", *decision)
@@ -65,9 +69,8 @@ def past_the_first_gate(
     from risk import intake, ledger
 
     arrived = run.timed("ingestion", intake.gather, settings)
-    if not force and arrived.all_wait(new):
-        waiting = ", ".join(arrival.name for arrival in new)
-        return Decision("no new data", f"{waiting} cannot be read whole yet")
+    if not force and arrived.must_wait(new):
+        return Decision("no new data", f"{', '.join(arrived.waiting)} cannot be read whole yet")
     run.timed("ingestion", ingestion.store, arrived, settings)
     ledger.remember_data(run, arrived, new, settings)
 
@@ -102,43 +105,33 @@ def past_the_first_gate(
     return Decision("deployed", f"{release.title}; {why}")
 
 
-def fetch(settings: Settings) -> list[str]:
-    """Bring in the new rows of the input database; what prevented it is returned."""
+def fetch(settings: Settings) -> None:
+    """Bring in the new rows of the input database."""
     from risk import source
 
-    return _prevented("no rows were fetched", source.fetch, settings)
+    source.fetch(settings)
 
 
-def record(settings: Settings) -> list[str]:
-    """Write every run that waits for it into the records; what prevented it is returned."""
+def record(settings: Settings) -> None:
+    """Write every run that waits for it into the records."""
     from risk import ledger
 
-    return _prevented("not recorded yet", ledger.catch_up, settings)
+    ledger.catch_up(settings)
 
 
-def report(settings: Settings) -> list[str]:
-    """Draw anew what people look at; what prevented it is returned."""
+def report(settings: Settings) -> None:
+    """Draw anew what people look at."""
     import reporting
 
-    return _prevented("no trends are drawn", reporting.plot_trends, settings)
-
-
-def _prevented(what: str, act: Callable[[Settings], object], settings: Settings) -> list[str]:
-    try:
-        act(settings)
-    except ServiceDown as error:
-        return [f"{what}: {error}"]
-    return []
+    reporting.plot_trends(settings)
 
 
 def check(settings: Settings) -> None:
     """Say what a run would decide now, and change nothing."""
     from risk import scratch, source
 
-    logging.disable(logging.WARNING)
     with scratch.settings(settings) as aside:
         decision = decide_and_act(aside, force=False)
-    logging.disable(logging.NOTSET)
     print(f"a run would end with {decision.outcome}: {decision.reason}")
     if rows := source.waiting(settings):
         print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")

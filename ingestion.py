@@ -24,9 +24,11 @@ def store(found: Intake, settings: Settings) -> pd.DataFrame:
     folder, rejected = settings.output_folder_path, found.rejected
     tables.write(folder / files.REJECTED, rejected)
     if found.table.empty:
+        why = (
+            f"{folder.name}/{files.REJECTED} says why" if len(rejected) else "no file holds any yet"
+        )
         raise DataUnusable(
-            f"no row in {settings.input_folder}/ can be used; {folder.name}/{files.REJECTED} "
-            "says why, and the dataset stays as it was"
+            f"no row in {settings.input_folder}/ can be used: {why}; the dataset stays as it was"
         )
     tables.write(folder / files.CLIENTS, found.book)
     tables.write(folder / files.FINAL_DATA, found.table)

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk.errors import InputMissing
+from risk.errors import ArtefactRefused, InputMissing
 
 FRESH_SECONDS = 60
+ENTRY = {"name", "size", "mtime_ns", "sha256", "rows", "accepted", "rejected"}
 
 
 class Arrival(NamedTuple):
@@ -103,10 +104,11 @@ def snapshot(path: Path) -> Snapshot:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise StillChanging(f"it cannot be opened ({error.strerror})") from error
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        os.close(descriptor)
+        raise StillChanging("it is no longer a regular file")
     with os.fdopen(descriptor, "rb") as handle:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise StillChanging("it is no longer a regular file")
         content = handle.read()
         after = os.fstat(descriptor)
     moments = {(s.st_size, s.st_mtime_ns) for s in (before, after)}
@@ -114,6 +116,16 @@ def snapshot(path: Path) -> Snapshot:
         raise StillChanging("it changed while it was read")
     fresh = abs(time.time() - after.st_mtime) < FRESH_SECONDS
     return Snapshot(Arrival(path.name, after.st_size, after.st_mtime_ns), content, fresh)
+
+
+def entries(ingestion: dict[str, Any]) -> list[dict[str, Any]]:
+    """The files in an ingestion.json."""
+    found = ingestion.get("files")
+    if not isinstance(found, list) or not all(
+        isinstance(entry, dict) and entry.keys() >= ENTRY for entry in found
+    ):
+        raise ArtefactRefused("ingestion.json is damaged; remove it and run python ingestion.py")
+    return found
 
 
 def to_json(seen: Seen) -> list[list[Any]]:

@@ -49,6 +49,8 @@ def trends(history: Trends) -> bytes:
 def _f1(axes: Axes, history: Trends) -> None:
     _quality(axes, history.scores, "f1")
     f1 = history.scores[history.scores["metric"] == "f1"]
+    if f1.empty:
+        return
     few = f1[f1["leavers"] < FEW_LEAVERS]
     if len(few):
         label = f"provisional: under {FEW_LEAVERS} leavers"

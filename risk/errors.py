@@ -1,5 +1,8 @@
 """What can go wrong outside the code: one family, each with its exit code and HTTP status."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class RiskError(Exception):
     """Something outside the code is not as it must be; the message says what, and what to do."""
@@ -48,3 +51,12 @@ class ConfigWrong(RiskError):
 
     exit_code = 78
     http_status = 500
+
+
+@contextmanager
+def noted(problems: list[str], what: str) -> Iterator[None]:
+    """Go on without a service that is down, and add to the problems what was left undone."""
+    try:
+        yield
+    except ServiceDown as error:
+        problems.append(f"{what}: {error}")

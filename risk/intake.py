@@ -16,6 +16,8 @@ from risk.settings import Columns, Settings
 
 log = logging.getLogger("risk.intake")
 
+Places = dict[tuple[str, str], int]
+
 
 class Source(NamedTuple):
     """One file that was looked at: its good rows, its refused lines, or why all was refused."""
@@ -47,6 +49,8 @@ class Intake(NamedTuple):
     book: pd.DataFrame
     outcomes_known: bool
     leavers: int
+    waiting: list[str]
+    missed: list[str]
 
     @property
     def seen(self) -> arrivals.Seen:
@@ -58,11 +62,10 @@ class Intake(NamedTuple):
         """What is to be said of a score on this data."""
         return summaries.provisional(self.leavers)
 
-    def all_wait(self, new: Iterable[Arrival]) -> bool:
-        """Whether there are new files, but none of them could be looked at."""
-        looked_at = {source.arrival.name for source in self.sources}
+    def must_wait(self, new: Iterable[Arrival]) -> bool:
+        """Whether nothing new can be read yet, or a file whose rows would be missed meanwhile."""
         names = {arrival.name for arrival in new}
-        return bool(names) and not names & looked_at
+        return bool(self.waiting) and (names <= {*self.waiting} or bool(self.missed))
 
     @property
     def names(self) -> list[str]:
@@ -110,21 +113,26 @@ def gather(settings: Settings) -> Intake:
     if not listing.files:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
     known = _known(settings)
+    places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
     _say_what_is_gone(known, {arrival.name for arrival in listing.files})
-    sources = []
+    sources, waiting = [], []
     for number, arrival in enumerate(listing.files, 1):
         progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
         try:
-            sources.append(_source(settings.input_folder_path / arrival.name, settings.columns))
+            path = settings.input_folder_path / arrival.name
+            sources.append(_source(path, settings.columns, places))
         except arrivals.StillChanging as reason:
             log.warning("%s waits for the next run: %s", arrival.name, reason)
-    return _merged(_in_order(sources, known), settings.columns)
+            waiting.append(arrival.name)
+    missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
+    found = _merged(_in_order(sources, places), settings.columns)
+    return found._replace(waiting=waiting, missed=missed)
 
 
 def _known(settings: Settings) -> list[dict[str, Any]]:
     """The files of the last ingestion of this folder, in their order."""
     record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-    return record["files"] if record.get("input_folder") == settings.input_folder else []
+    return arrivals.entries(record) if record.get("input_folder") == settings.input_folder else []
 
 
 def _say_what_is_gone(known: list[dict[str, Any]], present: set[str]) -> None:
@@ -133,8 +141,8 @@ def _say_what_is_gone(known: list[dict[str, Any]], present: set[str]) -> None:
             log.warning("%s is gone, and its %d rows with it", entry["name"], entry["accepted"])
 
 
-def _source(path: Path, columns: Columns) -> Source:
-    """One file, every line of it accepted or refused."""
+def _source(path: Path, columns: Columns, places: Places) -> Source:
+    """One file, every line of it accepted or refused; what was read before does not wait."""
     snapshot = arrivals.snapshot(path)
     sha256 = files.sha256(snapshot.content)
     try:
@@ -142,7 +150,7 @@ def _source(path: Path, columns: Columns) -> Source:
     except FileRefused as reason:
         log.warning("%s is refused: %s", path.name, reason)
         return Source(snapshot.arrival, sha256, tables.merged([], columns), [], str(reason))
-    if snapshot.fresh and reading.looks_cut_off:
+    if snapshot.fresh and reading.looks_cut_off and (path.name, sha256) not in places:
         raise arrivals.StillChanging("its last line looks cut off")
     if reading.ignored_columns:
         log.info("%s: ignored columns: %s", path.name, ", ".join(reading.ignored_columns))
@@ -155,12 +163,11 @@ def _source(path: Path, columns: Columns) -> Source:
     return Source(snapshot.arrival, sha256, reading.table, reading.refusals, None)
 
 
-def _in_order(sources: list[Source], known: list[dict[str, Any]]) -> list[Source]:
+def _in_order(sources: list[Source], places: Places) -> list[Source]:
     """Files that are still what they were keep their place; the others follow in natural order."""
-    places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
 
     def arrived(source: Source) -> tuple[int, object]:
-        place = places.get((source.arrival.name, source.sha256), len(known))
+        place = places.get((source.arrival.name, source.sha256), len(places))
         return place, arrivals.natural(source.arrival.name)
 
     return sorted(sources, key=arrived)
@@ -178,4 +185,4 @@ def _merged(sources: list[Source], columns: Columns) -> Intake:
     book = rows.drop_duplicates(columns.client, keep="last")
     table = rows[~repeated]
     outcomes = table[columns.target].dropna()
-    return Intake(sources, duplicates, table, book, len(outcomes) > 0, int(outcomes.sum()))
+    return Intake(sources, duplicates, table, book, len(outcomes) > 0, int(outcomes.sum()), [], [])

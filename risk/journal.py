@@ -32,7 +32,12 @@ def judged(settings: Settings, release: Release) -> Seen:
     made_with = (record.get("release"), record.get("input_folder"))
     if made_with != (release.release, settings.input_folder):
         return Seen()
-    return arrivals.from_json(record["seen"])
+    try:
+        return arrivals.from_json(record["seen"])
+    except (KeyError, TypeError) as error:
+        raise ArtefactRefused(
+            f"{files.JUDGED} is damaged; remove it, and its files are new"
+        ) from error
 
 
 def judge(settings: Settings, release: Release, looked_at: Seen) -> None:

@@ -152,7 +152,7 @@ def f1_interval(hits: int, counted: int) -> tuple[float, float]:
 
 def dumps(model: Model) -> bytes:
     """The model as a plain scikit-learn pickle."""
-    return pickle.dumps(model)
+    return pickle.dumps(model, protocol=4)  # what every Python of today reads
 
 
 def loads(content: bytes, name: str, columns: Columns) -> Model:

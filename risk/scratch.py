@@ -1,6 +1,7 @@
 """A place aside, where a step can really run and nothing that others use changes."""
 
 import contextlib
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,16 @@ from risk.settings import Settings
 @contextlib.contextmanager
 def settings(real: Settings) -> Iterator[Settings]:
     """The same settings, but what the steps write goes to a folder that is removed afterwards."""
+    logging.disable(logging.WARNING)  # what is only tried out is not told as done
+    try:
+        with _aside(real) as aside:
+            yield aside
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@contextlib.contextmanager
+def _aside(real: Settings) -> Iterator[Settings]:
     with tempfile.TemporaryDirectory(prefix="risk-") as folder:
         aside = real._replace(
             output_folder_path=Path(folder) / "data",

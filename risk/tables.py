@@ -51,7 +51,9 @@ def read_csv(content: bytes, columns: Columns, required: Sequence[str] | None = 
     layout = schema.layout(header or [lines[start]], columns, needed)
     rows, refusals = _judged(lines, start + taken, layout)
     last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
-    looks_cut_off = not ends_with_newline and (last_line_refused or lines[-1].endswith(","))
+    looks_cut_off = not ends_with_newline and (
+        last_line_refused or lines[-1].rstrip().endswith(",")
+    )
     found = [name for name, _, _ in layout.cells]
     return Reading(as_table(rows, found, columns), refusals, layout.ignored, looks_cut_off)
 
@@ -144,7 +146,7 @@ def plain(table: pd.DataFrame) -> pd.DataFrame:
 
 def _is_whole(cells: "pd.Series[float]") -> bool:
     present = cells.dropna()
-    return bool(((present % 1 == 0) & (present < LARGEST_WHOLE_NUMBER)).all())
+    return bool(((present % 1 == 0) & (present.abs() < LARGEST_WHOLE_NUMBER)).all())
 
 
 def parse(content: bytes, name: str, columns: Columns) -> pd.DataFrame:
@@ -158,7 +160,9 @@ def parse(content: bytes, name: str, columns: Columns) -> pd.DataFrame:
             na_values={number: [""] for number in numbers},
         )
     except ValueError as error:
-        raise ArtefactRefused(f"{name} is damaged ({error}); run python ingestion.py") from error
+        raise ArtefactRefused(
+            f"{name} is damaged ({str(error).strip()}); run python ingestion.py"
+        ) from error
     if tuple(table.columns) != columns.all:
         raise ArtefactRefused(
             f"{name} has other columns than config.json names; run python ingestion.py"
