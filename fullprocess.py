@@ -1,7 +1,4 @@
-"""The whole story, as cron runs it: is there new data, has the model drifted on it, then act.
-
-python fullprocess.py [--check | --force]
-"""
+"""Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
 
