@@ -2,8 +2,10 @@
 
 import logging
 import math
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -88,7 +90,7 @@ def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[S
     def step_on_record(settings: Settings) -> None:
         try:
             with Run(settings) as run:
-                result = run.timed(step.__module__, step, settings)
+                result = run.timed(Path(sys.argv[0]).stem, step, settings)
                 run.end(**findings(settings, run, result))
         except (RiskError, OSError):
             with suppress(ServiceDown):  # the error that stopped the step is the one to say

@@ -79,7 +79,7 @@ WRITERS = {
     ("risk.lock", "held"): "the lock is held, never read nor written",
     ("risk.cli", "_hold_standard_descriptors"): "/dev/null in the place of closed streams",
     ("risk.cli", "_log_to_file"): "a log grows, line by line",
-    ("risk.scratch", "settings"): "copies into a folder that is removed afterwards",
+    ("risk.scratch", "_aside"): "copies into a folder that is removed afterwards",
 }
 
 

@@ -211,6 +211,8 @@ FATES = {
         lines(A, 'X,1,2,3,"0'), ("AAAA",), {3: QUOTES}),
     "a quote that never ends before quoted lines costs its own line": Fate(
         lines('"X,1,2,3,0', '"U","1","2","3","0"', '"V",1,2,3,0'), ("U", "V"), {2: QUOTES}),
+    "a quote that a later line only seems to end costs its own line": Fate(
+        lines('X,1,"2,3,0', B, 'CCCC",7,8,9,0'), ("BBBB", 'CCCC"'), {2: "fields"}),
     "two quotes that never end cost two lines": Fate(
         lines(A, '"X,1,2,3,0', B, '"Y,1,2,3,0', C), ("AAAA", "BBBB", "CCCC"),
         {3: QUOTES, 5: QUOTES}),
