@@ -26,6 +26,9 @@ LOG = "fullprocess.log"
 RECORDS = "records.db"
 SOURCE = "source.json"
 TRENDS = "trends.png"
+RANKING = "riskranking.csv"
+CONFUSION_MATRIX = "confusionmatrix.png"
+REPORT = "report.pdf"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
