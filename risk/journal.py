@@ -51,9 +51,11 @@ class Run:
         moment = time.time_ns()
         self.id = f"{moment // 10**9}.{moment % 10**9:09d}-{os.getpid()}"
         self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
+        self.list_path = list_of(self.path)
         self.facts: Row = {"id": self.id, "started_at": files.now()}
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
+        self.owes_list = False
         self._keep()
 
     def timed(
@@ -84,7 +86,8 @@ class Run:
         self._keep()
 
     def _keep(self) -> None:
-        files.write_json(self.path, {"run": self.facts, "rows": self.rows})
+        record = {"run": self.facts, "rows": self.rows, "owes_list": self.owes_list}
+        files.write_json(self.path, record)
 
 
 def waiting(settings: Settings) -> list[Path]:
@@ -93,7 +96,19 @@ def waiting(settings: Settings) -> list[Path]:
     return sorted(folder.glob("*.json")) if folder.is_dir() else []
 
 
+def list_of(path: Path) -> Path:
+    """Where a run that waits keeps its list: a million rows are nothing for a JSON file."""
+    return path.with_suffix(".csv")
+
+
+def owes_no_list(path: Path) -> None:
+    """Remember that the list is made which a waiting run had to leave undone."""
+    record = files.parse_json(path.read_bytes(), files.short(path))
+    files.write_json(path, record | {"owes_list": False})
+
+
 def is_over(path: Path) -> None:
     """Forget a run that is recorded."""
+    list_of(path).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
     files.sync_folder(path.parent)

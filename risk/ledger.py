@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from risk import files, journal, model, records, releases, summaries, tables
+from risk import files, journal, model, ranking, records, releases, summaries, tables
 from risk.arrivals import Arrival
 from risk.errors import RiskError, ServiceDown
 from risk.intake import Intake
@@ -148,11 +148,14 @@ def catch_up(settings: Settings) -> ServiceDown | None:
     for path in journal.waiting(settings):
         waiting = files.parse_json(path.read_bytes(), files.short(path))
         run = waiting["run"]
+        if waiting.get("owes_list"):
+            continue
         if "outcome" not in run:
             log.warning("the run that began at %s died before its end", run["started_at"])
             run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
         try:
-            records.write(settings, run, waiting["rows"], _current(settings))
+            ranked = ranking.kept(journal.list_of(path))
+            records.write(settings, run, waiting["rows"], _current(settings), ranked)
         except ServiceDown as error:
             return error
         journal.is_over(path)

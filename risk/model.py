@@ -219,14 +219,19 @@ def f1_interval(hits: int, counted: int) -> tuple[float, float]:
     The hits' share of the three is a proportion, for which Wilson's interval holds, and F1 grows
     with that share p as 2p / (1 + p).
     """
+    low, high = (2 * end / (1 + end) for end in share_interval(hits, counted))
+    return low, high
+
+
+def share_interval(hits: int, counted: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of which so many were counted."""
     if not counted:
         return 0.0, 1.0
     share, z = hits / counted, 1.96
     middle = share + z**2 / (2 * counted)
     reach = z * math.sqrt(share * (1 - share) / counted + z**2 / (4 * counted**2))
-    ends = [(middle + side * reach) / (1 + z**2 / counted) for side in (-1, 1)]
-    low, high = (2 * max(0.0, end) / (1 + max(0.0, end)) for end in ends)
-    return low, high
+    low, high = ((middle + side * reach) / (1 + z**2 / counted) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)
 
 
 def dumps(model: Model) -> bytes:
