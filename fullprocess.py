@@ -4,11 +4,12 @@ python fullprocess.py [--check | --force]
 """
 
 import logging
+from pathlib import Path
 
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, RiskError, ServiceDown
+from risk.errors import ArtefactRefused, InputMissing, RiskError, ServiceDown
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
@@ -24,6 +25,8 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
     unfinished = journal.waiting(settings)
+    if unfinished and not force:
+        finish_list(settings, unfinished)
     problems = fetch(settings)
     try:
         decision = decide_and_act(settings, force)
@@ -52,6 +55,8 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
     except (RiskError, OSError) as error:
         run.end("failed", str(error))
         raise
+    if decision.outcome != "no new data":
+        make_list(settings, run, decision)
     run.end(*decision)
     return decision
 
@@ -104,6 +109,33 @@ def past_the_first_gate(
     return Decision("deployed", f"{release.title}; {why}")
 
 
+def make_list(settings: Settings, run: Run, decision: Decision) -> None:
+    """Rank the clients anew; a list that could not be written is owed by this run to the next."""
+    import reporting
+
+    try:
+        run.timed("ranking", reporting.rank_clients, settings, kept_in=run.list_path)
+    except (RiskError, OSError):
+        run.owes_list = True
+        run.end(*decision)
+        raise
+
+
+def finish_list(settings: Settings, unfinished: list[Path]) -> None:
+    """Make the list that an earlier run did not come to, and keep it as that run's."""
+    import reporting
+
+    unlisted = [path for path in unfinished if not journal.list_of(path).exists()]
+    try:
+        if not reporting.list_is_current(settings):
+            kept_in = journal.list_of(unlisted[-1]) if unlisted else None
+            reporting.rank_clients(settings, kept_in=kept_in)
+    except InputMissing as error:
+        log.info("no list is owed: %s", error)
+    for path in unfinished:
+        journal.owes_no_list(path)
+
+
 def fetch(settings: Settings) -> list[str]:
     """Bring in the new rows of the input database, if there is one; say what prevented it."""
     if not settings.input_database_url:
@@ -131,11 +163,8 @@ def report(settings: Settings) -> list[str]:
     """Draw anew what people look at; say what prevented it."""
     import reporting
 
-    try:
-        reporting.plot_trends(settings)
-    except ServiceDown as error:
-        return [f"no trends are drawn: {error}"]
-    return []
+    problems = reporting.draw(settings)
+    return [str(problem) for problem in problems if not isinstance(problem, InputMissing)]
 
 
 def check(settings: Settings) -> None:
@@ -168,6 +197,8 @@ def tell_results(settings: Settings) -> None:
     data = settings.output_folder_path
     for what, place in (
         ("deployed model", settings.prod_deployment_path / files.MODEL),
+        ("whom to call", settings.output_model_path / files.RANKING),
+        ("report", settings.output_model_path / files.REPORT),
         ("merged data", data / files.FINAL_DATA),
         ("refused lines", data / files.REJECTED),
         ("log", data / files.LOG),

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -23,12 +24,12 @@ from risk.summaries import FEW_LEAVERS
 
 FEW_POINTS = 40
 MOST_NAMED = 6
+MOST_POINTS = 2000
 INK, SOFT, PALE, GRID = "#1b2733", "#55636f", "#a4afb8", "#e6eaed"
 SERIES = ("#0b6e99", "#c4501b", "#5b8c2a", "#7a4fa3", "#a3761b", "#444f5a", "#b0396a", "#2a8c7d")
 DASHES = ("-", "--", "-.", ":")
 OF_ALL = FuncFormatter(lambda share, _: f"{100 * share:.3g} %")
 NUMBER = FuncFormatter(lambda number, _: f"{number:,.12g}")
-STYLE = {"text.parse_math": False, "font.family": "DejaVu Sans", "text.color": INK}
 
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -58,62 +59,61 @@ def _png(figure: Figure) -> bytes:
 
 def confusion_matrix(left: Flags, expected: Flags, title: str) -> bytes:
     """What became of the clients beside what was expected of them, in counts and shares."""
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(6.4, 4.6)
-        axes = figure.add_subplot()
-        counts = np.array([[((left == row) & (expected == c)).sum() for c in (0, 1)] for row in (0, 1)])
-        shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-        sns.heatmap(
-            shares,
-            ax=axes,
-            cmap=sns.light_palette("#134b66", as_cmap=True),
-            vmin=0,
-            vmax=1,
-            cbar=False,
-            linewidths=3,
-            xticklabels=["expected to stay", "expected to leave"],
-            yticklabels=["stayed", "left"],
-        )
-        words = (("rightly let be", "false alarms"), ("missed", "found"))
-        for row, what in enumerate(("stayed", "left")):
-            for column in (0, 1):
-                color = "white" if shares[row, column] > 0.65 else INK
-                place = {"ha": "center", "color": color}
-                x, y = column + 0.5, row + 0.5
-                axes.text(x, y, f"{counts[row, column]:,}", va="bottom", fontsize=22, **place)
-                share = f"{100 * shares[row, column]:.0f} % of those that {what}"
-                axes.text(x, y + 0.07, share, va="top", fontsize=10, **place)
-                axes.text(x, y + 0.2, words[row][column], va="top", fontsize=10, **place)
-        axes.xaxis.tick_top()
-        axes.tick_params(labelsize=12, labelcolor=INK, length=0, labelrotation=0, pad=6)
-        figure.suptitle(title, x=0.012, ha="left", fontsize=11, fontweight="bold")
-        return _png(figure)
+    figure = _figure(6.4, 4.6)
+    axes = figure.add_subplot()
+    counts = np.array([[((left == row) & (expected == c)).sum() for c in (0, 1)] for row in (0, 1)])
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    sns.heatmap(
+        shares,
+        ax=axes,
+        cmap=sns.light_palette("#134b66", as_cmap=True),
+        vmin=0,
+        vmax=1,
+        cbar=False,
+        linewidths=3,
+        xticklabels=["expected to stay", "expected to leave"],
+        yticklabels=["stayed", "left"],
+    )
+    words = (("rightly let be", "false alarms"), ("missed", "found"))
+    for row, what in enumerate(("stayed", "left")):
+        for column in (0, 1):
+            color = "white" if shares[row, column] > 0.65 else INK
+            place: dict[str, Any] = {"ha": "center", "color": color}
+            x, y = column + 0.5, row + 0.5
+            axes.text(x, y, f"{counts[row, column]:,}", va="bottom", fontsize=22, **place)
+            share = f"{100 * shares[row, column]:.0f} % of those that {what}"
+            axes.text(x, y + 0.07, share, va="top", fontsize=10, **place)
+            axes.text(x, y + 0.2, words[row][column], va="top", fontsize=10, **place)
+    axes.xaxis.tick_top()
+    axes.tick_params(labelsize=12, labelcolor=INK, length=0, labelrotation=0, pad=6)
+    figure.suptitle(title, x=0.012, ha="left", fontsize=11, fontweight="bold", color=INK)
+    return _png(figure)
 
 
 def quality(left: Flags, risks: Numbers, share: float) -> bytes:
     """What calling down the list reaches, and whether a risk of 30 percent means 30 percent."""
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(10, 4.3)
-        panels: tuple[tuple[str, Draw], ...] = (
-            ("Leavers reached when calling down the list", lambda a: _gains(a, left, risks, share)),
-            ("Of ten groups by risk: said, and come true", lambda a: _calibration(a, left, risks)),
-        )
-        for place, (title, draw) in enumerate(panels, 1):
-            axes = figure.add_subplot(1, 2, place)
-            axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=8)
-            draw(axes)
-            _tidy(axes)
-        return _png(figure)
+    figure = _figure(10, 4.3)
+    panels: tuple[tuple[str, Draw], ...] = (
+        ("Leavers reached when calling down the list", lambda a: _gains(a, left, risks, share)),
+        ("Of ten groups by risk: said, and come true", lambda a: _calibration(a, left, risks)),
+    )
+    for place, (title, draw) in enumerate(panels, 1):
+        axes = figure.add_subplot(1, 2, place)
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=8)
+        draw(axes)
+        _tidy(axes)
+    return _png(figure)
 
 
 def _gains(axes: Axes, left: Flags, risks: Numbers, share: float) -> None:
     order = np.argsort(-risks, kind="stable")
     reached = np.concatenate([[0], np.cumsum(left[order])]) / max(1, left.sum())
     called = np.linspace(0, 1, len(reached))
+    some = np.unique(np.linspace(0, len(reached) - 1, MOST_POINTS).astype(int))
     best = left.mean()
     axes.plot([0, best, 1], [0, 1, 1], color=SOFT, lw=1.2, ls="--")
     axes.plot([0, 1], [0, 1], color=SOFT, lw=1.2, ls=":")
-    axes.plot(called, reached, color=SERIES[0], lw=2.4)
+    axes.plot(called[some], reached[some], color=SERIES[0], lw=2.4)
     axes.annotate("the best possible list", (best, 1), (4, -4), textcoords="offset points",
                   va="top", fontsize=9, color=SOFT)  # fmt: skip
     axes.annotate("calling at random", (0.62, 0.62), (6, -4), textcoords="offset points",
@@ -156,7 +156,7 @@ def _calibration(axes: Axes, left: Flags, risks: Numbers) -> None:
 # The history
 
 
-def trends(history: Trends) -> bytes:
+def trends(history: Trends, head: str = "Is it getting worse?") -> bytes:
     """One page of small panels over time."""
     panels: tuple[tuple[str, Draw], ...] = (
         ("F1 of the deployed model", lambda axes: _f1(axes, history)),
@@ -166,18 +166,17 @@ def trends(history: Trends) -> bytes:
         ("Rows with a known outcome", lambda axes: _rows(axes, history.scores)),
         ("Share of leavers", lambda axes: _leavers(axes, history.scores)),
     )
-    with matplotlib.rc_context(STYLE):
-        figure = _figure(11, 10)
-        span = _span(history)
-        figure.suptitle("Is it getting worse?", x=0.006, ha="left", fontsize=15, fontweight="bold")
-        for place, (title, draw) in enumerate(panels, 1):
-            axes = figure.add_subplot(3, 2, place)
-            axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=8)
-            draw(axes)
-            _tidy(axes)
-            _dates(axes, span, is_last=place > len(panels) - 2)
-        figure.supxlabel(_about(history), x=0.006, ha="left", fontsize=9, color=SOFT)
-        return _png(figure)
+    figure = _figure(11, 10)
+    span = _span(history)
+    figure.suptitle(head, x=0.006, ha="left", fontsize=15, fontweight="bold", color=INK)
+    for place, (title, draw) in enumerate(panels, 1):
+        axes = figure.add_subplot(3, 2, place)
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=8)
+        draw(axes)
+        _tidy(axes)
+        _dates(axes, span, is_last=place > len(panels) - 2)
+    figure.supxlabel(_about(history), x=0.006, ha="left", fontsize=9, color=SOFT)
+    return _png(figure)
 
 
 def _span(history: Trends) -> tuple[float, float]:
@@ -203,9 +202,13 @@ def _f1(axes: Axes, history: Trends) -> None:
     scores = history.scores
     _by_dataset(axes, scores, "f1")
     for (_, low), color in zip(_of(scores, "f1_low"), SERIES, strict=False):
-        high = scores[(scores["metric"] == "f1_high") & (scores["dataset"] == low["dataset"].iloc[0])]
+        high = scores[
+            (scores["metric"] == "f1_high") & (scores["dataset"] == low["dataset"].iloc[0])
+        ]
         if len(low) == len(high) > 1:
-            axes.fill_between(_when(low), low["value"], high["value"], color=color, alpha=0.12, lw=0)
+            axes.fill_between(
+                _when(low), low["value"], high["value"], color=color, alpha=0.12, lw=0
+            )
         elif len(low) == len(high):
             axes.vlines(_when(low), low["value"], high["value"], color=color, alpha=0.3, lw=4)
     f1 = scores[scores["metric"] == "f1"]
@@ -310,7 +313,7 @@ def _name(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
         floor = place
         short = name if len(name) <= 24 else f"{name[:22]}…"
         axes.text(1.015, place, short, transform=axes.transAxes, fontsize=8.5, color=color,
-                  va="center")  # fmt: skip
+                  va="center", parse_math=False)  # fmt: skip
 
 
 def _when(table: pd.DataFrame) -> "pd.Series[pd.Timestamp]":

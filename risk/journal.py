@@ -104,7 +104,8 @@ def list_of(path: Path) -> Path:
 def owes_no_list(path: Path) -> None:
     """Remember that the list is made which a waiting run had to leave undone."""
     record = files.parse_json(path.read_bytes(), files.short(path))
-    files.write_json(path, record | {"owes_list": False})
+    if record.get("owes_list"):
+        files.write_json(path, record | {"owes_list": False})
 
 
 def is_over(path: Path) -> None:

@@ -16,12 +16,13 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
+    BaseDocTemplate,
     CondPageBreak,
+    Frame,
     Image,
-    KeepTogether,
     PageBreak,
+    PageTemplate,
     Paragraph,
-    SimpleDocTemplate,
     Spacer,
     Table,
 )
@@ -31,8 +32,8 @@ Flowable: TypeAlias = Any  # reportlab ships no types
 PLAIN, BOLD = "Report", "Report-Bold"
 FONT_FILES = {PLAIN: "DejaVuSans.ttf", BOLD: "DejaVuSans-Bold.ttf"}
 INK, SOFT, LINE = HexColor("#1b2733"), HexColor("#55636f"), HexColor("#cfd6db")
-MARGIN, FOOT = 18 * mm, 11 * mm
-WIDTH = A4[0] - 2 * MARGIN
+MARGIN, TOP, BOTTOM, FOOT = 18 * mm, 16 * mm, 18 * mm, 10 * mm
+WIDTH, HEIGHT = A4[0] - 2 * MARGIN, A4[1] - TOP - BOTTOM
 LONGEST_TEXT = 600
 
 
@@ -80,13 +81,11 @@ def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> byt
     for name, file in FONT_FILES.items():
         pdfmetrics.registerFont(TTFont(name, fonts / file))
     content = io.BytesIO()
-    pages = SimpleDocTemplate(
+    frame = Frame(MARGIN, BOTTOM, WIDTH, HEIGHT, 0, 0, 0, 0)
+    pages = BaseDocTemplate(
         content,
         pagesize=A4,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
-        topMargin=16 * mm,
-        bottomMargin=20 * mm,
+        pageTemplates=[PageTemplate(frames=[frame])],
         title=title,
         author="Dynamic risk assessment",
         subject="Which clients are about to leave, and why",
@@ -124,15 +123,15 @@ def _style(name: str, size: float, **more: Any) -> ParagraphStyle:
 
 
 TITLE = _style("title", 20, fontName=BOLD, spaceAfter=2 * mm)
-HEADING = _style("heading", 13, fontName=BOLD, spaceBefore=7 * mm, spaceAfter=2 * mm)
+HEADING = _style("heading", 13, fontName=BOLD, spaceBefore=4 * mm, spaceAfter=2 * mm)
 WORDS = _style("words", 9.5, spaceAfter=2 * mm)
 REMARK = _style("remark", 8, textColor=SOFT, spaceAfter=2 * mm)
 FACT = _style("fact", 21, fontName=BOLD, leading=25)
 CAPTION = _style("caption", 8, textColor=SOFT)
 HEAD = _style("head", 7.5, textColor=SOFT)
 HEAD_OF_NUMBERS = _style("head of numbers", 7.5, textColor=SOFT, alignment=TA_RIGHT)
-CELL = _style("cell", 8, leading=10.5)
-NUMBER = _style("number", 8, leading=10.5, alignment=TA_RIGHT)
+CELL = _style("cell", 7.5, leading=9.8)
+NUMBER = _style("number", 7.5, leading=9.8, alignment=TA_RIGHT)
 
 
 def _flowables(block: Block) -> list[Flowable]:
@@ -148,7 +147,7 @@ def _flowables(block: Block) -> list[Flowable]:
     width, height = ImageReader(io.BytesIO(block.png)).getSize()
     across = WIDTH * block.width
     image = Image(io.BytesIO(block.png), across, across * height / width, hAlign="LEFT")
-    return [KeepTogether([image]), Spacer(0, 3 * mm)]
+    return [image, Spacer(0, 3 * mm)]
 
 
 def _facts(facts: Facts) -> Flowable:
@@ -161,11 +160,15 @@ def _facts(facts: Facts) -> Flowable:
         ("RIGHTPADDING", (0, 0), (-1, -1), 4 * mm),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ]
-    return Table([columns], colWidths=[WIDTH / len(columns)] * len(columns), style=style)
+    return Table(
+        [columns], colWidths=[WIDTH / len(columns)] * len(columns), style=style, hAlign="LEFT"
+    )
 
 
 def _grid(grid: Grid) -> Flowable:
-    def row(cells: Sequence[str], style: ParagraphStyle, of_numbers: ParagraphStyle) -> list[Flowable]:
+    def row(
+        cells: Sequence[str], style: ParagraphStyle, of_numbers: ParagraphStyle
+    ) -> list[Flowable]:
         return [
             Paragraph(markup(cell), of_numbers if at in grid.numbers else style)
             for at, cell in enumerate(cells)

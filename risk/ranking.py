@@ -11,7 +11,7 @@ import pandas as pd
 
 from risk import files, model, reasons
 from risk.errors import ArtefactRefused, InputMissing
-from risk.model import Model
+from risk.model import Average, Model, Terms
 from risk.settings import Columns
 
 BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
@@ -48,67 +48,67 @@ def to_rank(book: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     return book[book[columns.target] != 1]
 
 
-def in_order(asked: Model, clients: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The clients with their risk, the highest first, ties by code."""
-    risks = model.probability(asked, clients, columns)
+class Ranked(NamedTuple):
+    """The clients in the order of the list, and all that is known of each."""
+
+    clients: pd.DataFrame
+    risks: npt.NDArray[np.float64]
+    terms: Terms
+    average: Average
+
+
+def ranked(asked: Model, book: pd.DataFrame, columns: Columns) -> Ranked:
+    """The clients that may still leave, the highest risk first, ties by code."""
+    clients = to_rank(book, columns).sort_values(columns.client)
     # numbers so large that they cancel out to nothing leave the model without an opinion
-    known = clients.assign(risk=np.nan_to_num(risks, nan=0.5)).sort_values(columns.client)
-    places = np.argsort(-known["risk"].to_numpy(), kind="stable")
-    return known.iloc[places].reset_index(drop=True)
+    risks = np.nan_to_num(model.probability(asked, clients, columns), nan=0.5)
+    places = np.argsort(-risks, kind="stable")
+    clients = clients.iloc[places].reset_index(drop=True)
+    middle = model.average(asked, clients, columns)
+    terms = model.terms(asked, clients, columns, middle)
+    return Ranked(clients, risks[places], terms, middle)
 
 
 def write(
-    path: Path,
-    kept_in: Path | None,
-    asked: Model,
-    book: pd.DataFrame,
-    columns: Columns,
-    basis: Basis,
-) -> int:
-    """Replace the list by that of these clients; keep codes, risks and ranks beside if asked to.
+    path: Path, found: Ranked, columns: Columns, basis: Basis, kept_in: Path | None = None
+) -> None:
+    """Replace the list; keep codes, risks and ranks beside if asked to.
 
-    The copy is in place before the list is, so a list that is there was kept.
+    What is kept is in place before the list is: a list that can be seen was kept.
     """
-    clients = in_order(asked, to_rank(book, columns), columns)
-    middle = model.average(asked, clients, columns)
-    terms = model.terms(asked, clients, columns, middle)
-    given = clients[list(columns.features)].to_numpy()
-    names = [reasons.label(name) for name in columns.features]
     earlier = _earlier(path, basis)
     with contextlib.ExitStack() as held:
-        drafts = [(held.enter_context(files.replacing(path)), COLUMNS)]
+        drafts = [(held.enter_context(files.replacing(path)), list(COLUMNS))]
         if kept_in:
-            drafts.append((held.enter_context(files.replacing(kept_in)), KEPT))
-        for begin in range(0, max(1, len(clients)), ROWS_AT_ONCE):
-            part = slice(begin, begin + ROWS_AT_ONCE)
-            some = model.Terms(terms.parts[part], terms.values[part])
-            texts = reasons.told(some, given[part], middle, names)
-            table = _rows(clients[part], columns.client, begin, texts, earlier, basis)
+            drafts.append((held.enter_context(files.replacing(kept_in)), list(KEPT)))
+        for begin in range(0, max(1, len(found.risks)), ROWS_AT_ONCE):
+            table = _rows(found, slice(begin, begin + ROWS_AT_ONCE), columns)
+            before = earlier.reindex(table["corporation"])
+            for name in MOVED:
+                table[name] = before[name].array
+            table = table.assign(**basis._asdict())
             for draft, wanted in drafts:
+                is_first = begin == 0
                 table.to_csv(
-                    draft, columns=wanted, header=begin == 0, index=False, lineterminator="\n"
+                    draft, columns=wanted, header=is_first, index=False, lineterminator="\n"
                 )
-    return len(clients)
 
 
-def _rows(
-    clients: pd.DataFrame,
-    client: str,
-    begin: int,
-    texts: reasons.Texts,
-    earlier: pd.DataFrame,
-    basis: Basis,
-) -> pd.DataFrame:
-    """A part of the list as its file has it."""
-    codes, risks = clients[client].array, clients["risk"].to_numpy()
-    table = pd.DataFrame({"corporation": codes, "risk": risks})
-    table["rank"] = np.arange(begin + 1, begin + len(clients) + 1)
-    table["band"] = bands(risks)
-    table["reasons"] = texts
-    before = earlier.reindex(codes)
-    for name in MOVED:
-        table[name] = before[name].array
-    return table.assign(**basis._asdict())
+def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
+    """A part of the list in its own columns."""
+    clients, risks = found.clients[part], found.risks[part]
+    terms = Terms(found.terms.parts[part], found.terms.values[part])
+    given = clients[list(columns.features)].to_numpy()
+    names = [reasons.label(name) for name in columns.features]
+    return pd.DataFrame(
+        {
+            "corporation": clients[columns.client].array,
+            "risk": risks,
+            "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
+            "band": bands(risks),
+            "reasons": reasons.told(terms, given, found.average, names),
+        }
+    )
 
 
 def _earlier(path: Path, basis: Basis) -> pd.DataFrame:
@@ -137,9 +137,12 @@ def basis_of(path: Path) -> Basis | None:
 def read(path: Path, wanted: tuple[str, ...] = COLUMNS, rows: int | None = None) -> pd.DataFrame:
     """The list, or some of its columns and its first rows; codes as they are."""
     try:
-        table = pd.read_csv(path, nrows=rows, **_as_written(wanted))
+        with pd.read_csv(path, iterator=True, **_as_written(wanted)) as reader:
+            table = reader.read(rows)
     except FileNotFoundError:
-        raise InputMissing(f"{files.short(path)} is missing; run python reporting.py first") from None
+        raise InputMissing(
+            f"{files.short(path)} is missing; run python reporting.py first"
+        ) from None
     except ValueError as error:
         raise ArtefactRefused(
             f"{files.short(path)} is damaged ({error}); run python reporting.py"
@@ -153,7 +156,9 @@ def kept(path: Path) -> Iterator[list[Row]]:
         return
     with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
         for part in parts:
-            yield part.to_dict("records")
+            yield [
+                {str(name): cell for name, cell in row.items()} for row in part.to_dict("records")
+            ]
 
 
 def _as_written(wanted: tuple[str, ...]) -> Row:

@@ -62,7 +62,9 @@ def sentence(name: str, given: float, taken: float, middle: float, part: float) 
     return f"{name} {value}, an average client has {about(middle)}: {push(part)}"
 
 
-def told(terms: Terms, given: npt.NDArray[np.float64], middle: Average, names: Sequence[str]) -> Texts:
+def told(
+    terms: Terms, given: npt.NDArray[np.float64], middle: Average, names: Sequence[str]
+) -> Texts:
     """The two or three terms that weigh most, for each client as one text.
 
     Clients with the same value have the same reason, so each is put into words once.
