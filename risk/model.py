@@ -171,7 +171,7 @@ def _seen(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np
 
 def _in_units(model: Model, seen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Numbers that the regression sees, back in the units of the columns."""
-    for step in reversed(model[:-1] if isinstance(model, Pipeline) else ()):
+    for step in reversed(model[:-1] if isinstance(model, Pipeline) and len(seen) else ()):
         if isinstance(step, StandardScaler):
             seen = step.inverse_transform(seen)
         elif isinstance(step, FunctionTransformer) and step.func is np.log1p:

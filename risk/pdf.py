@@ -35,6 +35,7 @@ INK, SOFT, LINE = HexColor("#1b2733"), HexColor("#55636f"), HexColor("#cfd6db")
 MARGIN, TOP, BOTTOM, FOOT = 18 * mm, 16 * mm, 18 * mm, 10 * mm
 WIDTH, HEIGHT = A4[0] - 2 * MARGIN, A4[1] - TOP - BOTTOM
 LONGEST_TEXT = 600
+NO_BREAK = "\u00a0"
 
 
 class Heading(NamedTuple):
@@ -102,13 +103,15 @@ def printable(text: str) -> str:
     """The text with an escape for every sign that the font cannot show, or nobody could see."""
     known = pdfmetrics.getFont(PLAIN).face.charToGlyph
     shown = (
-        sign if sign.isprintable() and ord(sign) in known else _escape(sign)
+        sign if sign.isprintable() and ord(sign) in known else _instead(sign)
         for sign in text[:LONGEST_TEXT]
     )
     return "".join(shown) + ("…" if len(text) > LONGEST_TEXT else "")
 
 
-def _escape(sign: str) -> str:
+def _instead(sign: str) -> str:
+    if sign == NO_BREAK:
+        return sign
     return " " if sign.isspace() else sign.encode("unicode_escape").decode()
 
 

@@ -21,6 +21,7 @@ BASIS = ("release", "deployed_at", "as_of")
 COLUMNS = (*LIST, *MOVED, *BASIS)
 KEPT = ("corporation", "risk", "rank", "release")
 TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
+DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 ROWS_AT_ONCE = 50_000
 
 Row = dict[str, Any]
@@ -60,8 +61,8 @@ class Ranked(NamedTuple):
 def ranked(asked: Model, book: pd.DataFrame, columns: Columns) -> Ranked:
     """The clients that may still leave, the highest risk first, ties by code."""
     clients = to_rank(book, columns).sort_values(columns.client)
-    # numbers so large that they cancel out to nothing leave the model without an opinion
-    risks = np.nan_to_num(model.probability(asked, clients, columns), nan=0.5)
+    risks = model.probability(asked, clients, columns).round(DECIMALS)
+    risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
     places = np.argsort(-risks, kind="stable")
     clients = clients.iloc[places].reset_index(drop=True)
     middle = model.average(asked, clients, columns)

@@ -40,15 +40,15 @@ def blocks(settings: Settings) -> list[Block]:
         (None, _answer),
         (None, _decision),
         (Heading(f"The first {TOP} to call"), _first),
-        (Heading("How to read this"), _reading),
-        (Heading("How good the model is", on_new_page=True), _quality),
-        (Heading("The data", on_new_page=True), _data),
+        (None, _reading),
+        (Heading("How good the model is"), _quality),
+        (Heading("The data"), _data),
         (Heading("Refused lines"), _refused),
         (Heading("The columns"), _columns),
-        (Heading("Is it getting worse?", on_new_page=True), _trends),
-        (Heading("The last runs"), _runs),
         (Heading("How long the steps take"), _timings),
         (Heading("What it is built on"), _dependencies),
+        (Heading("Is it getting worse?", on_new_page=True), _trends),
+        (Heading("The last runs"), _runs),
     )
     made: list[Block] = []
     for heading, section in sections:
@@ -129,7 +129,7 @@ def _first(settings: Settings) -> list[Block]:
         (
             f"{row.rank}",
             _short(row.corporation),
-            f"{100 * row.risk:.0f} %",
+            f"{100 * row.risk:.0f}\u00a0%",
             "" if is_first else ranking.moved(row.rank, row.previous_rank),
             row.reasons,
         )
@@ -141,12 +141,10 @@ def _first(settings: Settings) -> list[Block]:
 def _reading(_settings: Settings) -> list[Block]:
     return [
         Words(
-            "Risk is the probability of leaving that the model gives a client. Reasons set the "
-            "client's values beside those of an average client, who is in the middle of what the "
-            "model sees; where it sees compressed numbers that is about their geometric mean, so "
-            'a few giants do not count for more than they are. "A lot" means that the odds of '
-            "leaving are at least four times as high, or as low, as the average client's for this "
-            "value alone. Moved says how many places a client went up or down since the last list.",
+            "Risk: the probability of leaving. Moved: places up or down since the last list. The "
+            "average client is in the middle of what the model sees, with compressed numbers "
+            'about the geometric mean, which no giant moves. "A lot": this value alone makes the '
+            "odds of leaving at least four times as high, or as low, as the average client's.",
             is_remark=True,
         )
     ]
@@ -190,12 +188,12 @@ def _quality(settings: Settings) -> list[Block]:
     measured = model.quality(found.model, found.known, settings.columns, share)
     leavers = int(found.left.sum())
     interval = f"F1, 95 % sure between {measured['f1_low']:.2f} and {measured['f1_high']:.2f}"
-    called = f"of the first {100 * share:.3g} % on the list did leave"
+    called = f"of the first {100 * share:.3g}\u00a0% on the list did leave"
     facts = [
         (f"{measured['f1']:.2f}", interval + summaries.provisional(leavers)),
-        (f"{100 * measured['precision_at_capacity']:.0f} %", called),
+        (f"{100 * measured['precision_at_capacity']:.0f}\u00a0%", called),
         (f"{measured.get('lift', 0):.1f}\u00d7", "as many leavers as by calling at random"),
-        (f"{100 * measured['recall']:.0f} %", "of the leavers were expected to leave"),
+        (f"{100 * measured['recall']:.0f}\u00a0%", "of the leavers were expected to leave"),
     ]
     rows = f"{len(found.left):,} rows of test data that no training sees, {leavers:,} of leavers."
     return [
@@ -204,7 +202,7 @@ def _quality(settings: Settings) -> list[Block]:
         Picture(charts.quality(found.left, found.risks, share)),
         Words(
             "Left: the share of the leavers that calling down the list reaches; "
-            f"{settings.capacity:,} calls are {100 * share:.3g} % of the book. "
+            f"{settings.capacity:,} calls are {100 * share:.3g}\u00a0% of the book. "
             "Right: the clients in ten groups by risk; on the dotted line a group left as often "
             "as the model said.",
             is_remark=True,
