@@ -86,7 +86,9 @@ def confusion_matrix(left: Flags, expected: Flags, title: str) -> bytes:
             axes.text(x, y + 0.2, words[row][column], va="top", fontsize=10, **place)
     axes.xaxis.tick_top()
     axes.tick_params(labelsize=12, labelcolor=INK, length=0, labelrotation=0, pad=6)
-    figure.suptitle(title, x=0.012, ha="left", fontsize=11, fontweight="bold", color=INK)
+    figure.suptitle(
+        title, x=0.012, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False
+    )
     return _png(figure)
 
 
@@ -291,7 +293,7 @@ def _lines(
         if rows.empty:
             continue
         marker = "o" if len(rows) < FEW_POINTS else ""
-        axes.plot(_when(rows), rows[value], marker, color=color, ls=dash, lw=1.2, ms=4)
+        axes.plot(_when(rows), rows[value], marker=marker, color=color, ls=dash, lw=1.2, ms=4)
         ends.append((float(rows[value].iloc[-1]), name, color))
         highest = max(highest, float(rows[value].max()))
     axes.set_ylim(0, top or highest * 1.18 or 1)

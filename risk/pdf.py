@@ -36,6 +36,7 @@ MARGIN, TOP, BOTTOM, FOOT = 18 * mm, 16 * mm, 18 * mm, 10 * mm
 WIDTH, HEIGHT = A4[0] - 2 * MARGIN, A4[1] - TOP - BOTTOM
 LONGEST_TEXT = 600
 NO_BREAK = "\u00a0"
+LAST = "\uffff"  # reportlab draws what lies beyond, but nobody can select it
 
 
 class Heading(NamedTuple):
@@ -79,8 +80,8 @@ Block: TypeAlias = Heading | Words | Facts | Grid | Picture
 
 def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> bytes:
     """The bytes of a PDF with a title, these blocks and a numbered foot on every page."""
-    for name, file in FONT_FILES.items():
-        pdfmetrics.registerFont(TTFont(name, fonts / file))
+    for name in FONT_FILES.keys() - set(pdfmetrics.getRegisteredFontNames()):
+        pdfmetrics.registerFont(TTFont(name, fonts / FONT_FILES[name]))
     content = io.BytesIO()
     frame = Frame(MARGIN, BOTTOM, WIDTH, HEIGHT, 0, 0, 0, 0)
     pages = BaseDocTemplate(
@@ -100,10 +101,10 @@ def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> byt
 
 
 def printable(text: str) -> str:
-    """The text with an escape for every sign that the font cannot show, or nobody could see."""
+    """The text with an escape for every sign that cannot be shown, selected or seen."""
     known = pdfmetrics.getFont(PLAIN).face.charToGlyph
     shown = (
-        sign if sign.isprintable() and ord(sign) in known else _instead(sign)
+        sign if sign.isprintable() and sign <= LAST and ord(sign) in known else _instead(sign)
         for sign in text[:LONGEST_TEXT]
     )
     return "".join(shown) + ("…" if len(text) > LONGEST_TEXT else "")
