@@ -46,9 +46,9 @@ def blocks(settings: Settings) -> list[Block]:
         (Heading("Refused lines"), _refused),
         (Heading("The columns"), _columns),
         (Heading("How long the steps take"), _timings),
-        (Heading("What it is built on"), _dependencies),
         (Heading("Is it getting worse?", on_new_page=True), _trends),
         (Heading("The last runs"), _runs),
+        (Heading("What it is built on"), _dependencies),
     )
     made: list[Block] = []
     for heading, section in sections:
@@ -135,7 +135,7 @@ def _first(settings: Settings) -> list[Block]:
         )
         for row in map(Listed._make, top.itertuples(index=False, name=None))
     ]
-    return [Grid(("", "client", "risk", "moved", "why"), rows, (0.05, 0.1, 0.07, 0.1, 0.68), (2,))]
+    return [Grid(("", "client", "risk", "moved", "why"), rows, (0.05, 0.12, 0.07, 0.1, 0.66), (2,))]
 
 
 def _reading(_settings: Settings) -> list[Block]:
