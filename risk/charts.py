@@ -1,6 +1,7 @@
 """Figures, drawn without a screen and returned as the bytes of a PNG."""
 
 import io
+import math
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
@@ -219,27 +220,29 @@ def _f1(axes: Axes, history: Trends) -> None:
         axes.plot(_when(few), few["value"], "o", ms=8, mfc="none", mec=INK, mew=0.8)
         text = f"circled: provisional, under {FEW_LEAVERS} leavers"
         axes.text(0.01, 0.03, text, transform=axes.transAxes, fontsize=8, color=SOFT)
-    _releases(axes, history.deployments)
+    _releases(axes, history.deployments, _span(history))
 
 
-def _releases(axes: Axes, deployments: pd.DataFrame) -> None:
+def _releases(axes: Axes, deployments: pd.DataFrame, span: tuple[float, float]) -> None:
     """A line for each release, with its number where there is room for it."""
     moments = date2num(_moments(deployments["deployed_at"]))  # type: ignore[no-untyped-call]
-    is_few = len(moments) < FEW_POINTS / 2
+    room, free_from = (span[1] - span[0]) * 0.06, -math.inf
     for moment, number in zip(moments, deployments["number"], strict=True):
-        axes.axvline(moment, color=PALE, lw=0.8, alpha=1 if is_few else 0.35, zorder=0)
-        if is_few:
-            axes.annotate(
-                str(number),
-                (moment, 1),
-                (2, -2),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                va="top",
-                fontsize=8,
-                color=SOFT,
-                annotation_clip=True,
-            )
+        faint = 1 if len(moments) < FEW_POINTS else 0.35
+        axes.axvline(moment, color=PALE, lw=0.8, alpha=faint, zorder=0)
+        if moment < free_from:
+            continue
+        free_from = moment + room
+        axes.annotate(
+            str(number),
+            (moment, 1),
+            (2, -2),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            va="top",
+            fontsize=8,
+            color=SOFT,
+        )
 
 
 def _called(axes: Axes, scores: pd.DataFrame) -> None:
