@@ -30,6 +30,7 @@ format: $(VENV)/for-work ## mend what lint and format can mend by themselves
 bench: $(VENV)/for-work ## what an idle run and the big steps cost
 	@$(PY) benchmarks/idle.py
 	@$(PY) benchmarks/steps.py
+	@$(PY) -m benchmarks.list
 
 cron: $(VENV)/for-running ## print the crontab line of this checkout; INSTALL=yes puts it into your crontab
 	@$(PY) -m risk.crontab $(if $(INSTALL),--install)

@@ -1,11 +1,12 @@
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
+from pathlib import Path
 
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, ServiceDown, noted
+from risk.errors import ArtefactRefused, InputMissing, RiskError, ServiceDown, noted
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
@@ -20,7 +21,9 @@ log = logging.getLogger("risk.fullprocess")
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
-    unfinished = bool(journal.waiting(settings))
+    unfinished = journal.waiting(settings)
+    if unfinished and not force:
+        finish_list(settings, unfinished)
     problems: list[str] = []
     if settings.input_database_url:
         with noted(problems, "no rows were fetched"):
@@ -32,8 +35,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
             with noted(problems, "not recorded yet"):
                 record(settings)
     if decision.outcome == "deployed" or unfinished:
-        with noted(problems, "no trends are drawn"):
-            report(settings)
+        problems += report(settings)
     if problems:
         raise ServiceDown(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
     log.info("%s: %s", *decision)
@@ -51,6 +53,8 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
         return Decision("no new data", f"nothing new in {settings.input_folder}/{since}")
     with Run(settings) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
+        if decision.outcome != "no new data":
+            make_list(settings, run, decision)
         run.end(*decision)
     return decision
 
@@ -102,6 +106,33 @@ def past_the_first_gate(
     return Decision("deployed", f"{release.title}; {why}")
 
 
+def make_list(settings: Settings, run: Run, decision: Decision) -> None:
+    """Rank the clients anew; a list that could not be written is owed by this run to the next."""
+    import reporting
+
+    try:
+        run.timed("ranking", reporting.rank_clients, settings, kept_in=run.list_path)
+    except (RiskError, OSError):
+        run.owes_list = True
+        run.end(*decision)
+        raise
+
+
+def finish_list(settings: Settings, unfinished: list[Path]) -> None:
+    """Make the list that an earlier run did not come to, and keep it as that run's."""
+    import reporting
+
+    unlisted = [path for path in unfinished if not journal.list_of(path).exists()]
+    try:
+        if not reporting.list_is_current(settings):
+            kept_in = journal.list_of(unlisted[-1]) if unlisted else None
+            reporting.rank_clients(settings, kept_in=kept_in)
+    except InputMissing as error:
+        log.info("no list is owed: %s", error)
+    for path in unfinished:
+        journal.owes_no_list(path)
+
+
 def fetch(settings: Settings) -> None:
     """Bring in the new rows of the input database."""
     from risk import source
@@ -116,11 +147,12 @@ def record(settings: Settings) -> None:
     ledger.catch_up(settings)
 
 
-def report(settings: Settings) -> None:
-    """Draw anew what people look at."""
+def report(settings: Settings) -> list[str]:
+    """Draw anew what people look at; what prevented a part of it is returned."""
     import reporting
 
-    reporting.plot_trends(settings)
+    problems = reporting.draw(settings)
+    return [str(problem) for problem in problems if not isinstance(problem, InputMissing)]
 
 
 def check(settings: Settings) -> None:

@@ -27,6 +27,9 @@ LOG = "fullprocess.log"
 RECORDS = "records.db"
 SOURCE = "source.json"
 TRENDS = "trends.png"
+RANKING = "riskranking.csv"
+CONFUSION_MATRIX = "confusionmatrix.png"
+REPORT = "report.pdf"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -167,9 +170,10 @@ def results(settings: Settings) -> dict[str, Path]:
     data = settings.output_folder_path
     return {
         "deployed model": settings.prod_deployment_path / MODEL,
+        "whom to call": settings.output_model_path / RANKING,
+        "report": settings.output_model_path / REPORT,
         "merged data": data / FINAL_DATA,
         "refused lines": data / REJECTED,
-        "trends": settings.output_model_path / TRENDS,
         "log": data / LOG,
     }
 

@@ -5,7 +5,7 @@ import math
 import pickle
 import platform
 import warnings
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -97,7 +97,72 @@ def predictions(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDAr
 def _features(model: Model, table: pd.DataFrame, columns: Columns) -> Any:
     """The rows in the form in which the model was fitted, with column names or without."""
     rows = table[list(columns.features)]
+    if not isinstance(model, Pipeline):  # a bare regression takes no missing cells
+        rows = rows.fillna(rows.median().fillna(0.0))
     return rows if hasattr(model, "feature_names_in_") else rows.to_numpy()
+
+
+class Average(NamedTuple):
+    """The average client among some: at the mean of what the regression sees of each.
+
+    Its values are in the columns' own units; of compressed numbers that is about their geometric
+    mean, which no single giant moves.
+    """
+
+    log_odds: float
+    seen: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+
+
+class Terms(NamedTuple):
+    """What each feature adds to the average client's log-odds, one row per client.
+
+    `values` are the features as the model took them, missing cells filled.
+    """
+
+    parts: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+
+
+def average(model: Model, table: pd.DataFrame, columns: Columns) -> Average:
+    """The client that a table's clients are held against, whose log-odds are their mean."""
+    seen = _seen(model, table, columns)
+    middle = (seen / max(1, len(seen))).sum(axis=0)  # a sum of the numbers could overflow
+    regression = _regression(model)
+    log_odds = float(regression.coef_[0] @ middle + regression.intercept_[0])
+    return Average(log_odds, middle, _in_units(model, middle[None, :])[0])
+
+
+def terms(model: Model, table: pd.DataFrame, columns: Columns, middle: Average) -> Terms:
+    """The log-odds of each row's client taken apart: with the average's they add up to them."""
+    seen = _seen(model, table, columns)
+    parts = _regression(model).coef_[0] * (seen - middle.seen)
+    given = table[list(columns.features)].to_numpy()
+    return Terms(parts, np.where(np.isnan(given), _in_units(model, seen), given))
+
+
+def _regression(model: Model) -> Any:
+    return model[-1] if isinstance(model, Pipeline) else model
+
+
+def _seen(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.float64]:
+    """The numbers that the regression multiplies, one per feature."""
+    rows = _features(model, table, columns)
+    is_pipeline = isinstance(model, Pipeline) and len(model) > 1 and len(table)
+    seen = np.asarray(model[:-1].transform(rows) if is_pipeline else rows, dtype="float64")
+    if seen.shape[1] != len(columns.features):
+        raise ArtefactRefused(f"the model does not see one number per column; {CURE}")
+    return seen
+
+
+def _in_units(model: Model, seen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Numbers that the regression sees, back in the units of the columns."""
+    for step in reversed(model[:-1] if isinstance(model, Pipeline) and len(seen) else ()):
+        if isinstance(step, StandardScaler):
+            seen = step.inverse_transform(seen)
+        elif isinstance(step, FunctionTransformer) and step.func is np.log1p:
+            seen = np.expm1(seen)
+    return seen
 
 
 def f1(model: Model, table: pd.DataFrame, columns: Columns) -> float:
@@ -140,14 +205,19 @@ def f1_interval(hits: int, counted: int) -> tuple[float, float]:
     The hits' share of the three is a proportion, for which Wilson's interval holds, and F1 grows
     with that share p as 2p / (1 + p).
     """
+    low, high = (2 * end / (1 + end) for end in share_interval(hits, counted))
+    return low, high
+
+
+def share_interval(hits: int, counted: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of which so many were counted."""
     if not counted:
         return 0.0, 1.0
     share, z = hits / counted, 1.96
     middle = share + z**2 / (2 * counted)
     reach = z * math.sqrt(share * (1 - share) / counted + z**2 / (4 * counted**2))
-    ends = [(middle + side * reach) / (1 + z**2 / counted) for side in (-1, 1)]
-    low, high = (2 * max(0.0, end) / (1 + max(0.0, end)) for end in ends)
-    return low, high
+    low, high = ((middle + side * reach) / (1 + z**2 / counted) for side in (-1, 1))
+    return max(0.0, low), min(1.0, high)
 
 
 def dumps(model: Model) -> bytes:
