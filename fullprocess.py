@@ -1,12 +1,11 @@
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
-from pathlib import Path
 
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, InputMissing, RiskError, ServiceDown, noted
+from risk.errors import ArtefactRefused, InputMissing, ServiceDown, noted
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
@@ -21,9 +20,9 @@ log = logging.getLogger("risk.fullprocess")
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
-    unfinished = journal.waiting(settings)
+    unfinished = bool(journal.waiting(settings))
     if unfinished and not force:
-        finish_list(settings, unfinished)
+        finish_list(settings)
     problems: list[str] = []
     if settings.input_database_url:
         with noted(problems, "no rows were fetched"):
@@ -107,30 +106,17 @@ def past_the_first_gate(
 
 
 def make_list(settings: Settings, run: Run, decision: Decision) -> None:
-    """Rank the clients anew; a list that could not be written is owed by this run to the next."""
+    """Rank the clients anew with what is deployed now."""
     import reporting
 
-    try:
-        run.timed("ranking", reporting.rank_clients, settings, kept_in=run.list_path)
-    except (RiskError, OSError):
-        run.owes_list = True
-        run.end(*decision)
-        raise
+    reporting.make_list(settings, run, decision)
 
 
-def finish_list(settings: Settings, unfinished: list[Path]) -> None:
-    """Make the list that an earlier run did not come to, and keep it as that run's."""
+def finish_list(settings: Settings) -> None:
+    """Make the list that an earlier run did not come to."""
     import reporting
 
-    unlisted = [path for path in unfinished if not journal.list_of(path).exists()]
-    try:
-        if not reporting.list_is_current(settings):
-            kept_in = journal.list_of(unlisted[-1]) if unlisted else None
-            reporting.rank_clients(settings, kept_in=kept_in)
-    except InputMissing as error:
-        log.info("no list is owed: %s", error)
-    for path in unfinished:
-        journal.owes_no_list(path)
+    reporting.finish_list(settings)
 
 
 def fetch(settings: Settings) -> None:

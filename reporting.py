@@ -3,9 +3,11 @@
 import logging
 from pathlib import Path
 
-from risk import charts, files, model, ranking, records, releases, report, tables
+from risk import charts, files, journal, model, ranking, records, releases, report, tables
 from risk.cli import run
-from risk.errors import RiskError
+from risk.errors import InputMissing, RiskError
+from risk.gates import Decision
+from risk.journal import Run
 from risk.ranking import Basis
 from risk.settings import Settings
 
@@ -82,6 +84,29 @@ def draw(settings: Settings) -> list[RiskError]:
         except RiskError as error:
             problems.append(error)
     return problems
+
+
+def make_list(settings: Settings, run: Run, decision: Decision) -> None:
+    """Rank the clients anew; a list that could not be written is owed by this run to the next."""
+    try:
+        run.timed("ranking", rank_clients, settings, kept_in=run.list_path)
+    except (RiskError, OSError):
+        run.owes_list = True
+        run.end(*decision)
+        raise
+
+
+def finish_list(settings: Settings) -> None:
+    """Make the list that an earlier run did not come to, and keep it as that run's."""
+    unfinished = journal.waiting(settings)
+    unlisted = [path for path in unfinished if not journal.list_of(path).exists()]
+    try:
+        if not list_is_current(settings):
+            rank_clients(settings, kept_in=journal.list_of(unlisted[-1]) if unlisted else None)
+    except InputMissing as error:
+        log.info("no list is owed: %s", error)
+    for path in unfinished:
+        journal.owes_no_list(path)
 
 
 def make_everything(settings: Settings) -> None:
