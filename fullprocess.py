@@ -128,14 +128,21 @@ def record(settings: Settings) -> list[str]:
 
 
 def report(settings: Settings) -> list[str]:
-    """Draw anew what people look at; say what prevented it."""
+    """Make anew what people look at and what the API answers; say what prevented it."""
+    import apicalls
     import reporting
 
+    problems = []
     try:
         reporting.plot_trends(settings)
     except ServiceDown as error:
-        return [f"no trends are drawn: {error}"]
-    return []
+        problems.append(f"no trends are drawn: {error}")
+    try:
+        if releases.current(settings.prod_deployment_path):
+            apicalls.call_api(settings)
+    except ServiceDown as error:
+        problems.append(f"the answers of the API are not filed: {error}")
+    return problems
 
 
 def check(settings: Settings) -> None:

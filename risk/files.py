@@ -26,6 +26,8 @@ LOG = "fullprocess.log"
 RECORDS = "records.db"
 SOURCE = "source.json"
 TRENDS = "trends.png"
+API_RETURNS = "apireturns.txt"
+PACKAGES = "packages.json"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from risk import arrivals, files, schema
@@ -122,6 +124,23 @@ def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns)
     if columns.target not in table:
         table[columns.target] = pd.Series(float("nan"), index=table.index, dtype="float64")
     return table
+
+
+def numbers(table: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """These columns of any table as an array, nan where a cell is missing."""
+    if table.empty:
+        return np.empty((0, len(names)))
+    found = np.empty((len(table), len(names)))
+    for place, name in enumerate(names):
+        if list(table.columns).count(name) != 1:
+            raise DataUnusable(f"the table must have the column {name!r} once")
+        try:
+            found[:, place] = table[name].to_numpy(dtype="float64", na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise DataUnusable(f"the column {name!r} must hold numbers: {error}") from error
+        if (found[:, place] < 0).any() or np.isinf(found[:, place]).any():
+            raise DataUnusable(f"the column {name!r} must hold finite numbers from 0 up")
+    return found
 
 
 def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
