@@ -15,7 +15,8 @@ from risk import binding, files, kept, model, openapi, questions, tables, web
 from risk.cli import run
 from risk.deployed import Watched
 from risk.errors import InputMissing
-from risk.settings import Settings
+from risk.opening import DataFiles
+from risk.settings import Columns, Settings
 
 KEPT_SECONDS = 60
 END_OF_LOG = 65_536
@@ -28,7 +29,9 @@ class Service(NamedTuple):
     """What the routes answer from."""
 
     settings: Settings
+    columns: Columns
     deployed: Watched
+    data_files: DataFiles
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -37,9 +40,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     web.protect(app, settings.allowed_hosts)
-    app.extensions["risk"] = Service(
-        settings, Watched(settings.prod_deployment_path, settings.columns)
-    )
+    columns = settings.columns
+    watched = Watched(settings.prod_deployment_path, columns)
+    app.extensions["risk"] = Service(settings, columns, watched, DataFiles(settings))
     app.register_blueprint(api)
     return app
 
@@ -52,18 +55,20 @@ def _service() -> Service:
 @api.post("/prediction")
 def prediction() -> Response:
     """What the deployed model expects of each row that is sent or named."""
-    settings, watched = _service()
-    deployed = watched.now()
-    asked = questions.asked(request, settings)
+    service = _service()
+    deployed = service.deployed.now()
+    asked = questions.asked(request, service.data_files, service.columns)
     expected, risks = deployed.folded.answers(asked.rows)
-    found = {"release": deployed.release.release, "predictions": expected.tolist()}
-    return web.answer(found | ({"risks": risks.tolist()} if asked.with_risks else {}))
+    found: dict[str, object] = {"release": deployed.release.release}
+    if asked.with_risks:
+        found["risks"] = risks.tolist()
+    return web.answer(found, predictions=web.digits(expected))
 
 
 @api.get("/scoring")
 def scoring() -> Response:
     """F1 of the deployed model on the test data."""
-    settings, watched = _service()
+    settings, _, watched, _ = _service()
     deployed = watched.now()
     rows = tables.labelled_rows(settings.test_data_path, settings.columns)
     score = model.f1(deployed.model, rows, settings.columns)
@@ -73,7 +78,7 @@ def scoring() -> Response:
 @api.get("/summarystats")
 def summarystats() -> Response:
     """Mean, median, standard deviation and mode of each column; null where there is none."""
-    settings, watched = _service()
+    settings, _, watched, _ = _service()
     release = watched.now().release.release
     statistics = [
         [value if math.isfinite(value) else None for value in row]
@@ -86,7 +91,7 @@ def summarystats() -> Response:
 @api.get("/diagnostics")
 def diagnose() -> Response:
     """Timings, missing data and package versions, measured at most once a minute."""
-    settings, watched = _service()
+    settings, _, watched, _ = _service()
     release = watched.now().release.release
     project = files.sha256(str(settings.workspace).encode())[:16]
     measured = kept.answer(
@@ -109,7 +114,7 @@ def diagnose() -> Response:
 @api.get("/health")
 def health() -> Response:
     """That this service is up, and what is deployed; asked without a token."""
-    settings, watched = _service()
+    settings, _, watched, _ = _service()
     try:
         release = watched.now().release
         known = {"release": release.release, "deployed_at": release.time or None}

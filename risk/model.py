@@ -222,12 +222,10 @@ class _Line(NamedTuple):
 
     def decisions(self, rows: Numbers) -> tuple[Numbers, Numbers]:
         """How far each row is on the leavers' side, and how far off rounding may have put it."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            filled = rows if self.fill is None else np.where(np.isnan(rows), self.fill, rows)
-            seen = np.log1p(filled) if self.compressed else filled
-            far = seen @ self.weights + self.intercept
-            doubt = ROUNDING * (np.abs(seen) @ np.abs(self.weights) + abs(self.intercept))
-        return far, doubt
+        filled = rows if self.fill is None else np.where(np.isnan(rows), self.fill, rows)
+        seen = np.log1p(filled) if self.compressed else filled
+        far = seen @ self.weights + self.intercept
+        return far, ROUNDING * (np.abs(seen) @ np.abs(self.weights) + abs(self.intercept))
 
 
 class Folded:
@@ -260,10 +258,10 @@ class Folded:
             raise DataUnusable("the deployed model cannot take rows with missing cells")
         if self.line is None:
             return self._asked(rows)
-        far, doubt = self.line.decisions(rows)
-        expected = (far > 0).astype(np.int64)
         with np.errstate(over="ignore", invalid="ignore"):
+            far, doubt = self.line.decisions(rows)
             risks = 1 / (1 + np.exp(-far))
+        expected = (far > 0).astype(np.int64)
         unsure = ~(np.abs(far) > doubt)
         if unsure.any():
             expected[unsure], risks[unsure] = self._asked(rows[unsure])

@@ -135,7 +135,7 @@ def _prediction(settings: Settings) -> Schema:
 
 
 def _of_path(settings: Settings) -> Schema:
-    folders = ", ".join(opening.data_folders(settings))
+    folders = ", ".join(opening.DataFiles(settings).folders)
     filepath = {
         "type": "string",
         "maxLength": opening.LONGEST_PATH,

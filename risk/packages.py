@@ -18,7 +18,7 @@ REQUIREMENT = re.compile(
     r"\s*(?:(?:[=!<>~]=|===|[<>])\s*[A-Za-z0-9.*+!_-]+\s*,?\s*)*(?:#.*)?",
     re.ASCII,
 )
-PIP_SECONDS = 10
+PIP_SECONDS = 12
 DAY, TEN_MINUTES = 86_400, 600
 UNKNOWN, NOT_INSTALLED, NO_PACKAGE = "unknown", "not installed", ""
 

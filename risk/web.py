@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import numpy as np
+import numpy.typing as npt
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
@@ -42,10 +44,19 @@ log = logging.getLogger("risk.web")
 requests_log = logging.getLogger("requests_answered")  # no child of risk: a run needs no such lines
 
 
-def answer(value: Mapping[str, Any], status: int = 200) -> Response:
-    """A JSON answer."""
+def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Response:
+    """A JSON answer; further keys, one at least in the value, may be written as JSON already."""
     body = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    if written:
+        body = body[:-1] + "".join(f',"{key}":{text}' for key, text in written.items()) + "}"
     return Response(body, status, mimetype="application/json")
+
+
+def digits(ones: npt.NDArray[np.int64]) -> str:
+    """A list of zeros and ones as JSON, which is most of a long answer."""
+    text = np.full(max(0, 2 * len(ones) - 1), ord(","), dtype=np.uint8)
+    text[::2] = ones + ord("0")
+    return f"[{text.tobytes().decode()}]"
 
 
 def error(code: str, message: str, status: int) -> Response:
@@ -155,8 +166,11 @@ def _of_the_system(failure: OSError) -> Response:
 
 def _dress(made: Response) -> Response:
     """Put our headers on, and write the one line about this request."""
-    for name, value in HEADERS.items():
-        made.headers.setdefault(name, value)
+    if made.is_json:  # has none of them yet
+        made.headers.extend(HEADERS)
+    else:
+        for name, value in HEADERS.items():
+            made.headers.setdefault(name, value)
     if requests_log.isEnabledFor(logging.INFO):
         requests_log.info(
             "%s %s %s %d %.1f ms",
