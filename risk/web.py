@@ -32,6 +32,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 SENTENCES = {
     400: ("bad_request", "the request cannot be read"),
     404: ("not_found", "there is no such page"),
@@ -46,7 +47,7 @@ requests_log = logging.getLogger("requests_answered")  # no child of risk: a run
 
 def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Response:
     """A JSON answer; further keys, one at least in the value, may be written as JSON already."""
-    body = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    body = ENCODER.encode(value)
     if written:
         body = body[:-1] + "".join(f',"{key}":{text}' for key, text in written.items()) + "}"
     return Response(body, status, mimetype="application/json")
