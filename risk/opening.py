@@ -35,8 +35,6 @@ class DataFiles:
         try:
             with _opened(self.workspace, self._components(filepath)) as handle:
                 status = os.fstat(handle.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise self._outside()
                 if status.st_size > most_bytes:
                     raise _too_large(most_bytes)
                 content = handle.read(status.st_size + 1)
@@ -87,5 +85,8 @@ def _opened(workspace: str, names: Sequence[str]) -> Iterator[BinaryIO]:
         descriptor = os.open(names[-1], FILE, dir_fd=folder)
     finally:
         os.close(folder)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "it is no regular file")
     with os.fdopen(descriptor, "rb") as handle:
         yield handle
