@@ -13,7 +13,6 @@ TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-LARGEST_NUMBER = 1.7976931348623157e308
 OF_THE_GUARD = {
     "400": "the Host header is not served here, or the request cannot be read",
     "401": "a token is needed, and it is missing or wrong",
@@ -145,7 +144,7 @@ def _of_path(settings: Settings) -> Schema:
 
 
 def _of_clients(settings: Settings) -> Schema:
-    cell = {"type": ["number", "null"], "minimum": 0, "maximum": LARGEST_NUMBER}
+    cell = {"type": ["number", "null"], "minimum": 0, "maximum": questions.LARGEST_NUMBER}
     code = {"type": "string", "pattern": r"^[^\n]*[^\s][^\n]*$", "maxLength": schema.LONGEST_CLIENT}
     client = {
         "type": "object",

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ LARGEST_JSON_OF_CLIENTS = 32 * 1024 * 1024
 LARGEST_DATASET = 128 * 1024 * 1024
 MOST_ROWS = 1_000_000
 MOST_COLUMNS = 64
+LARGEST_NUMBER = sys.float_info.max
 WORTH_THE_CALL = 3_000  # bytes: reading fewer line by line takes less than the library's call
 FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 HEADER = re.compile(rb"\s*([^\r\n]*)")
@@ -129,13 +131,9 @@ def _number(cell: object, name: str) -> float:
         return math.nan
     if type(cell) is not float and type(cell) is not int:
         raise LineRefused(f"{name} must be a number or null")
-    try:
-        value = float(cell)
-    except OverflowError:
-        value = math.inf
-    if not 0 <= value < math.inf:
-        raise LineRefused(f"{name} is {'below 0' if value < 0 else 'too large for a number'}")
-    return value
+    if not 0 <= cell <= LARGEST_NUMBER:
+        raise LineRefused(f"{name} is {'below 0' if cell < 0 else 'too large for a number'}")
+    return float(cell)
 
 
 def _in_form(request: Request, columns: Columns) -> Question:

@@ -146,9 +146,9 @@ def test_without_all_four_answers_the_old_document_stays(
     path.write_text("old")
     release = releases.load(deployed.prod_deployment_path)[0].release
     ours = json.dumps({"service": "risk", "release": release}).encode()
-    with stranger({"/health": (200, ours), **replies}) as (url, _):
-        with pytest.raises(ServiceDown, match=said):
-            apicalls.call_api(asking_at(deployed, url))
+    every = {"/health": (200, ours), **replies}
+    with stranger(every) as (url, _), pytest.raises(ServiceDown, match=said):
+        apicalls.call_api(asking_at(deployed, url))
     assert path.read_text() == "old"
     assert [entry.name for entry in path.parent.glob(".*")] == []
 

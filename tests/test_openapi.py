@@ -42,33 +42,30 @@ KINDS = {
 }
 
 
-def misfit(value: Any, schema: dict[str, Any], at: str = "") -> str | None:
+WORDS = {"type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems"}
+WORDS |= {"minimum", "maximum", "enum", "const", "description"}
+
+
+def misfit(value: Any, schema: dict[str, Any], at: str = "/") -> str | None:
     """Where a value is not what its schema says, of the words that our schemas use."""
-    known = {"type", "properties", "required", "additionalProperties", "items", "minItems"}
-    known |= {"maxItems", "minimum", "maximum", "enum", "const", "description"}
-    assert not schema.keys() - known, schema.keys() - known
+    assert not schema.keys() - WORDS, schema.keys() - WORDS
     kinds = schema.get("type", list(KINDS))
     kinds = kinds if isinstance(kinds, list) else [kinds]
-    is_kind = any(isinstance(value, KINDS[kind]) for kind in kinds)
-    if not is_kind or ("enum" in schema and value not in schema["enum"]):
-        return at or "/"
-    if "const" in schema and value != schema["const"]:
-        return at
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        within = schema.get("minimum", value) <= value <= schema.get("maximum", value)
-        return None if within else at
+    is_right = any(isinstance(value, KINDS[kind]) for kind in kinds)
+    is_right &= value in schema.get("enum", [schema.get("const", value)])
+    if isinstance(value, (int, float)):
+        is_right &= schema.get("minimum", value) <= value <= schema.get("maximum", value)
+    parts: list[tuple[Any, dict[str, Any], str]] = []
     if isinstance(value, list):
-        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            return at
-        found = [misfit(item, schema.get("items", {}), f"{at}[]") for item in value]
-        return next(filter(None, found), None)
+        is_right &= schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value))
+        parts = [(item, schema.get("items", {}), f"{at}[]") for item in value]
     if isinstance(value, dict) and "properties" in schema:
         inner = schema["properties"]
-        if set(schema["required"]) - value.keys() or value.keys() - inner.keys():
-            return at or "/"
-        found = [misfit(value[key], inner[key], f"{at}/{key}") for key in value]
-        return next(filter(None, found), None)
-    return None
+        is_right &= set(schema["required"]) <= value.keys() <= inner.keys()
+        parts = [(value[key], inner.get(key, {}), f"{at}/{key}") for key in value]
+    if not is_right:
+        return at
+    return next(filter(None, (misfit(*part) for part in parts)), None)
 
 
 def test_every_route_is_described_and_no_other(app: Flask, document: dict[str, Any]) -> None:
@@ -108,15 +105,11 @@ QUESTIONS: list[tuple[str, str, dict[str, Any], int]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "request_", "status"), QUESTIONS)
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_what_is_answered_is_what_is_described(
-    client: FlaskClient,
-    document: dict[str, Any],
-    method: str,
-    path: str,
-    request_: dict[str, Any],
-    status: int,
+    client: FlaskClient, document: dict[str, Any], question: tuple[str, str, dict[str, Any], int]
 ) -> None:
+    method, path, request_, status = question
     answer = client.open(path, method=method, **request_)
     assert answer.status_code == status
     assert answer.mimetype == "application/json"
