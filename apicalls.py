@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 import app
-from risk import arrivals, binding, files, releases
+from risk import arrivals, binding, files, releases, serving
 from risk.cli import run
 from risk.errors import InputMissing, ServiceDown
 from risk.settings import Settings
@@ -61,7 +61,7 @@ def _service(session: requests.Session, settings: Settings) -> Iterator[str]:
         yield configured
         return
     log.info("our service does not answer at api_url, so it is served here meanwhile")
-    with app.server(settings, "127.0.0.1", 0) as server:
+    with serving.server(app.create_app(settings), "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -8,10 +8,9 @@ import re
 from typing import NamedTuple
 
 from flask import Blueprint, Flask, Response, current_app, request
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 import diagnostics
-from risk import binding, files, kept, model, openapi, questions, tables, web
+from risk import binding, files, kept, model, openapi, questions, serving, tables, web
 from risk.cli import run
 from risk.deployed import Watched
 from risk.errors import InputMissing
@@ -19,8 +18,7 @@ from risk.opening import DataFiles
 from risk.settings import Columns, Settings
 
 KEPT_SECONDS = 60
-END_OF_LOG = 65_536
-FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
+FOLDERS_OF_THE_MACHINE = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
 
 api = Blueprint("api", __name__)
 
@@ -120,18 +118,9 @@ def health() -> Response:
         known = {"release": release.release, "deployed_at": release.time or None}
     except InputMissing:
         known = {"release": None, "deployed_at": None}
-    return web.answer({"service": "risk", **known, "last_run": _last_run(settings)})
-
-
-def _last_run(settings: Settings) -> str | None:
-    """The last line of the log, without the folders of this machine."""
-    try:
-        with (settings.output_folder_path / files.LOG).open("rb") as log:
-            log.seek(max(0, log.seek(0, 2) - END_OF_LOG))
-            lines = log.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
-        return None
-    return FOLDERS.sub("", lines[-1]) if lines else None
+    last_run = files.last_line(settings.output_folder_path / files.LOG)
+    told = FOLDERS_OF_THE_MACHINE.sub("", last_run) if last_run else None
+    return web.answer({"service": "risk", **known, "last_run": told})
 
 
 @api.get("/openapi.json")
@@ -140,27 +129,10 @@ def description() -> Response:
     return web.answer(openapi.document(_service().settings))
 
 
-class _Quiet(WSGIRequestHandler):
-    """Writes no lines of its own: the application writes one for each request."""
-
-    def log(self, *_: object) -> None:
-        """Say nothing."""
-
-    def version_string(self) -> str:
-        """The name of the service, not of what it is built with."""
-        return "risk"
-
-
-def server(settings: Settings, host: str, port: int) -> BaseWSGIServer:
-    """A small server for one machine, listening but not yet answering."""
-    binding.refuse_without_token([(host, port)])
-    return make_server(host, port, create_app(settings), threaded=True, request_handler=_Quiet)
-
-
 def serve(settings: Settings) -> None:
     """Answer on 127.0.0.1:8000, or where RISK_BIND says, until interrupted."""
     host, port = binding.host_and_port(binding.bind())
-    with server(settings, host, port) as listening:
+    with serving.server(create_app(settings), host, port) as listening:
         web.log_requests()
         print(f"http://{binding.bind()}/health answers; Ctrl-C ends it", flush=True)
         try:

@@ -6,7 +6,7 @@ python diagnostics.py --backup FILE
 
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,8 @@ from risk.settings import Settings
 
 LAST_RUNS = 20
 REQUIREMENTS = "requirements.txt"
+STEPS = ("ingestion", "training")
+PACKAGE = ["package", "installed", "latest"]
 STATISTICS = ("mean", "median", "std", "mode")
 
 
@@ -85,10 +87,10 @@ def history(settings: Settings | None = None) -> str:
 def print_all(settings: Settings) -> None:
     """Print predictions, statistics, missing data, timings and package versions."""
     problems = []
-    for title, rows in SECTIONS.items():
+    for title, rows in sections(settings).items():
         print(f"{title}\n")
         try:
-            print(textwrap.indent(printed.aligned(rows(settings)), "  "))
+            print(textwrap.indent(printed.aligned(rows()), "  "))
         except RiskError as error:
             print(f"  {error}")
             problems.append(error)
@@ -97,43 +99,37 @@ def print_all(settings: Settings) -> None:
         raise problems[0]
 
 
+def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
+    """What is printed: titles, and the ways to their rows."""
+    columns = settings.columns.all
+    two = printed.two_columns
+    return {
+        "Predictions of the deployed model on the test data": lambda: _predictions(settings),
+        "Statistics of the merged data": lambda: [
+            ["column", *STATISTICS],
+            *([name, *map("{:.4g}".format, numbers)] for name, numbers in _summary(settings)),
+        ],
+        "Missing cells of the merged data": lambda: two(
+            "column", "%", columns, missing_data(settings)
+        ),
+        "Running times": lambda: two("step", "seconds", STEPS, execution_time(settings)),
+        "Packages": lambda: [PACKAGE, *outdated_packages_list(settings)],
+    }
+
+
+def _summary(settings: Settings) -> Iterator[tuple[str, list[float]]]:
+    return zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+
+
 def _predictions(settings: Settings) -> list[list[str]]:
     table = tables.labelled_rows(settings.test_data_path, settings.columns)
-    expected = model_predictions(table, settings)
+    expected = sum(model_predictions(table, settings))
     left = int(table[settings.target_column].sum())
     return [
         ["", "expected", "really"],
-        ["left", str(sum(expected)), str(left)],
-        ["stayed", str(len(expected) - sum(expected)), str(len(table) - left)],
+        ["left", str(expected), str(left)],
+        ["stayed", str(len(table) - expected), str(len(table) - left)],
     ]
-
-
-def _statistics(settings: Settings) -> list[list[str]]:
-    summary = zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
-    return [["column", *STATISTICS], *([name, *map("{:.4g}".format, row)] for name, row in summary)]
-
-
-def _missing(settings: Settings) -> list[list[str]]:
-    shares = zip(settings.columns.all, missing_data(settings), strict=True)
-    return [["column", "percent"], *([name, f"{share:.2f}"] for name, share in shares)]
-
-
-def _timings(settings: Settings) -> list[list[str]]:
-    seconds = zip(("ingestion", "training"), execution_time(settings), strict=True)
-    return [["step", "seconds"], *([step, f"{taken:.3f}"] for step, taken in seconds)]
-
-
-def _packages(settings: Settings) -> list[list[str]]:
-    return [["package", "installed", "latest"], *outdated_packages_list(settings)]
-
-
-SECTIONS: dict[str, Callable[[Settings], list[list[str]]]] = {
-    "Predictions of the deployed model on the test data": _predictions,
-    "Statistics of the merged data": _statistics,
-    "Missing cells of the merged data": _missing,
-    "Running times": _timings,
-    "Packages": _packages,
-}
 
 
 def print_history(settings: Settings) -> None:

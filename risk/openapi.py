@@ -144,7 +144,7 @@ def _of_path(settings: Settings) -> Schema:
 
 
 def _of_clients(settings: Settings) -> Schema:
-    cell = {"type": ["number", "null"], "minimum": 0, "maximum": questions.LARGEST_NUMBER}
+    cell = {"type": ["number", "null"], "minimum": 0}
     code = {"type": "string", "pattern": r"^[^\n]*[^\s][^\n]*$", "maxLength": schema.LONGEST_CLIENT}
     client = {
         "type": "object",

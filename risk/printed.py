@@ -18,6 +18,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def two_columns(
+    first: str, second: str, names: Sequence[str], numbers: Sequence[float]
+) -> list[list[str]]:
+    """Names with a number each, under their titles."""
+    pairs = zip(names, numbers, strict=True)
+    return [[first, second], *([name, f"{number:.3f}"] for name, number in pairs)]
+
+
 def history(runs: pd.DataFrame) -> str:
     """Runs in their order, each with its scores and its reason."""
     lines = [f"{'began':20}  {'outcome':11}  {'release':12}  deployed  newest   trained"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.conftest import ROOT, deploy, small_project
 from tests.serving import gunicorn
 
-SEED, EXAMPLES = "20", "100"
+SEED, EXAMPLES = "20", "1000"
 
 
 def main() -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import apicalls
-import app
+from app import create_app
 from fullprocess import full_process
-from risk import files, records, releases
+from risk import files, records, releases, serving
 from risk.errors import InputMissing, ServiceDown
 from risk.settings import Settings
 from tests.conftest import configured, deploy, script, small_project
@@ -75,7 +75,7 @@ def test_it_asks_the_service_that_runs(
     deployed: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    with running(app.server(deployed, "127.0.0.1", 0)) as port:
+    with running(serving.server(create_app(deployed), "127.0.0.1", 0)) as port:
         path = apicalls.call_api(asking_at(deployed, f"http://127.0.0.1:{port}/"))
     assert list(json.loads(path.read_text())) == KEYS
     assert HERE not in caplog.text
@@ -87,7 +87,7 @@ def test_the_service_of_another_project_is_not_asked(
     caplog.set_level("INFO")
     (tmp_path / "other").mkdir()
     other = small_project(tmp_path / "other")
-    with running(app.server(other, "127.0.0.1", 0)) as port:
+    with running(serving.server(create_app(other), "127.0.0.1", 0)) as port:
         apicalls.call_api(asking_at(deployed, f"http://127.0.0.1:{port}"))
     assert HERE in caplog.text
 
