@@ -102,16 +102,14 @@ def print_all(settings: Settings) -> None:
 def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
     """What is printed: titles, and the ways to their rows."""
     columns = settings.columns.all
-    two = printed.two_columns
+    two, missing = printed.two_columns, "Missing cells of the merged data"
     return {
         "Predictions of the deployed model on the test data": lambda: _predictions(settings),
         "Statistics of the merged data": lambda: [
             ["column", *STATISTICS],
             *([name, *map("{:.4g}".format, numbers)] for name, numbers in _summary(settings)),
         ],
-        "Missing cells of the merged data": lambda: two(
-            "column", "%", columns, missing_data(settings)
-        ),
+        missing: lambda: two("column", "%", columns, missing_data(settings)),
         "Running times": lambda: two("step", "seconds", STEPS, execution_time(settings)),
         "Packages": lambda: [PACKAGE, *outdated_packages_list(settings)],
     }
