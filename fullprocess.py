@@ -134,11 +134,16 @@ def record(settings: Settings) -> None:
 
 
 def report(settings: Settings) -> list[str]:
-    """Draw anew what people look at; what prevented a part of it is returned."""
+    """Make anew what people look at and what the API answers; what prevented it is returned."""
+    import apicalls
     import reporting
 
-    problems = reporting.draw(settings)
-    return [str(problem) for problem in problems if not isinstance(problem, InputMissing)]
+    made = reporting.draw(settings)
+    problems = [str(problem) for problem in made if not isinstance(problem, InputMissing)]
+    if releases.current(settings.prod_deployment_path):
+        with noted(problems, "the answers of the API are not filed"):
+            apicalls.call_api(settings)
+    return problems
 
 
 def check(settings: Settings) -> None:

@@ -30,6 +30,9 @@ TRENDS = "trends.png"
 RANKING = "riskranking.csv"
 CONFUSION_MATRIX = "confusionmatrix.png"
 REPORT = "report.pdf"
+API_RETURNS = "apireturns.txt"
+PACKAGES = "packages.json"
+END_OF_LOG = 65_536
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -148,6 +151,17 @@ def parse_names(content: bytes, name: str) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(entry, str) for entry in names):
         raise ArtefactRefused(f"{name} does not hold a Python list of file names")
     return names
+
+
+def last_line(path: Path) -> str | None:
+    """How a log ends, none when it was never begun."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - END_OF_LOG))
+            lines = log.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    return lines[-1] if lines else None
 
 
 def sha256(content: bytes) -> str:

@@ -22,6 +22,7 @@ from risk.errors import ArtefactRefused, DataUnusable
 from risk.settings import Columns
 
 Model: TypeAlias = Any  # scikit-learn ships no types
+Numbers: TypeAlias = npt.NDArray[np.float64]
 
 CURE = "run python fullprocess.py --force to train and deploy a new one"
 BROKEN_PICKLE = (
@@ -36,6 +37,10 @@ BROKEN_PICKLE = (
     TypeError,
     ValueError,
 )
+
+ROUNDING = 1e-9
+TRIAL_ROWS = 200
+SHARE_OF_GAPS = 0.2
 
 log = logging.getLogger("risk.model")
 
@@ -254,6 +259,103 @@ def _problem(model: Model, columns: Columns) -> str | None:
     if not 0 <= probability(model, zeros, columns)[0] <= 1:
         return "does not answer with a probability"
     return None
+
+
+class _Line(NamedTuple):
+    """What a linear model does to a row: fill what is missing, compress or not, weigh, add up."""
+
+    fill: Numbers | None
+    compressed: bool
+    weights: Numbers
+    intercept: float
+
+    def decisions(self, rows: Numbers) -> tuple[Numbers, Numbers]:
+        """How far each row is on the leavers' side, and how far off rounding may have put it."""
+        filled = rows if self.fill is None else np.where(np.isnan(rows), self.fill, rows)
+        seen = np.log1p(filled) if self.compressed else filled
+        far = seen @ self.weights + self.intercept
+        return far, ROUNDING * (np.abs(seen) @ np.abs(self.weights) + abs(self.intercept))
+
+
+class Folded:
+    """A model's answers for arrays of its features in configured order, nan where missing.
+
+    Asking scikit-learn costs about a millisecond, most of it for looking at the question. Our
+    models are linear, so they are folded into a few operations, which are held against
+    scikit-learn there and then; a model that answers otherwise is asked itself, and so is every
+    model about rows so near to the border that rounding could decide.
+    """
+
+    def __init__(self, model: Model, columns: Columns) -> None:
+        self.model, self.columns = model, columns
+        self.line = _folded(model)
+        trial = _trial_rows(len(columns.features), with_gaps=self.takes_gaps)
+        if self.line and not self._agrees(trial):
+            log.warning("the model cannot be folded, so every answer takes longer")
+            self.line = None
+
+    @property
+    def takes_gaps(self) -> bool:
+        """Whether the model fills in missing cells."""
+        return isinstance(self.model, Pipeline)
+
+    def answers(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
+        """0 or 1 for each row, as the model itself decides, and how likely its client leaves."""
+        if not len(rows):
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        if not self.takes_gaps and np.isnan(rows).any():
+            raise DataUnusable("the deployed model cannot take rows with missing cells")
+        if self.line is None:
+            return self._asked(rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            far, doubt = self.line.decisions(rows)
+            risks = 1 / (1 + np.exp(-far))
+        expected = (far > 0).astype(np.int64)
+        unsure = ~(np.abs(far) > doubt)
+        if unsure.any():
+            expected[unsure], risks[unsure] = self._asked(rows[unsure])
+        return expected, risks
+
+    def _asked(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
+        """The same from scikit-learn itself."""
+        table = pd.DataFrame(rows, columns=list(self.columns.features))
+        with np.errstate(over="ignore", invalid="ignore"):
+            risks = probability(self.model, table, self.columns)
+            if not np.isfinite(risks).all():
+                raise DataUnusable("these numbers are too large for the deployed model")
+            return predictions(self.model, table, self.columns), risks
+
+    def _agrees(self, rows: Numbers) -> bool:
+        expected, risks = self.answers(rows)
+        asked, wanted = self._asked(rows)
+        return bool((expected == asked).all()) and np.allclose(risks, wanted, rtol=1e-9, atol=1e-12)
+
+
+def _folded(model: Model) -> _Line | None:
+    """The operations of one of our models, none when it is built in another way."""
+    *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+    weights, intercept = last.coef_[0].astype("float64"), float(last.intercept_[0])
+    fill, compressed = None, False
+    for step in before:
+        if isinstance(step, SimpleImputer):
+            fill = step.statistics_.astype("float64")
+        elif isinstance(step, FunctionTransformer):
+            compressed = True
+        elif isinstance(step, StandardScaler) and step.mean_ is not None:
+            weights = weights / step.scale_
+            intercept -= float(step.mean_ @ weights)
+        else:
+            return None
+    return _Line(fill, compressed, weights, intercept)
+
+
+def _trial_rows(width: int, *, with_gaps: bool) -> Numbers:
+    """Rows of all magnitudes, the same every time."""
+    random = np.random.default_rng(0)
+    rows = np.floor(10 ** random.uniform(-1, 9, size=(TRIAL_ROWS, width)))
+    if with_gaps:
+        rows[random.random(rows.shape) < SHARE_OF_GAPS] = np.nan
+    return rows
 
 
 def libraries() -> dict[str, str]:
