@@ -5,7 +5,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format bench cron
+.PHONY: help install run serve test soak fuzz check format bench cron
 
 help: ## list what one can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -15,8 +15,17 @@ install: $(VENV)/for-work ## make .venv with all that running, serving and testi
 run: $(VENV)/for-running ## one run of the whole pipeline
 	@$(PY) fullprocess.py
 
+serve: $(VENV)/for-running ## the API on 127.0.0.1:8000, or where RISK_BIND says
+	@$(PY) -m gunicorn wsgi:app
+
 test: $(VENV)/for-work ## the tests, on as many processes as there are cores
 	@$(PY) -m pytest -n auto $(TESTS)
+
+soak: $(VENV)/for-work ## the tests that take longer than one waits
+	@$(PY) -m pytest -m slow $(TESTS)
+
+fuzz: $(VENV)/for-work $(VENV)/fuzz/made ## requests of every kind against the API's own description
+	@$(PY) -m tests.fuzz $(VENV)/fuzz/bin/schemathesis
 
 check: $(VENV)/for-work ## lint, format and types
 	@$(PY) -m ruff check .
@@ -27,9 +36,11 @@ format: $(VENV)/for-work ## mend what lint and format can mend by themselves
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/for-work ## what an idle run and the big steps cost
+bench: $(VENV)/for-work ## what an idle run, the big steps and the API cost
 	@$(PY) benchmarks/idle.py
 	@$(PY) benchmarks/steps.py
+	@$(PY) -m benchmarks.list
+	@$(PY) benchmarks/api.py
 
 cron: $(VENV)/for-running ## print the crontab line of this checkout; INSTALL=yes puts it into your crontab
 	@$(PY) -m risk.crontab $(if $(INSTALL),--install)
@@ -44,4 +55,9 @@ $(VENV)/for-running: requirements.txt
 
 $(VENV)/for-work: requirements-dev.txt requirements-databases.txt $(VENV)/for-running
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/fuzz/made: requirements-fuzz.txt $(VENV)/for-running
+	@$(PYTHON) -m venv $(VENV)/fuzz
+	@$(VENV)/fuzz/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
 	@touch $@

@@ -1,19 +1,78 @@
-"""What the runs decided, and a copy of their history: python diagnostics.py --history
+"""Predictions, statistics, missing data, timings, package versions: python diagnostics.py
 
+python diagnostics.py --history
 python diagnostics.py --backup FILE
 """
 
 import textwrap
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
-from risk import records
+import ingestion
+import training
+from risk import deployed, files, packages, printed, records, scratch, summaries, tables
 from risk.cli import Option, run
+from risk.errors import InputMissing, RiskError
 from risk.settings import Settings
 
 LAST_RUNS = 20
-WIDTH = 100
+REQUIREMENTS = "requirements.txt"
+STEPS = ("ingestion", "training")
+PACKAGE = ["package", "installed", "latest"]
+STATISTICS = ("mean", "median", "std", "mode")
+
+
+def model_predictions(dataset: pd.DataFrame, settings: Settings | None = None) -> list[int]:
+    """What the deployed model expects of each row: 1 the client leaves, 0 it stays."""
+    settings = settings or Settings.load()
+    current = deployed.load(settings.prod_deployment_path, settings.columns)
+    expected, _ = current.folded.answers(tables.numbers(dataset, settings.feature_columns))
+    return [int(one) for one in expected]
+
+
+def dataframe_summary(settings: Settings | None = None) -> list[list[float]]:
+    """Mean, median, standard deviation and mode of each feature, then of the target."""
+    settings = settings or Settings.load()
+    table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+    return [summaries.numbers(table, name) for name in settings.columns.all[1:]]
+
+
+def missing_data(settings: Settings | None = None) -> list[float]:
+    """The percentage of missing cells in each column of the merged data."""
+    settings = settings or Settings.load()
+    table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+    return summaries.missing_percent(table, settings.columns)
+
+
+def execution_time(settings: Settings | None = None) -> list[float]:
+    """The seconds that ingestion and training take, really run where nothing of ours changes."""
+    settings = settings or Settings.load()
+    seconds = []
+    with scratch.settings(settings) as aside, scratch.unheard():
+        for step in (ingestion.merge_multiple_dataframe, training.train_model):
+            begin = time.perf_counter()
+            step(aside)
+            seconds.append(time.perf_counter() - begin)
+    return seconds
+
+
+def outdated_packages_list(settings: Settings | None = None) -> list[list[str]]:
+    """Name, installed and newest version for each line of requirements.txt."""
+    settings = settings or Settings.load()
+    return versions(settings, settings.output_folder_path / files.PACKAGES)
+
+
+def versions(settings: Settings, *remembered: Path) -> list[list[str]]:
+    """The same, the newest versions remembered in the last of these files."""
+    own = settings.workspace / REQUIREMENTS
+    requirements = own if own.is_file() else Path(__file__).parent / REQUIREMENTS
+    if not requirements.is_file():
+        raise InputMissing(f"there is no {REQUIREMENTS} beside config.json")
+    lines = packages.lines(requirements)
+    return packages.rows(lines, packages.latest(lines, remembered))
 
 
 def history(settings: Settings | None = None) -> str:
@@ -22,21 +81,53 @@ def history(settings: Settings | None = None) -> str:
     last = records.last_runs(settings, LAST_RUNS)[::-1]
     if last.empty:
         return "no run is recorded yet"
-    lines = [f"{'began':20}  {'outcome':11}  {'release':12}  deployed  newest   trained"]
-    for entry in last.to_dict("records"):
-        numbers = [_four(entry[name]) for name in ("deployed_score", "new_score", "trained_score")]
-        lines.append(
-            f"{entry['started_at']:20}  {entry['outcome']:11}  {entry['release'] or '':12}  "
-            + "   ".join(numbers)
-        )
-        lines += textwrap.wrap(
-            entry["reason"], WIDTH, initial_indent=" " * 22, subsequent_indent=" " * 22
-        )
-    return "\n".join(lines)
+    return printed.history(last)
 
 
-def _four(score: float | None) -> str:
-    return "      " if score is None or pd.isna(score) else f"{score:.4f}"
+def print_all(settings: Settings) -> None:
+    """Print predictions, statistics, missing data, timings and package versions."""
+    problems = []
+    for title, rows in sections(settings).items():
+        print(f"{title}\n")
+        try:
+            print(textwrap.indent(printed.aligned(rows()), "  "))
+        except RiskError as error:
+            print(f"  {error}")
+            problems.append(error)
+        print()
+    if problems:
+        raise problems[0]
+
+
+def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
+    """What is printed: titles, and the ways to their rows."""
+    columns = settings.columns.all
+    two, missing = printed.two_columns, "Missing cells of the merged data"
+    return {
+        "Predictions of the deployed model on the test data": lambda: _predictions(settings),
+        "Statistics of the merged data": lambda: [
+            ["column", *STATISTICS],
+            *([name, *map("{:.4g}".format, numbers)] for name, numbers in _summary(settings)),
+        ],
+        missing: lambda: two("column", "%", columns, missing_data(settings)),
+        "Running times": lambda: two("step", "seconds", STEPS, execution_time(settings)),
+        "Packages": lambda: [PACKAGE, *outdated_packages_list(settings)],
+    }
+
+
+def _summary(settings: Settings) -> Iterator[tuple[str, list[float]]]:
+    return zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+
+
+def _predictions(settings: Settings) -> list[list[str]]:
+    table = tables.labelled_rows(settings.test_data_path, settings.columns)
+    expected = sum(model_predictions(table, settings))
+    left = int(table[settings.target_column].sum())
+    return [
+        ["", "expected", "really"],
+        ["left", str(expected), str(left)],
+        ["stayed", str(len(table) - expected), str(len(table) - left)],
+    ]
 
 
 def print_history(settings: Settings) -> None:
@@ -52,7 +143,7 @@ def back_up(settings: Settings, file: str) -> None:
 
 if __name__ == "__main__":
     run(
-        print_history,
+        print_all,
         Option("--history", print_history, writes=False),
         Option("--backup", back_up, writes=False, argument="FILE"),
         writes=False,

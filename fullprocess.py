@@ -5,7 +5,7 @@ import logging
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, ServiceDown, noted
+from risk.errors import ArtefactRefused, InputMissing, ServiceDown, noted
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
@@ -21,6 +21,8 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
     unfinished = bool(journal.waiting(settings))
+    if unfinished and not force:
+        finish_list(settings)
     problems: list[str] = []
     if settings.input_database_url:
         with noted(problems, "no rows were fetched"):
@@ -32,8 +34,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
             with noted(problems, "not recorded yet"):
                 record(settings)
     if decision.outcome == "deployed" or unfinished:
-        with noted(problems, "no trends are drawn"):
-            report(settings)
+        problems += report(settings)
     if problems:
         raise ServiceDown(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
     log.info("%s: %s", *decision)
@@ -51,6 +52,8 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
         return Decision("no new data", f"nothing new in {settings.input_folder}/{since}")
     with Run(settings) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
+        if decision.outcome != "no new data":
+            make_list(settings, run, decision)
         run.end(*decision)
     return decision
 
@@ -102,6 +105,20 @@ def past_the_first_gate(
     return Decision("deployed", f"{release.title}; {why}")
 
 
+def make_list(settings: Settings, run: Run, decision: Decision) -> None:
+    """Rank the clients anew with what is deployed now."""
+    import reporting
+
+    reporting.make_list(settings, run, decision)
+
+
+def finish_list(settings: Settings) -> None:
+    """Make the list that an earlier run did not come to."""
+    import reporting
+
+    reporting.finish_list(settings)
+
+
 def fetch(settings: Settings) -> None:
     """Bring in the new rows of the input database."""
     from risk import source
@@ -116,11 +133,17 @@ def record(settings: Settings) -> None:
     ledger.catch_up(settings)
 
 
-def report(settings: Settings) -> None:
-    """Draw anew what people look at."""
+def report(settings: Settings) -> list[str]:
+    """Make anew what people look at and what the API answers; what prevented it is returned."""
+    import apicalls
     import reporting
 
-    reporting.plot_trends(settings)
+    made = reporting.draw(settings)
+    problems = [str(problem) for problem in made if not isinstance(problem, InputMissing)]
+    if releases.current(settings.prod_deployment_path):
+        with noted(problems, "the answers of the API are not filed"):
+            apicalls.call_api(settings)
+    return problems
 
 
 def check(settings: Settings) -> None:

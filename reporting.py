@@ -1,13 +1,60 @@
-"""Draw what people look at: python reporting.py"""
+"""Make what people look at, the ranked list above all: python reporting.py"""
 
 import logging
 from pathlib import Path
 
-from risk import charts, files, records
+from risk import charts, files, journal, model, ranking, records, releases, report, tables
 from risk.cli import run
+from risk.errors import InputMissing, RiskError
+from risk.gates import Decision
+from risk.journal import Run
+from risk.ranking import Basis
 from risk.settings import Settings
 
 log = logging.getLogger("risk.reporting")
+
+
+def rank_clients(settings: Settings | None = None, *, kept_in: Path | None = None) -> Path:
+    """Write the clients that may still leave, the likeliest first; keep codes and risks beside."""
+    settings = settings or Settings.load()
+    release, contents = releases.load(settings.prod_deployment_path)
+    asked = model.loads(contents[files.MODEL], release.title, settings.columns)
+    book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
+    basis = Basis(release.release, release.time, _as_of(settings))
+    path = settings.output_model_path / files.RANKING
+    found = ranking.ranked(asked, book, settings.columns)
+    ranking.write(path, found, settings.columns, basis, kept_in)
+    log.info("%d clients are ranked in %s", len(found.risks), files.short(path))
+    return path
+
+
+def _as_of(settings: Settings) -> str:
+    """The moment of the data that the list rests on."""
+    path = settings.output_folder_path / files.INGESTION
+    return str(files.required_json(path, "ingestion.py")["time"])
+
+
+def list_is_current(settings: Settings) -> bool:
+    """Whether the list rests on the deployed release and on the newest ingestion."""
+    release, _ = releases.load(settings.prod_deployment_path)
+    try:
+        basis = ranking.basis_of(settings.output_model_path / files.RANKING)
+    except RiskError:
+        return False
+    return basis == Basis(release.release, release.time, _as_of(settings))
+
+
+def plot_confusion_matrix(settings: Settings | None = None) -> Path:
+    """Draw what the deployed model finds and misses on the test data."""
+    settings = settings or Settings.load()
+    path = settings.output_model_path / files.CONFUSION_MATRIX
+    picture = report.confusion_matrix(report.judged(settings), settings)
+    files.write_bytes(path, picture)
+    log.info("the confusion matrix is in %s", files.short(path))
+    return path
+
+
+score_model = plot_confusion_matrix  # the name that it had at first
 
 
 def plot_trends(settings: Settings | None = None) -> Path:
@@ -19,5 +66,55 @@ def plot_trends(settings: Settings | None = None) -> Path:
     return path
 
 
+def write_report(settings: Settings | None = None) -> Path:
+    """Write the report that somebody without a login can read on paper."""
+    settings = settings or Settings.load()
+    path = settings.output_model_path / files.REPORT
+    files.write_bytes(path, report.document(settings))
+    log.info("the report is in %s", files.short(path))
+    return path
+
+
+def draw(settings: Settings) -> list[RiskError]:
+    """Make the pictures and the report; what prevented one of them does not stop the others."""
+    problems = []
+    for step in (plot_confusion_matrix, plot_trends, write_report):
+        try:
+            step(settings)
+        except RiskError as error:
+            problems.append(error)
+    return problems
+
+
+def make_list(settings: Settings, run: Run, decision: Decision) -> None:
+    """Rank the clients anew; a list that could not be written is owed by this run to the next."""
+    try:
+        run.timed("ranking", rank_clients, settings, kept_in=run.list_path)
+    except (RiskError, OSError):
+        run.owes_list = True
+        run.end(*decision)
+        raise
+
+
+def finish_list(settings: Settings) -> None:
+    """Make the list that an earlier run did not come to, and keep it as that run's."""
+    unfinished = journal.waiting(settings)
+    unlisted = [path for path in unfinished if not journal.list_of(path).exists()]
+    try:
+        if not list_is_current(settings):
+            rank_clients(settings, kept_in=journal.list_of(unlisted[-1]) if unlisted else None)
+    except InputMissing as error:
+        log.info("no list is owed: %s", error)
+    for path in unfinished:
+        journal.owes_no_list(path)
+
+
+def make_everything(settings: Settings) -> None:
+    """Make the ranked list, the confusion matrix, the trends and the report."""
+    rank_clients(settings)
+    if problems := draw(settings):
+        raise problems[0]
+
+
 if __name__ == "__main__":
-    run(plot_trends)
+    run(make_everything)

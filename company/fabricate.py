@@ -61,11 +61,18 @@ def periods(last: int, clients: int, seed: int, drift: bool = False) -> list[pd.
     made = []
     for period in range(1, last + 1):
         known = _clients(clients + joining * (period - 2), seed)
-        rows = _period(known, _truth(period, drift and period == last), seed, period)
+        rows, _ = _period(known, _truth(period, drift and period == last), seed, period)
         left = np.append(left, np.zeros(len(known.code) - len(left), dtype=bool))
         made.append(rows[~left].reset_index(drop=True))
         left |= (rows["exited"] == 1).to_numpy()
     return made
+
+
+def true_risks(last: int, clients: int, seed: int, drift: bool = False) -> "pd.Series[float]":
+    """How likely each client really is to leave in the last of the periods, by its code."""
+    known = _clients(clients + int(clients * JOINING_SHARE) * (last - 2), seed)
+    rows, risks = _period(known, _truth(last, drift), seed, last)
+    return pd.Series(risks, index=rows["corporation"])
 
 
 def _truth(period: int, drift: bool) -> Truth:
@@ -93,8 +100,10 @@ def _codes(count: int, seed: int) -> npt.NDArray[np.str_]:
     return np.array(list(codes)[:count])
 
 
-def _period(clients: Clients, truth: Truth, seed: int, period: int) -> pd.DataFrame:
-    """One row per client, whether still there or not."""
+def _period(
+    clients: Clients, truth: Truth, seed: int, period: int
+) -> tuple[pd.DataFrame, npt.NDArray[np.float64]]:
+    """One row per client, whether still there or not, and how likely each was to leave."""
     random = np.random.default_rng([seed, period])
     count = len(clients.code)
     cools = random.random(count) < COOLING_SHARE
@@ -109,8 +118,9 @@ def _period(clients: Clients, truth: Truth, seed: int, period: int) -> pd.DataFr
     }
     for values in features.values():
         values[random.random(count) < MISSING_SHARE] = np.nan
-    left = random.random(count) < 1 / (1 + np.exp(-log_odds))
-    return pd.DataFrame({"corporation": clients.code, **features, "exited": left.astype("float64")})
+    risks = 1 / (1 + np.exp(-log_odds))
+    left = (random.random(count) < risks).astype("float64")
+    return pd.DataFrame({"corporation": clients.code, **features, "exited": left}), risks
 
 
 def unknown_at_the_end(table: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -112,10 +112,13 @@ def _hold_standard_descriptors() -> None:
     os.close(descriptor)
 
 
-class _OneLine(logging.Formatter):
+class OneLine(logging.Formatter):
     """Names and values from data never break a line, nor forge one."""
 
+    converter = time.gmtime  # type: ignore[assignment]
+
     def format(self, record: logging.LogRecord) -> str:
+        """The line, every sign that is more than a picture written out."""
         return _printable(super().format(record).replace(" risk.", " ", 1))
 
 
@@ -146,7 +149,7 @@ def _log_to_stderr(level: int) -> None:
     if sys.stderr:
         terminal = _Terminal(sys.stderr)
         terminal.setLevel(level)
-        terminal.setFormatter(_OneLine("%(message)s"))
+        terminal.setFormatter(OneLine("%(message)s"))
         logging.getLogger().addHandler(terminal)
     sys.excepthook = _say_crash
 
@@ -158,9 +161,7 @@ def _log_to_file(path: Path) -> None:
             if newer.exists():
                 newer.replace(path.with_name(f"{path.name}.{age}"))
     handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
-    form = _OneLine("%(asctime)s %(name)s %(levelname)s %(message)s", files.TIME)
-    form.converter = time.gmtime
-    handler.setFormatter(form)
+    handler.setFormatter(OneLine("%(asctime)s %(name)s %(levelname)s %(message)s", files.TIME))
     logging.getLogger().addHandler(handler)
 
 

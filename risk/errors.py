@@ -53,6 +53,17 @@ class ConfigWrong(RiskError):
     http_status = 500
 
 
+class RequestRefused(RiskError):
+    """What was asked of the API cannot be answered; the code is the error's short name."""
+
+    exit_code = 2
+
+    def __init__(self, code: str, message: str, http_status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.http_status = http_status
+
+
 @contextmanager
 def noted(problems: list[str], what: str) -> Iterator[None]:
     """Go on without a service that is down, and add to the problems what was left undone."""

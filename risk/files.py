@@ -27,6 +27,12 @@ LOG = "fullprocess.log"
 RECORDS = "records.db"
 SOURCE = "source.json"
 TRENDS = "trends.png"
+RANKING = "riskranking.csv"
+CONFUSION_MATRIX = "confusionmatrix.png"
+REPORT = "report.pdf"
+API_RETURNS = "apireturns.txt"
+PACKAGES = "packages.json"
+END_OF_LOG = 65_536
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -147,6 +153,17 @@ def parse_names(content: bytes, name: str) -> list[str]:
     return names
 
 
+def last_line(path: Path) -> str | None:
+    """How a log ends, none when it was never begun."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - END_OF_LOG))
+            lines = log.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    return lines[-1] if lines else None
+
+
 def sha256(content: bytes) -> str:
     """The fingerprint by which records name a content."""
     return hashlib.sha256(content).hexdigest()
@@ -167,9 +184,10 @@ def results(settings: Settings) -> dict[str, Path]:
     data = settings.output_folder_path
     return {
         "deployed model": settings.prod_deployment_path / MODEL,
+        "whom to call": settings.output_model_path / RANKING,
+        "report": settings.output_model_path / REPORT,
         "merged data": data / FINAL_DATA,
         "refused lines": data / REJECTED,
-        "trends": settings.output_model_path / TRENDS,
         "log": data / LOG,
     }
 

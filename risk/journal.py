@@ -58,11 +58,13 @@ class Run:
         moment = time.time_ns()
         self.id = f"{moment // 10**9}.{moment % 10**9:09d}-{os.getpid()}"
         self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
+        self.list_path = list_of(self.path)
         self.facts: Row = {"id": self.id, "started_at": files.now()}
         for leftover in self.path.parent.glob(".*.draft"):
             leftover.unlink()  # of a run that died while it began
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
+        self.owes_list = False
         self._keep()
 
     def __enter__(self) -> "Run":
@@ -72,7 +74,7 @@ class Run:
         self, _kind: type | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """A run that failed for a reason we know has ended, too; any other way, it died."""
-        if isinstance(error, RiskError | OSError):
+        if isinstance(error, RiskError | OSError) and "outcome" not in self.facts:
             self.end("failed", str(error))
 
     def timed(
@@ -103,7 +105,8 @@ class Run:
         self._keep()
 
     def _keep(self) -> None:
-        files.write_json(self.path, {"run": self.facts, "rows": self.rows})
+        record = {"run": self.facts, "rows": self.rows, "owes_list": self.owes_list}
+        files.write_json(self.path, record)
 
 
 def waiting(settings: Settings) -> list[Path]:
@@ -112,19 +115,40 @@ def waiting(settings: Settings) -> list[Path]:
     return sorted(folder.glob("*.json")) if folder.is_dir() else []
 
 
-def found_by(path: Path) -> tuple[Row, dict[str, list[Row]]]:
-    """What a waiting run left behind; one that died early may not even have said its name."""
+def _left_by(path: Path) -> dict[str, Any]:
+    """What stands in a waiting run's file; one that died early may not have written it whole."""
     try:
-        left = files.parse_json(path.read_bytes(), files.short(path))
+        return files.parse_json(path.read_bytes(), files.short(path))
     except ArtefactRefused:
-        left = {}
+        return {}
+
+
+def found_by(path: Path) -> tuple[Row, dict[str, list[Row]]]:
+    """What a waiting run is to be recorded by; one that died early may not even say its name."""
+    left = _left_by(path)
     began = time.strftime(files.TIME, time.gmtime(path.stat().st_mtime))
     run = {"id": path.stem, "started_at": began} | dict(left.get("run", {}))
     return run, dict(left.get("rows", {}))
 
 
+def list_of(path: Path) -> Path:
+    """Where a run that waits keeps its list: a million rows are nothing for a JSON file."""
+    return path.with_suffix(".csv")
+
+
+def owes_list(path: Path) -> bool:
+    """Whether a waiting run had to leave its list undone."""
+    return bool(_left_by(path).get("owes_list"))
+
+
+def owes_no_list(path: Path) -> None:
+    """Remember that the list is made which a waiting run had to leave undone."""
+    if owes_list(path):
+        files.write_json(path, _left_by(path) | {"owes_list": False})
+
+
 def is_over(path: Path) -> None:
     """Forget a run that is recorded."""
-    for leftover in (files.draft_of(path), path):
+    for leftover in (files.draft_of(path), list_of(path), path):
         leftover.unlink(missing_ok=True)
     files.sync_folder(path.parent)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from risk import files, journal, model, records, releases, summaries, tables
+from risk import files, journal, model, ranking, records, releases, summaries, tables
 from risk.arrivals import Arrival
 from risk.errors import RiskError, ServiceDown
 from risk.intake import Intake
@@ -149,10 +149,13 @@ def catch_up(settings: Settings) -> None:
     """Record every run that waits for it, oldest first, each once."""
     for path in journal.waiting(settings):
         run, rows = journal.found_by(path)
+        if journal.owes_list(path):
+            continue
         if "outcome" not in run:
             log.warning("the run that began at %s died before its end", run["started_at"])
             run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
-        records.write(settings, run, rows, _current(settings))
+        ranked = ranking.kept(journal.list_of(path))
+        records.write(settings, run, rows, _current(settings), ranked)
         journal.is_over(path)
 
 

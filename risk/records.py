@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,6 +94,15 @@ deployments = _table(
     sa.Column("rows", sa.Integer, nullable=False),
 )
 
+risks = _table(
+    "risks",
+    _of_a_run(),
+    sa.Column("release", sa.String(64), nullable=False),
+    sa.Column("corporation", CLIENT, nullable=False, index=True),
+    sa.Column("risk", sa.Double, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+)
+
 
 def engine(settings: Settings) -> sa.Engine:
     """The configured database, a SQLite file among the outputs unless another one is named."""
@@ -102,8 +111,14 @@ def engine(settings: Settings) -> sa.Engine:
     return database.engine(url, settings.workspace, "database_url", PASSWORD_VARIABLE)
 
 
-def write(settings: Settings, run: Row, rows: dict[str, list[Row]], deployed: Row | None) -> None:
-    """Write a run and what it found in one transaction, once however often it is asked for."""
+def write(
+    settings: Settings,
+    run: Row,
+    rows: dict[str, list[Row]],
+    deployed: Row | None,
+    ranked: Iterable[list[Row]] = (),
+) -> None:
+    """Write a run, what it found and its list, in one transaction, once however often asked."""
     made = engine(settings)
     if file := database.file_of(made):
         _set_aside_if_damaged(file)
@@ -117,6 +132,8 @@ def write(settings: Settings, run: Row, rows: dict[str, list[Row]], deployed: Ro
             _insert(connection, runs, [run])
             for name, found in rows.items():
                 _insert(connection, schema.tables[name], [{"run": run["id"], **r} for r in found])
+            for part in ranked:
+                _insert(connection, risks, [{"run": run["id"], **r} for r in part])
         if deployed and not _is_there(connection, deployments.c.release, deployed["release"]):
             _insert(connection, deployments, [deployed])
         if settings.dataset_in_database:

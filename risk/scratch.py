@@ -4,6 +4,7 @@ import contextlib
 import logging
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,3 +38,25 @@ def _aside(real: Settings) -> Iterator[Settings]:
         if real.prod_deployment_path.is_dir():
             shutil.copytree(real.prod_deployment_path, aside.prod_deployment_path)
         yield aside
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """What the steps say in this thread about work that counts for nothing goes nowhere."""
+    here = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    loggers = [
+        found
+        for name, found in logging.root.manager.loggerDict.items()
+        if name.startswith("risk.") and isinstance(found, logging.Logger)
+    ]
+    for found in loggers:
+        found.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        for found in loggers:
+            found.removeFilter(is_of_others)

@@ -50,6 +50,8 @@ class Settings(NamedTuple):
     input_database_url: str | None = None
     input_table: str | None = None
     input_key: str = "id"
+    api_url: str = "http://127.0.0.1:8000"
+    allowed_hosts: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Settings":
@@ -75,6 +77,8 @@ class Settings(NamedTuple):
 UNFIT = re.compile("[\\0\ud800-\udfff]")
 DATABASES = ("sqlite", "postgresql", "mysql", "mariadb")
 A_DATABASE_URL = f"a URL that begins with {', '.join(DATABASES[:-1])} or {DATABASES[-1]}"
+LISTS = ("feature_columns", "allowed_hosts")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 FOLDERS = (
     "input_folder_path",
     "output_folder_path",
@@ -97,6 +101,23 @@ def _is_column_list(value: object) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(_is_text, value))
 
 
+def _is_api_url(value: object) -> bool:
+    if not _is_text(value) or not str(value).isprintable():
+        return False
+    try:
+        parts = urlsplit(str(value))
+        _ = parts.port  # a port that is no number raises ValueError
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
+
+
+def _is_host_list(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    return all(isinstance(host, str) and HOST.fullmatch(host) for host in value)
+
+
 RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     **dict.fromkeys(FOLDERS, (_is_text, "the name of a folder")),
     "client_column": (_is_text, "the name of a column"),
@@ -109,6 +130,8 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "input_database_url": (_is_database_url, A_DATABASE_URL),
     "input_table": (_is_text, "the name of a table"),
     "input_key": (_is_text, "the name of a column"),
+    "api_url": (_is_api_url, "a URL that begins with http:// or https://"),
+    "allowed_hosts": (_is_host_list, "a list of host names, without ports"),
     "promotion_gate": (lambda value: value in ("off", "test_score"), '"off" or "test_score"'),
 }
 
@@ -144,7 +167,7 @@ def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
         if key not in RULES:
             raise ConfigWrong(f"{config}: the key {key!r} is unknown{_meant(key, RULES)}")
         is_right, expected = RULES[key]
-        if (isinstance(value, (list, dict)) and key != "feature_columns") or not is_right(value):
+        if (isinstance(value, (list, dict)) and key not in LISTS) or not is_right(value):
             shown = "what stands there" if key.endswith("_url") else json.dumps(value)
             raise ConfigWrong(f"{config}: {key!r} must be {expected}, not {shown}")
     return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from risk import arrivals, files, schema
@@ -29,6 +31,16 @@ class Refusal(NamedTuple):
     text: str
 
 
+class Judged(NamedTuple):
+    """The good rows of one file as plain values, in the order of the named columns."""
+
+    rows: list[schema.Row]
+    names: list[str]
+    refusals: list[Refusal]
+    ignored_columns: list[str]
+    looks_cut_off: bool
+
+
 class Reading(NamedTuple):
     """What became of the lines of one file."""
 
@@ -40,6 +52,13 @@ class Reading(NamedTuple):
 
 def read_csv(content: bytes, columns: Columns, required: Sequence[str] | None = None) -> Reading:
     """Judge every line of a CSV file; raise FileRefused when none can be used."""
+    needed = (columns.client, *columns.features) if required is None else required
+    rows, names, refusals, ignored, looks_cut_off = judge(content, columns, needed)
+    return Reading(as_table(rows, names, columns), refusals, ignored, looks_cut_off)
+
+
+def judge(content: bytes, columns: Columns, required: Sequence[str]) -> Judged:
+    """Every line of a CSV file that must have these columns, before a table is made of it."""
     lines, ends_with_newline = _lines(content)
     start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     if start == len(lines):
@@ -47,15 +66,14 @@ def read_csv(content: bytes, columns: Columns, required: Sequence[str] | None = 
     if lines[start].lstrip().startswith("<"):
         raise FileRefused("it is an HTML or XML page, not a CSV file")
     header, taken = _fields(lines, start)
-    needed = (columns.client, *columns.features) if required is None else required
-    layout = schema.layout(header or [lines[start]], columns, needed)
+    layout = schema.layout(header or [lines[start]], columns, required)
     rows, refusals = _judged(lines, start + taken, layout)
     last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
     looks_cut_off = not ends_with_newline and (
         last_line_refused or lines[-1].rstrip().endswith(",")
     )
     found = [name for name, _, _ in layout.cells]
-    return Reading(as_table(rows, found, columns), refusals, layout.ignored, looks_cut_off)
+    return Judged(rows, found, refusals, layout.ignored, looks_cut_off)
 
 
 def _lines(content: bytes) -> tuple[list[str], bool]:
@@ -124,6 +142,23 @@ def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns)
     if columns.target not in table:
         table[columns.target] = pd.Series(float("nan"), index=table.index, dtype="float64")
     return table
+
+
+def numbers(table: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """These columns of any table as an array, nan where a cell is missing."""
+    if table.empty:
+        return np.empty((0, len(names)))
+    found = np.empty((len(table), len(names)))
+    for place, name in enumerate(names):
+        if list(table.columns).count(name) != 1:
+            raise DataUnusable(f"the table must have the column {name!r} once")
+        try:
+            found[:, place] = table[name].to_numpy(dtype="float64", na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise DataUnusable(f"the column {name!r} must hold numbers: {error}") from error
+        if (found[:, place] < 0).any() or np.isinf(found[:, place]).any():
+            raise DataUnusable(f"the column {name!r} must hold finite numbers from 0 up")
+    return found
 
 
 def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import deployment
+import ingestion
+import scoring
+import training
 from company import fabricate
 from risk import tables
 from risk.settings import Settings
@@ -36,10 +40,36 @@ def configured(workspace: Path, **keys: object) -> Settings:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A project with one file of 300 clients to learn from and 200 rows of test data."""
-    settings = configured(tmp_path)
+    return small_project(tmp_path)
+
+
+def small_project(folder: Path) -> Settings:
+    """The same in any folder."""
+    settings = configured(folder)
     first, second = fabricate.periods(2, clients=400, seed=1)
     tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
     tables.write(settings.test_data_path / "testdata.csv", second[:200])
+    return settings
+
+
+@pytest.fixture
+def deployed(settings: Settings) -> Settings:
+    """The same project with a deployed release."""
+    return deploy(settings)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A deployed project that no test of a module changes."""
+    return deploy(small_project(tmp_path_factory.mktemp("served")))
+
+
+def deploy(settings: Settings) -> Settings:
+    """Ingest, train, score and deploy."""
+    ingestion.merge_multiple_dataframe(settings)
+    training.train_model(settings)
+    scoring.score_model(settings)
+    deployment.store_model_into_pickle(settings)
     return settings
 
 

@@ -1,0 +1,145 @@
+"""The HTTP API, without gunicorn: python app.py
+
+make serve starts it under gunicorn, as colleagues use it.
+"""
+
+import math
+import re
+from typing import NamedTuple
+
+from flask import Blueprint, Flask, Response, current_app, request
+
+import diagnostics
+from risk import binding, files, kept, model, openapi, questions, serving, tables, web
+from risk.cli import run
+from risk.deployed import Watched
+from risk.errors import InputMissing
+from risk.opening import DataFiles
+from risk.settings import Columns, Settings
+
+KEPT_SECONDS = 60
+FOLDERS_OF_THE_MACHINE = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
+
+api = Blueprint("api", __name__)
+
+
+class Service(NamedTuple):
+    """What the routes answer from."""
+
+    settings: Settings
+    columns: Columns
+    deployed: Watched
+    data_files: DataFiles
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application; nothing is read or opened before the first request."""
+    settings = settings or Settings.load()
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False
+    web.protect(app, settings.allowed_hosts)
+    columns = settings.columns
+    watched = Watched(settings.prod_deployment_path, columns)
+    app.extensions["risk"] = Service(settings, columns, watched, DataFiles(settings))
+    app.register_blueprint(api)
+    return app
+
+
+def _service() -> Service:
+    service: Service = current_app.extensions["risk"]
+    return service
+
+
+@api.post("/prediction")
+def prediction() -> Response:
+    """What the deployed model expects of each row that is sent or named."""
+    service = _service()
+    deployed = service.deployed.now()
+    asked = questions.asked(request, service.data_files, service.columns)
+    expected, risks = deployed.folded.answers(asked.rows)
+    found: dict[str, object] = {"release": deployed.release.release}
+    if asked.with_risks:
+        found["risks"] = risks.tolist()
+    return web.answer(found, predictions=web.digits(expected))
+
+
+@api.get("/scoring")
+def scoring() -> Response:
+    """F1 of the deployed model on the test data."""
+    settings, _, watched, _ = _service()
+    deployed = watched.now()
+    rows = tables.labelled_rows(settings.test_data_path, settings.columns)
+    score = model.f1(deployed.model, rows, settings.columns)
+    return web.answer({"release": deployed.release.release, "f1": score, "rows": len(rows)})
+
+
+@api.get("/summarystats")
+def summarystats() -> Response:
+    """Mean, median, standard deviation and mode of each column; null where there is none."""
+    settings, _, watched, _ = _service()
+    release = watched.now().release.release
+    statistics = [
+        [value if math.isfinite(value) else None for value in row]
+        for row in diagnostics.dataframe_summary(settings)
+    ]
+    columns = settings.columns.all[1:]
+    return web.answer({"release": release, "columns": columns, "statistics": statistics})
+
+
+@api.get("/diagnostics")
+def diagnose() -> Response:
+    """Timings, missing data and package versions, measured at most once a minute."""
+    settings, _, watched, _ = _service()
+    release = watched.now().release.release
+    project = files.sha256(str(settings.workspace).encode())[:16]
+    measured = kept.answer(
+        f"diagnostics-{project}",
+        release,
+        KEPT_SECONDS,
+        lambda: {
+            "execution_time": diagnostics.execution_time(settings),
+            "missing_data": diagnostics.missing_data(settings),
+            "packages": diagnostics.versions(
+                settings,
+                settings.output_folder_path / files.PACKAGES,
+                kept.folder() / files.PACKAGES,
+            ),
+        },
+    )
+    return web.answer({"release": release, **measured})
+
+
+@api.get("/health")
+def health() -> Response:
+    """That this service is up, and what is deployed; asked without a token."""
+    settings, _, watched, _ = _service()
+    try:
+        release = watched.now().release
+        known = {"release": release.release, "deployed_at": release.time or None}
+    except InputMissing:
+        known = {"release": None, "deployed_at": None}
+    last_run = files.last_line(settings.output_folder_path / files.LOG)
+    told = FOLDERS_OF_THE_MACHINE.sub("", last_run) if last_run else None
+    return web.answer({"service": "risk", **known, "last_run": told})
+
+
+@api.get("/openapi.json")
+def description() -> Response:
+    """The description of all routes."""
+    return web.answer(openapi.document(_service().settings))
+
+
+def serve(settings: Settings) -> None:
+    """Answer on 127.0.0.1:8000, or where RISK_BIND says, until interrupted."""
+    host, port = binding.host_and_port(binding.bind())
+    with serving.server(create_app(settings), host, port) as listening:
+        web.log_requests()
+        print(f"http://{binding.bind()}/health answers; Ctrl-C ends it", flush=True)
+        try:
+            listening.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+if __name__ == "__main__":
+    run(serve, writes=False)

@@ -1,0 +1,68 @@
+"""Answers that take long: made by one worker at a time, and kept for all of them for a while."""
+
+import contextlib
+import fcntl
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from risk import files
+from risk.errors import ArtefactRefused
+
+Value = dict[str, Any]
+
+
+def folder() -> Path:
+    """A folder of this user's own among the temporary files, which nobody else can write to."""
+    path = Path(tempfile.gettempdir()) / f"risk-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    status = path.lstat()
+    is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    if not is_ours or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ArtefactRefused(f"{path} is not a folder that only this user can write to")
+    return path
+
+
+@contextlib.contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Wait until nobody else, in whatever thread or process of this user, does the same."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder() / f"{name}.lock", flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def answer(name: str, about: str, seconds: float, make: Callable[[], Value]) -> Value:
+    """The kept answer while it is young and about the same, else a new one."""
+    path = folder() / f"{name}.json"
+    with one_at_a_time(name):
+        known = recent(path, seconds)
+        if known and known["about"] == about:
+            return dict(known["value"])
+        value = make()
+        keep(path, {"about": about, "value": value})
+    return value
+
+
+def keep(path: Path, record: Value) -> None:
+    """Keep a record with the moment of its making."""
+    files.write_json(path, {"made": time.time(), **record})
+
+
+def recent(path: Path, seconds: float) -> Value | None:
+    """A record that was kept no longer ago than this; a damaged one is none."""
+    try:
+        record = files.read_json(path)
+    except ArtefactRefused:
+        return None
+    made = record.get("made") if record else None
+    is_recent = isinstance(made, (int, float)) and 0 <= time.time() - made < seconds
+    return record if is_recent else None

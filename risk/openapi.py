@@ -1,0 +1,164 @@
+"""The description of the API, in the form that other programs read: OpenAPI 3.1."""
+
+from typing import Any
+
+from risk import opening, questions, schema
+from risk.settings import Settings
+
+Schema = dict[str, Any]
+
+RELEASE: Schema = {"type": "string", "description": "the release that answered"}
+TEXT: Schema = {"type": "string"}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
+SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+OF_THE_GUARD = {
+    "400": "the Host header is not served here, or the request cannot be read",
+    "401": "a token is needed, and it is missing or wrong",
+    "403": "the Origin header is another site's, or the request comes from another machine",
+    "500": "something is wrong in the service",
+}
+OF_THE_RELEASE = {
+    "503": "nothing is deployed yet, or what lies on the disk cannot be used or read",
+}
+OF_THE_DATA = {"422": "there is data, but nothing can be said from it"}
+OF_THE_BODY = {
+    "404": "there is no such dataset below the data folders",
+    "409": "the dataset is being written just now",
+    "413": "the body or the dataset is too large",
+    "415": "the body is neither application/json nor multipart/form-data",
+}
+
+
+def document(settings: Settings) -> Schema:
+    """All routes with their bodies, answers and errors."""
+    routes = {
+        "/scoring": _get("F1 of the deployed model on the test data", _scoring(), OF_THE_DATA),
+        "/summarystats": _get("Statistics of the merged data", _statistics(), {}),
+        "/diagnostics": _get("Timings, missing data, packages", _diagnostics(), OF_THE_DATA),
+        "/health": _get("Whether the service is up, and what is deployed", _health(), {}),
+        "/openapi.json": _get("This description", {"type": "object"}, {}),
+    }
+    routes["/health"]["get"]["security"] = []
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Dynamic risk assessment", "version": "1"},
+        "security": [{}, {"bearer": []}, {"basic": []}],
+        "paths": {"/prediction": {"post": _prediction(settings)}, **routes},
+        "components": {
+            "schemas": {"Error": _object({"error": TEXT, "message": TEXT})},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic"},
+            },
+        },
+    }
+
+
+def _object(properties: Schema, *optional: str) -> Schema:
+    """An object with exactly these properties."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema, **further: int) -> Schema:
+    return {"type": "array", "items": items, **further}
+
+
+def _json(described: Schema) -> Schema:
+    return {"application/json": {"schema": described}}
+
+
+def _get(summary: str, answer: Schema, further: dict[str, str]) -> Schema:
+    return {"get": {"summary": summary, "responses": _responses(answer, further)}}
+
+
+def _responses(answer: Schema, further: dict[str, str]) -> Schema:
+    errors = OF_THE_GUARD | OF_THE_RELEASE | further
+    error = _json({"$ref": "#/components/schemas/Error"})
+    return {
+        "200": {"description": "the answer", "content": _json(answer)},
+        **{code: {"description": why, "content": error} for code, why in sorted(errors.items())},
+    }
+
+
+def _scoring() -> Schema:
+    return _object({"release": RELEASE, "f1": SHARE, "rows": COUNT})
+
+
+def _statistics() -> Schema:
+    four = _list(NUMBER_OR_NULL, minItems=4, maxItems=4)
+    return _object({"release": RELEASE, "columns": _list(TEXT), "statistics": _list(four)})
+
+
+def _diagnostics() -> Schema:
+    seconds = {"type": "number", "minimum": 0}
+    percent = {"type": "number", "minimum": 0, "maximum": 100}
+    return _object(
+        {
+            "release": RELEASE,
+            "execution_time": _list(seconds, minItems=2, maxItems=2),
+            "missing_data": _list(percent),
+            "packages": _list(_list(TEXT, minItems=3, maxItems=3)),
+        }
+    )
+
+
+def _health() -> Schema:
+    return _object(
+        {
+            "service": {"const": "risk"},
+            "release": TEXT_OR_NULL,
+            "deployed_at": TEXT_OR_NULL,
+            "last_run": TEXT_OR_NULL,
+        }
+    )
+
+
+def _prediction(settings: Settings) -> Schema:
+    predictions = _list({"type": "integer", "enum": [0, 1]})
+    answer = _object(
+        {"release": RELEASE, "predictions": predictions, "risks": _list(SHARE)}, "risks"
+    )
+    content = _json({"oneOf": [_of_path(settings), _of_clients(settings)]}) | _of_upload()
+    return {
+        "summary": "What the deployed model expects of each row: 1 the client leaves, 0 it stays",
+        "requestBody": {"required": True, "content": content},
+        "responses": _responses(answer, OF_THE_BODY | OF_THE_DATA),
+    }
+
+
+def _of_path(settings: Settings) -> Schema:
+    folders = ", ".join(opening.DataFiles(settings).folders)
+    filepath = {
+        "type": "string",
+        "maxLength": opening.LONGEST_PATH,
+        "description": f"a .csv file below {folders}, such as testdata/testdata.csv",
+    }
+    return _object({"filepath": filepath, "risks": {"type": "boolean"}}, "risks")
+
+
+def _of_clients(settings: Settings) -> Schema:
+    cell = {"type": ["number", "null"], "minimum": 0}
+    code = {"type": "string", "pattern": r"^[^\n]*[^\s][^\n]*$", "maxLength": schema.LONGEST_CLIENT}
+    client = {
+        "type": "object",
+        "properties": {settings.client_column: code}
+        | dict.fromkeys(settings.feature_columns, cell),
+        "required": list(settings.feature_columns),
+        "maxProperties": questions.MOST_COLUMNS,
+        "description": "further columns are ignored; null is a missing cell",
+    }
+    clients = _list(client, maxItems=questions.MOST_ROWS)
+    return _object({"clients": clients, "risks": {"type": "boolean"}}, "risks")
+
+
+def _of_upload() -> Schema:
+    file = {"type": "string", "contentMediaType": "text/csv", "format": "binary"}
+    form = _object({"file": file, "risks": {"type": "string", "enum": ["true", "false"]}}, "risks")
+    return {"multipart/form-data": {"schema": form}}

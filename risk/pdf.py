@@ -1,0 +1,217 @@
+"""The report on paper: words, tables and pictures laid out on numbered A4 pages."""
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+from xml.sax.saxutils import escape
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.enums import TA_RIGHT
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import (
+    BaseDocTemplate,
+    CondPageBreak,
+    Frame,
+    Image,
+    PageBreak,
+    PageTemplate,
+    Paragraph,
+    Spacer,
+    Table,
+)
+
+Flowable: TypeAlias = Any  # reportlab ships no types
+
+PLAIN, BOLD = "Report", "Report-Bold"
+FONT_FILES = {PLAIN: "DejaVuSans.ttf", BOLD: "DejaVuSans-Bold.ttf"}
+INK, SOFT, LINE = HexColor("#1b2733"), HexColor("#55636f"), HexColor("#cfd6db")
+MARGIN, TOP, BOTTOM, FOOT = 18 * mm, 16 * mm, 18 * mm, 10 * mm
+WIDTH, HEIGHT = A4[0] - 2 * MARGIN, A4[1] - TOP - BOTTOM
+LONGEST_TEXT = 600
+NO_BREAK = "\u00a0"
+LAST = "\uffff"  # reportlab draws what lies beyond, but nobody can select it
+
+
+class Heading(NamedTuple):
+    """The title of a section; the first one of a page may begin it."""
+
+    text: str
+    on_new_page: bool = False
+
+
+class Words(NamedTuple):
+    """A paragraph, soft when it is only a remark."""
+
+    text: str
+    is_remark: bool = False
+
+
+class Facts(NamedTuple):
+    """A few large numbers, each over the words that say what it counts."""
+
+    pairs: Sequence[tuple[str, str]]
+
+
+class Grid(NamedTuple):
+    """A table; widths are shares of the page, columns of numbers stand to the right."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    widths: Sequence[float]
+    numbers: Sequence[int] = ()
+
+
+class Picture(NamedTuple):
+    """The bytes of a PNG, as wide as a share of the page."""
+
+    png: bytes
+    width: float = 1.0
+
+
+Block: TypeAlias = Heading | Words | Facts | Grid | Picture
+
+
+def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> bytes:
+    """The bytes of a PDF with a title, these blocks and a numbered foot on every page."""
+    for name in FONT_FILES.keys() - set(pdfmetrics.getRegisteredFontNames()):
+        pdfmetrics.registerFont(TTFont(name, fonts / FONT_FILES[name]))
+    content = io.BytesIO()
+    frame = Frame(MARGIN, BOTTOM, WIDTH, HEIGHT, 0, 0, 0, 0)
+    pages = BaseDocTemplate(
+        content,
+        pagesize=A4,
+        pageTemplates=[PageTemplate(frames=[frame])],
+        title=title,
+        author="Dynamic risk assessment",
+        subject="Which clients are about to leave, and why",
+        lang="en",
+    )
+    flow: list[Flowable] = [Paragraph(markup(title), TITLE)]
+    for block in blocks:
+        flow += _flowables(block)
+    pages.build(flow, canvasmaker=_numbered(printable(foot)))
+    return content.getvalue()
+
+
+def printable(text: str) -> str:
+    """The text with an escape for every sign that cannot be shown, selected or seen."""
+    known = pdfmetrics.getFont(PLAIN).face.charToGlyph
+    shown = (
+        sign if sign.isprintable() and sign <= LAST and ord(sign) in known else _instead(sign)
+        for sign in text[:LONGEST_TEXT]
+    )
+    return "".join(shown) + ("…" if len(text) > LONGEST_TEXT else "")
+
+
+def _instead(sign: str) -> str:
+    if sign == NO_BREAK:
+        return sign
+    return " " if sign.isspace() else sign.encode("unicode_escape").decode()
+
+
+def markup(text: str) -> str:
+    """The text as paragraphs want it, which would read a client named <b> as an order."""
+    return escape(printable(text))
+
+
+def _style(name: str, size: float, **more: Any) -> ParagraphStyle:
+    usual = {"fontName": PLAIN, "textColor": INK, "leading": size * 1.42, "splitLongWords": True}
+    return ParagraphStyle(name, fontSize=size, **usual | more)
+
+
+TITLE = _style("title", 20, fontName=BOLD, spaceAfter=2 * mm)
+HEADING = _style("heading", 13, fontName=BOLD, spaceBefore=4 * mm, spaceAfter=2 * mm)
+WORDS = _style("words", 9.5, spaceAfter=2 * mm)
+REMARK = _style("remark", 8, textColor=SOFT, spaceAfter=2 * mm)
+FACT = _style("fact", 21, fontName=BOLD, leading=25)
+CAPTION = _style("caption", 8, textColor=SOFT)
+HEAD = _style("head", 7.5, textColor=SOFT)
+HEAD_OF_NUMBERS = _style("head of numbers", 7.5, textColor=SOFT, alignment=TA_RIGHT)
+CELL = _style("cell", 7.5, leading=9.8)
+NUMBER = _style("number", 7.5, leading=9.8, alignment=TA_RIGHT)
+
+
+def _flowables(block: Block) -> list[Flowable]:
+    if isinstance(block, Heading):
+        start = PageBreak() if block.on_new_page else CondPageBreak(45 * mm)
+        return [start, Paragraph(markup(block.text), HEADING)]
+    if isinstance(block, Words):
+        return [Paragraph(markup(block.text), REMARK if block.is_remark else WORDS)]
+    if isinstance(block, Facts):
+        return [_facts(block), Spacer(0, 3 * mm)]
+    if isinstance(block, Grid):
+        return [_grid(block), Spacer(0, 3 * mm)]
+    width, height = ImageReader(io.BytesIO(block.png)).getSize()
+    across = WIDTH * block.width
+    image = Image(io.BytesIO(block.png), across, across * height / width, hAlign="LEFT")
+    return [image, Spacer(0, 3 * mm)]
+
+
+def _facts(facts: Facts) -> Flowable:
+    columns = [
+        [Paragraph(markup(number), FACT), Paragraph(markup(caption), CAPTION)]
+        for number, caption in facts.pairs
+    ]
+    style = [
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 4 * mm),
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ]
+    return Table(
+        [columns], colWidths=[WIDTH / len(columns)] * len(columns), style=style, hAlign="LEFT"
+    )
+
+
+def _grid(grid: Grid) -> Flowable:
+    def row(
+        cells: Sequence[str], style: ParagraphStyle, of_numbers: ParagraphStyle
+    ) -> list[Flowable]:
+        return [
+            Paragraph(markup(cell), of_numbers if at in grid.numbers else style)
+            for at, cell in enumerate(cells)
+        ]
+
+    rows = [row(grid.head, HEAD, HEAD_OF_NUMBERS), *(row(r, CELL, NUMBER) for r in grid.rows)]
+    style = [
+        ("LINEBELOW", (0, 0), (-1, 0), 0.8, SOFT),
+        ("LINEBELOW", (0, 1), (-1, -1), 0.3, LINE),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 2.2 * mm),
+        ("TOPPADDING", (0, 0), (-1, -1), 1.6),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.4),
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ]
+    widths = [share * WIDTH for share in grid.widths]
+    return Table(rows, colWidths=widths, style=style, repeatRows=1, hAlign="LEFT")
+
+
+def _numbered(foot: str) -> Callable[..., Canvas]:
+    """A canvas that knows how many pages there are before it draws the feet."""
+
+    class Numbered(Canvas):  # type: ignore[misc]  # reportlab ships no types
+        def __init__(self, *arguments: Any, **keywords: Any) -> None:
+            super().__init__(*arguments, **keywords)
+            self._pages: list[dict[str, Any]] = []
+
+        def showPage(self) -> None:  # noqa: N802 - reportlab calls it by this name
+            self._pages.append(dict(self.__dict__))
+            self._startPage()
+
+        def save(self) -> None:
+            for number, page in enumerate(self._pages, 1):
+                self.__dict__.update(page)
+                self.setFont(PLAIN, 7.5)
+                self.setFillColor(SOFT)
+                self.drawString(MARGIN, FOOT, foot)
+                self.drawRightString(A4[0] - MARGIN, FOOT, f"{number} of {len(self._pages)}")
+                super().showPage()
+            super().save()
+
+    return Numbered

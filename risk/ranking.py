@@ -1,0 +1,181 @@
+"""The list that the client managers work from: its order, its bands, its file."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from risk import files, model, reasons
+from risk.errors import ArtefactRefused, InputMissing
+from risk.model import Average, Model, Terms
+from risk.settings import Columns
+
+BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
+LIST = ("corporation", "risk", "rank", "band", "reasons")
+MOVED = ("previous_risk", "previous_rank")
+BASIS = ("release", "deployed_at", "as_of")
+COLUMNS = (*LIST, *MOVED, *BASIS)
+KEPT = ("corporation", "risk", "rank", "release")
+TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
+DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
+ROWS_AT_ONCE = 50_000
+
+Row = dict[str, Any]
+
+
+class Basis(NamedTuple):
+    """What a list rests on: the release that ranked, its deployment, the moment of the data."""
+
+    release: str
+    deployed_at: str
+    as_of: str
+
+
+def bands(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    """The word for each risk."""
+    names = np.array([name for name, _ in reversed(BANDS)], dtype=object)
+    found: npt.NDArray[np.object_] = names[
+        np.searchsorted([start for _, start in reversed(BANDS)], risks, side="right") - 1
+    ]
+    return found
+
+
+def to_rank(book: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The clients that have not left, those of unknown outcome among them."""
+    return book[book[columns.target] != 1]
+
+
+class Ranked(NamedTuple):
+    """The clients in the order of the list, and all that is known of each."""
+
+    clients: pd.DataFrame
+    risks: npt.NDArray[np.float64]
+    terms: Terms
+    average: Average
+
+
+def ranked(asked: Model, book: pd.DataFrame, columns: Columns) -> Ranked:
+    """The clients that may still leave, the highest risk first, ties by code."""
+    clients = to_rank(book, columns).sort_values(columns.client)
+    risks = model.probability(asked, clients, columns).round(DECIMALS)
+    risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
+    places = np.argsort(-risks, kind="stable")
+    clients = clients.iloc[places].reset_index(drop=True)
+    middle = model.average(asked, clients, columns)
+    terms = model.terms(asked, clients, columns, middle)
+    return Ranked(clients, risks[places], terms, middle)
+
+
+def write(
+    path: Path, found: Ranked, columns: Columns, basis: Basis, kept_in: Path | None = None
+) -> None:
+    """Replace the list; keep codes, risks and ranks beside if asked to.
+
+    What is kept is in place before the list is: a list that can be seen was kept.
+    """
+    earlier = _earlier(path, basis)
+    with contextlib.ExitStack() as held:
+        drafts = [(held.enter_context(files.replacing(path)), list(COLUMNS))]
+        if kept_in:
+            drafts.append((held.enter_context(files.replacing(kept_in)), list(KEPT)))
+        for begin in range(0, max(1, len(found.risks)), ROWS_AT_ONCE):
+            table = _rows(found, slice(begin, begin + ROWS_AT_ONCE), columns)
+            before = earlier.reindex(table["corporation"])
+            for name in MOVED:
+                table[name] = before[name].array
+            table = table.assign(**basis._asdict())
+            for draft, wanted in drafts:
+                is_first = begin == 0
+                table.to_csv(
+                    draft, columns=wanted, header=is_first, index=False, lineterminator="\n"
+                )
+
+
+def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
+    """A part of the list in its own columns."""
+    clients, risks = found.clients[part], found.risks[part]
+    terms = Terms(found.terms.parts[part], found.terms.values[part])
+    given = clients[list(columns.features)].to_numpy()
+    names = [reasons.label(name) for name in columns.features]
+    return pd.DataFrame(
+        {
+            "corporation": clients[columns.client].array,
+            "risk": risks,
+            "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
+            "band": bands(risks),
+            "reasons": reasons.told(terms, given, found.average, names),
+        }
+    )
+
+
+def _earlier(path: Path, basis: Basis) -> pd.DataFrame:
+    """Risk and rank by client in the previous list: the file that is about to be replaced.
+
+    It is what the managers had in their hands, and it is there when the database is not. A list
+    that is made again from the same data with the same release keeps what it was compared with.
+    """
+    nothing = pd.DataFrame({name: pd.Series(dtype=TYPES[name]) for name in MOVED})
+    try:
+        same = basis_of(path) == basis
+        numbers = list(MOVED) if same else ["risk", "rank"]
+        table = read(path, ("corporation", *numbers))
+    except (InputMissing, ArtefactRefused):
+        return nothing
+    table = table.drop_duplicates("corporation").set_index("corporation")
+    return table.set_axis(list(MOVED), axis="columns").astype({"previous_rank": "Int64"})
+
+
+def basis_of(path: Path) -> Basis | None:
+    """What the list rests on, none if it is empty."""
+    first = read(path, BASIS, rows=1)
+    return None if first.empty else Basis(*first.iloc[0])
+
+
+def read(path: Path, wanted: tuple[str, ...] = COLUMNS, rows: int | None = None) -> pd.DataFrame:
+    """The list, or some of its columns and its first rows; codes as they are."""
+    try:
+        with pd.read_csv(path, iterator=True, **_as_written(wanted)) as reader:
+            table = reader.read(rows)
+    except FileNotFoundError:
+        raise InputMissing(
+            f"{files.short(path)} is missing; run python reporting.py first"
+        ) from None
+    except ValueError as error:
+        raise ArtefactRefused(
+            f"{files.short(path)} is damaged ({error}); run python reporting.py"
+        ) from error
+    return table[list(wanted)]
+
+
+def kept(path: Path) -> Iterator[list[Row]]:
+    """What was kept of a list beside it, in parts of bounded size; nothing if nothing was."""
+    if not path.exists():
+        return
+    with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
+        for part in parts:
+            yield [
+                {str(name): cell for name, cell in row.items()} for row in part.to_dict("records")
+            ]
+
+
+def _as_written(wanted: tuple[str, ...]) -> Row:
+    """How pandas has to read: every cell is text and never missing, but for the numbers."""
+    return {
+        "usecols": list(wanted),
+        "dtype": {name: TYPES.get(name, "str") for name in wanted},
+        "keep_default_na": False,
+        "na_values": {name: [""] for name in MOVED if name in wanted},
+    }
+
+
+def moved(rank: int, previous: int | None) -> str:
+    """Where a client went since the previous list, in words."""
+    if previous is None or pd.isna(previous):
+        return "new"
+    if rank == previous:
+        return "same"
+    return f"up {previous - rank:,}" if rank < previous else f"down {rank - previous:,}"

@@ -1,0 +1,87 @@
+"""Why a client is at risk, in words that a client manager understands."""
+
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from risk.model import Average, Terms
+
+TOLD = 3
+COUNTS_AS_THIRD = 0.5  # a third reason is told when it weighs half as much as the first
+A_LOT = math.log(4)  # it makes the odds of leaving four times as high, or a quarter
+A_LITTLE = math.log(1.25)
+HARDLY = math.log(1.02)
+
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+BETWEEN_WORDS = re.compile(r"[\s_.\-]+")
+MOMENT = re.compile(r"\b(last|this|previous|current) ?(day|week|month|quarter|year)\b")
+
+Texts = npt.NDArray[np.object_]
+
+
+def label(column: str) -> str:
+    """A column's name as a person would say it: lastmonth_activity is "activity last month"."""
+    words = BETWEEN_WORDS.sub(" ", CAMEL.sub(" ", column)).strip()
+    words = " ".join(w if len(w) > 1 and w.isupper() else w.lower() for w in words.split())
+    if moment := MOMENT.search(words):
+        rest = f"{words[: moment.start()]} {words[moment.end() :]}".split()
+        words = " ".join([*rest, *moment.groups()])
+    return words or column.strip()
+
+
+def shown(value: float) -> str:
+    """A client's number: whole where it is, else with three digits that count."""
+    if not abs(value) < 1e15:
+        return f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
+
+
+def about(value: float) -> str:
+    """An average, which needs no fractions of a client's employee."""
+    return shown(float(round(value)) if 10 <= abs(value) < 1e15 else value)
+
+
+def push(part: float) -> str:
+    """Which way a term of the log-odds pushes, and how hard."""
+    weight = abs(part)
+    if not weight >= HARDLY:
+        return "hardly matters"
+    strength = " a lot" if weight >= A_LOT else " a little" if weight < A_LITTLE else ""
+    return f"{'raises' if part > 0 else 'lowers'} the risk{strength}"
+
+
+def sentence(name: str, given: float, taken: float, middle: float, part: float) -> str:
+    """One reason: the client's value beside the average client's, and which way it pushes."""
+    if math.isnan(given):
+        value = f"not known, taken as {about(taken)}"
+    else:
+        value = f"{'= ' if name[-1:].isdigit() else ''}{shown(given)}"
+    return f"{name} {value}, an average client has {about(middle)}: {push(part)}"
+
+
+def told(
+    terms: Terms, given: npt.NDArray[np.float64], middle: Average, names: Sequence[str]
+) -> Texts:
+    """The two or three terms that weigh most, for each client as one text.
+
+    Clients with the same value have the same reason, so each is put into words once.
+    """
+    pieces = np.empty(given.shape, dtype=object)
+    for at, name in enumerate(names):
+        values, first, which = np.unique(given[:, at], return_index=True, return_inverse=True)
+        pairs = zip(values, terms.values[first, at], terms.parts[first, at], strict=True)
+        words = [sentence(name, v, taken, middle.values[at], part) for v, taken, part in pairs]
+        pieces[:, at] = np.array([*words, ""], dtype=object)[which]
+    weights = np.abs(terms.parts)
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :TOLD]
+    pieces = np.take_along_axis(pieces, order, axis=1)
+    weights = np.take_along_axis(weights, order, axis=1)
+    texts: Texts = pieces[:, 0]
+    for place in range(1, order.shape[1]):
+        more = "; " + pieces[:, place]
+        counts = place == 1 or weights[:, place] >= COUNTS_AS_THIRD * weights[:, 0]
+        texts = texts + np.where(counts, more, "")
+    return texts

@@ -1,0 +1,182 @@
+"""Who may ask, and how every answer leaves: token, Host, Origin, headers, errors, request log."""
+
+import base64
+import binascii
+import hmac
+import json
+import logging
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import numpy as np
+import numpy.typing as npt
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from risk import binding
+from risk.errors import ArtefactRefused, RequestRefused, RiskError
+
+OPEN_TO_ALL = "/health"
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+PORT = r"(:[0-9]{1,5})?"
+MOST_FORM_PARTS = 8
+LONGEST_LOGGED = 200
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+SENTENCES = {
+    400: ("bad_request", "the request cannot be read"),
+    404: ("not_found", "there is no such page"),
+    405: ("method_not_allowed", "this page does not answer to this method"),
+    413: ("too_large", "the body is larger than what is read here"),
+    500: ("internal_error", "something is wrong here, not with what you asked; the log says what"),
+}
+
+log = logging.getLogger("risk.web")
+requests_log = logging.getLogger("requests_answered")  # no child of risk: a run needs no such lines
+
+
+def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Response:
+    """A JSON answer; further keys, one at least in the value, may be written as JSON already."""
+    body = ENCODER.encode(value)
+    if written:
+        body = body[:-1] + "".join(f',"{key}":{text}' for key, text in written.items()) + "}"
+    return Response(body, status, mimetype="application/json")
+
+
+def digits(ones: npt.NDArray[np.int64]) -> str:
+    """A list of zeros and ones as JSON, which is most of a long answer."""
+    text = np.full(max(0, 2 * len(ones) - 1), ord(","), dtype=np.uint8)
+    text[::2] = ones + ord("0")
+    return f"[{text.tobytes().decode()}]"
+
+
+def error(code: str, message: str, status: int) -> Response:
+    """An error as every route answers it."""
+    return answer({"error": code, "message": message}, status)
+
+
+def log_requests() -> None:
+    """Write a line about every request; gunicorn.conf.py says the same for gunicorn."""
+    requests_log.setLevel(logging.INFO)
+
+
+def protect(app: Flask, allowed_hosts: tuple[str, ...]) -> None:
+    """Put the guard before every route, our headers on every answer, our words into errors."""
+    app.config.update(MAX_FORM_PARTS=MOST_FORM_PARTS, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.before_request(_Guard(allowed_hosts, binding.token()).judge)
+    app.after_request(_dress)
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(RiskError, _of_ours)
+    app.register_error_handler(OSError, _of_the_system)
+
+
+class _Guard:
+    """Looks at who asks, before anything else does."""
+
+    def __init__(self, allowed_hosts: tuple[str, ...], token: str | None) -> None:
+        names = "|".join(re.escape(name) for name in (*LOOPBACK_NAMES, *allowed_hosts))
+        self.host = re.compile(f"({names}){PORT}", re.ASCII | re.IGNORECASE)
+        self.token = token.encode() if token else None
+
+    def judge(self) -> None:
+        """Let the request pass, or refuse it."""
+        g.began = time.perf_counter()
+        environ = request.environ
+        host = environ.get("HTTP_HOST", "")
+        if not self.host.fullmatch(host):
+            raise RequestRefused("host_refused", "this Host is not served here")
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and _netloc(origin) != host.lower():
+            raise RequestRefused("origin_refused", "pages of other origins may not ask here", 403)
+        if self.token is None:
+            if not _is_near(environ.get("REMOTE_ADDR", "")):
+                raise RequestRefused("not_local", "only this machine may ask without a token", 403)
+        elif request.path != OPEN_TO_ALL and not hmac.compare_digest(_token_sent(), self.token):
+            raise RequestRefused("unauthorized", "the token is missing or wrong", 401)
+
+
+def _netloc(origin: str) -> str | None:
+    """The host of an origin, none where it cannot be compared."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return None
+    return parts.netloc.lower() if parts.scheme in ("http", "https") else None
+
+
+def _is_near(address: str) -> bool:
+    """Whether the other end is on this machine; a Unix socket's has no address."""
+    return address in ("127.0.0.1", "") or binding.is_loopback(address)
+
+
+def _token_sent() -> bytes:
+    """The token as a program sends it, or as a browser does: as a password."""
+    kind, _, value = request.environ.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
+    if kind.lower() == "bearer":
+        return bytes(value.strip(), "latin-1", "replace")
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(value.strip(), validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            return b""
+    return b""
+
+
+def _of_http(refusal: HTTPException) -> Response:
+    """A refusal by the framework, in our words: its own may tell too much."""
+    status = refusal.code or 500
+    code, message = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+    made = error(code, message, status)
+    if allow := dict(refusal.get_headers()).get("Allow"):
+        made.headers["Allow"] = allow
+    return made
+
+
+def _of_ours(refusal: RiskError) -> Response:
+    if isinstance(refusal, RequestRefused):
+        made = error(refusal.code, str(refusal), refusal.http_status)
+        if refusal.http_status == 401:
+            made.headers["WWW-Authenticate"] = 'Basic realm="risk", charset="UTF-8"'
+        return made
+    log.warning("%s %s: %s", request.method, quote(request.path)[:LONGEST_LOGGED], refusal)
+    code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(refusal).__name__).lower()
+    return error(code, _told(refusal), refusal.http_status)
+
+
+def _told(refusal: RiskError) -> str:
+    """The sentence for those who ask; what an artefact holds is for the log only."""
+    if isinstance(refusal, ArtefactRefused):
+        return "what lies on the disk is not what its record says; the server's log says more"
+    return str(refusal)
+
+
+def _of_the_system(failure: OSError) -> Response:
+    log.error("%s: %s", quote(request.path)[:LONGEST_LOGGED], failure)
+    return error("input_output", "reading failed here; the server's log says why", 503)
+
+
+def _dress(made: Response) -> Response:
+    """Put our headers on, and write the one line about this request."""
+    if made.is_json:  # has none of them yet
+        made.headers.extend(HEADERS)
+    else:
+        for name, value in HEADERS.items():
+            made.headers.setdefault(name, value)
+    if requests_log.isEnabledFor(logging.INFO):
+        requests_log.info(
+            "%s %s %s %d %.1f ms",
+            *(request.remote_addr, quote(request.method)[:20]),
+            *(quote(request.path)[:LONGEST_LOGGED], made.status_code),
+            (time.perf_counter() - g.began) * 1000 if "began" in g else 0,
+        )
+    return made

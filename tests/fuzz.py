@@ -1,0 +1,30 @@
+"""Hold a running server against /openapi.json with made-up requests: make fuzz
+
+python -m tests.fuzz PATH_OF_SCHEMATHESIS
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.conftest import ROOT, deploy, small_project
+from tests.serving import gunicorn
+
+SEED, EXAMPLES = "20", "1000"
+
+
+def main() -> int:
+    """Serve a deployed project, and let requests of every kind loose on it."""
+    with tempfile.TemporaryDirectory(prefix="risk-fuzz-") as folder:
+        settings = deploy(small_project(Path(folder)))
+        with gunicorn(settings) as port:
+            url = f"http://127.0.0.1:{port}/openapi.json"
+            limits = ["--max-examples", EXAMPLES, "--seed", SEED, "--generation-deterministic"]
+            config = ["--config-file", str(ROOT / "tests/schemathesis.toml")]
+            command = [sys.argv[1], *config, "run", url, *limits, "--checks", "all"]
+            return subprocess.run(command, cwd=folder, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""What people look at: the matrix, the trends, the report, each made though others cannot be."""
+
+import io
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pypdf import PdfReader
+
+import reporting
+from company import fabricate
+from fullprocess import full_process
+from risk import charts, files, releases, tables
+from risk.records import Trends
+from risk.settings import Settings
+from tests.conftest import configured, put, script
+
+ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
+SECTIONS = (
+    "The first 20 to call",
+    "How good the model is",
+    "The data",
+    "Refused lines",
+    "The columns",
+    "How long the steps take",
+    "What it is built on",
+    "Is it getting worse?",
+    "The last runs",
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after its first run, to be copied."""
+    workspace = tmp_path_factory.mktemp("finished")
+    settings = configured(workspace)
+    first, second = fabricate.periods(2, clients=400, seed=1)
+    tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
+    tables.write(settings.test_data_path / "testdata.csv", second[:200])
+    full_process(settings)
+    return workspace
+
+
+@pytest.fixture
+def deployed(finished: Path, tmp_path: Path) -> Settings:
+    """A project after its first run."""
+    shutil.copytree(finished, tmp_path / "copy")
+    return Settings.load(tmp_path / "copy" / "config.json")
+
+
+def text(settings: Settings) -> str:
+    """What the report says, as one line."""
+    reader = PdfReader(settings.output_model_path / files.REPORT)
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+def size(png: bytes) -> tuple[int, int]:
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
+
+
+def test_a_deployment_leaves_everything_that_people_look_at(deployed: Settings) -> None:
+    settings = deployed
+    made = {path.name for path in settings.output_model_path.iterdir()}
+    wanted = {files.RANKING, files.CONFUSION_MATRIX, files.TRENDS, files.REPORT}
+    assert wanted <= made
+    said = text(settings)
+    for heading in SECTIONS:
+        assert heading in said
+    release = releases.load(settings.prod_deployment_path)[0].release
+    assert f"Ranked by release {release}" in said
+    assert "ended with deployed: release 1-" in said
+    assert "cannot be shown" not in said
+    assert "pandas" in said
+    assert "provisional" in said
+
+
+def test_the_script_makes_all_four(deployed: Settings) -> None:
+    wanted = [files.RANKING, files.CONFUSION_MATRIX, files.TRENDS, files.REPORT]
+    for name in wanted:
+        (deployed.output_model_path / name).unlink()
+    assert script(deployed, "reporting.py").returncode == 0
+    assert all((deployed.output_model_path / name).exists() for name in wanted)
+
+
+def test_the_script_makes_nothing_before_something_is_deployed(settings: Settings) -> None:
+    assert script(settings, "reporting.py").returncode == 66
+    assert not settings.output_model_path.exists()
+
+
+def test_odd_codes_and_names_are_shown_as_text(settings: Settings) -> None:
+    quoted = (code.replace('"', '""') for code in ODD)
+    put(settings, "<i>$x^{$.csv", [*(f'"{code}",0,99999,1,' for code in quoted), "AAAA,x,<b>,3,0"])
+    full_process(settings)
+    said = text(settings)
+    for code in ("<b>", "$x^{$", "=1+1", "a\\u202eb", "\\u4e2d\\u6587", "null", "</para>"):
+        assert code in said.replace(" ", "")
+    assert "<i>$x^{$.csv" in said
+    assert "lastmonth_activity is not a number" in said
+
+
+def test_columns_of_any_name_are_drawn_and_told(settings: Settings) -> None:
+    names = ("$a^{", "_Tickets_2024", "<b>")
+    settings = configured(settings.workspace, feature_columns=names)
+    for folder, name in (
+        (settings.input_folder_path, "dataset1.csv"),
+        (settings.test_data_path, "testdata.csv"),
+    ):
+        table = (folder / name).read_text()
+        header, _, rest = table.partition("\n")
+        client, *_, target = header.split(",")
+        (folder / name).write_text(",".join((client, *names, target)) + "\n" + rest)
+    full_process(settings)
+    said = text(settings)
+    assert "cannot be shown" not in said
+    assert "tickets 2024 = " in said
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(b'corporation,risk\n"x')
+
+
+def is_folder(path: Path) -> None:
+    for sidecar in ("", "-wal", "-shm"):
+        path.with_name(path.name + sidecar).unlink(missing_ok=True)
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "spoil", "said"),
+    [
+        ("ingesteddata", files.RECORDS, is_folder, "does not answer"),
+        ("ingesteddata", files.RECORDS, Path.unlink, "No run is recorded yet"),
+        ("ingesteddata", files.REJECTED, damaged, "rejected.csv is damaged"),
+        ("ingesteddata", files.FINAL_DATA, Path.unlink, "finaldata.csv is missing"),
+        ("ingesteddata", files.INGESTION, damaged, "ingestion.json is damaged"),
+        ("models", files.RANKING, damaged, "riskranking.csv is damaged"),
+        ("models", files.RANKING, Path.unlink, "riskranking.csv is missing"),
+        ("testdata", "testdata.csv", Path.unlink, "no usable .csv file"),
+        ("production_deployment", "manifest.json", damaged, "manifest.json is damaged"),
+    ],
+)
+def test_a_section_that_cannot_be_made_says_why_and_the_others_stand(
+    deployed: Settings, folder: str, name: str, spoil: Callable[[Path], object], said: str
+) -> None:
+    settings = deployed
+    spoil(settings.workspace / folder / name)
+    reporting.write_report(settings)
+    told = text(settings)
+    assert said in told
+    for heading in SECTIONS:
+        assert heading in told
+    assert str(settings.workspace) not in told
+
+
+def test_a_report_with_nothing_at_all_is_a_report(settings: Settings) -> None:
+    reporting.write_report(settings)
+    assert "nothing is deployed yet" in text(settings)
+
+
+def test_the_confusion_matrix_is_that_of_the_deployed_model(deployed: Settings) -> None:
+    settings = deployed
+    assert reporting.score_model is reporting.plot_confusion_matrix
+    path = reporting.plot_confusion_matrix(settings)
+    assert path == settings.output_model_path / "confusionmatrix.png"
+    before = path.read_bytes()
+    assert size(before) > (600, 400)
+    put(settings, "dataset1.csv", [f"A{n:03},{n},5,{9 - n},{n % 2}" for n in range(9)])
+    assert full_process(settings, force=True) == "deployed"
+    assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize("left", [[0, 0, 0], [1, 1, 1], [1], [0, 1, 0]])
+def test_the_figures_stand_whatever_the_outcomes_are(left: list[int]) -> None:
+    outcomes, risks = np.array(left) == 1, np.linspace(0.2, 0.9, len(left))
+    assert charts.confusion_matrix(outcomes, ~outcomes, "$x^{$").startswith(b"\x89PNG")
+    assert charts.quality(outcomes, risks, 1.0).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1000])
+def test_the_trends_are_drawn_with_any_number_of_runs(count: int) -> None:
+    moments = pd.date_range("2026-01-01", periods=count, freq="7h").strftime(files.TIME)
+    runs = pd.DataFrame({"started_at": moments})
+    scores = pd.concat(
+        runs.assign(dataset=dataset, metric=metric, value=0.6, rows=900, leavers=90)
+        for dataset in ("test", "newest")
+        for metric in ("f1", "f1_low", "f1_high", "precision_at_capacity")
+    )
+    missing = pd.concat(runs.assign(column=f"_{n}$", missing_percent=n / 9) for n in range(9))
+    seconds = runs.assign(step="ingestion", seconds=1.5)
+    releases_ = pd.DataFrame({"deployed_at": moments, "number": range(count)})
+    history = Trends(scores, missing, seconds, releases_)
+    assert size(charts.trends(history)) == (1650, 1500)
+
+
+def test_the_report_of_many_files_and_refusals_stays_small(settings: Settings) -> None:
+    for number in range(60):
+        put(settings, f"file{number}.csv", [f"X{number:03},1,2,3,0", *["AAAA,x,2,3,0" * 9] * 30])
+    full_process(settings)
+    path = settings.output_model_path / files.REPORT
+    assert path.stat().st_size < 1_000_000
+    assert "more files" in text(settings)
+    assert len(PdfReader(io.BytesIO(path.read_bytes())).pages) < 10

@@ -1,0 +1,311 @@
+"""The API as colleagues reach it: gunicorn with two workers, on real sockets."""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from app import create_app
+from risk import binding, files, model, releases
+from risk.arrivals import Seen
+from risk.settings import Settings
+from tests.conftest import ROOT
+from tests.serving import GUNICORN, Answer, ask, environment, free_port, gunicorn, wait_for
+from tests.test_app import make_traps, shared_files
+
+CLIENT = {"lastmonth_activity": 0, "lastyear_activity": 0, "number_of_employees": 0}
+QUESTION = {"clients": [CLIENT], "risks": True}
+REFUSED = "can be reached by other machines, so a token is needed"
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [\w.]+ [A-Z]+ .*")
+
+
+@pytest.fixture(scope="module")
+def port(served: Settings) -> Iterator[int]:
+    """Where two workers serve the project of this module."""
+    make_traps(served)
+    with gunicorn(served) as port:
+        yield port
+
+
+def test_two_workers_serve_what_one_process_does(port: int, served: Settings) -> None:
+    here = create_app(served).test_client()
+    for path in ("/scoring", "/summarystats", "/openapi.json", "/nothing"):
+        answer = ask(port, "GET", path)
+        assert (answer.status, answer.body) == (here.get(path).status_code, here.get(path).data)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert ask(port, "POST", "/prediction", QUESTION).status == 200
+
+
+def test_eight_at_once_are_answered_by_one_measurement(port: int, served: Settings) -> None:
+    before = shared_files(served.workspace)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(port, "GET", "/diagnostics"), range(8)))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    own_log = str(served.workspace / "server.log")
+    assert {**shared_files(served.workspace), own_log: before[own_log]} == before
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /health HTTP/1.0\r\n\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n", 400),
+        (b"GET http://evil.example/health HTTP/1.1\r\nHost: evil.example\r\n\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
+        (b"GET /%0a%0dforged HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /\xc2\x85forged HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"POST /prediction HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
+        (b"POST /prediction HTTP/1.1\r\nHost: localhost\r\n\r\n", 415),
+    ],
+)
+def test_raw_requests_are_refused_and_forge_no_line(
+    port: int, served: Settings, request_: bytes, status: int
+) -> None:
+    answer = raw(port, request_)
+    assert answer.split(b" ", 2)[1] == str(status).encode(), answer
+    log = (served.workspace / "server.log").read_text()
+    assert all(LOG_LINE.fullmatch(line) for line in log.splitlines()), log
+    assert b"gunicorn" not in answer.partition(b"\r\n\r\n")[2]
+
+
+def raw(port: int, request: bytes) -> bytes:
+    """What comes back for these bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(request)
+        return connection.recv(65536)
+
+
+def test_an_endless_body_is_not_read_to_its_end(port: int) -> None:
+    """Chunked, so no length is said beforehand."""
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    head = b"POST /prediction HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head + b"Content-Type: application/json\r\n\r\n")
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                connection.sendall(piece)
+        with contextlib.suppress(OSError):
+            assert b" 413 " in connection.recv(65536)[:20]
+    assert ask(port, "GET", "/health").status == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "further"),
+    [
+        ((), {"RISK_BIND": "0.0.0.0:{port}"}),
+        ((), {"RISK_BIND": "[::]:{port}"}),
+        (("--bind", "0.0.0.0:{port}"), {}),
+        (("-b", ":{port}"), {}),
+        (("-b", "127.0.0.1:{port}", "-b", "0.0.0.0:{other}"), {}),
+        (("--bind", "0.0.0.0:{port}", "--preload"), {}),
+        (("--bind", "0.0.0.0:{port}", "--reuse-port"), {}),
+        ((), {"GUNICORN_CMD_ARGS": "--bind=0.0.0.0:{port}"}),
+        (("--bind", "0.0.0.0:{port}"), {"RISK_API_TOKEN": "  "}),
+        (("--bind", "0.0.0.0:{port}"), {"RISK_API_TOKEN": "two words"}),
+    ],
+)
+def test_an_open_address_without_a_token_is_refused(
+    settings: Settings, arguments: tuple[str, ...], further: dict[str, str]
+) -> None:
+    ports = {"port": free_port(), "other": free_port()}
+    said = [argument.format(**ports) for argument in arguments]
+    known = environment(settings, **{k: v.format(**ports) for k, v in further.items()})
+    ended = subprocess.run(
+        [*GUNICORN, "wsgi:app", *said],
+        cwd=ROOT,
+        env=known,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 78, ended.stderr
+    assert REFUSED in ended.stderr or "RISK_API_TOKEN must be" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_another_configuration_of_gunicorn_does_not_open_it_either(settings: Settings) -> None:
+    ended = subprocess.run(
+        [*GUNICORN, "-c", os.devnull, "wsgi:app", "--bind", f"0.0.0.0:{free_port()}"],
+        cwd=ROOT,
+        env=environment(settings, HOME=str(settings.workspace)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode not in (0, None)
+    assert REFUSED in ended.stderr
+
+
+def test_a_port_in_the_environment_opens_nothing(settings: Settings) -> None:
+    other = str(free_port())
+    with gunicorn(settings, PORT=other) as port:
+        assert ask(port, "GET", "/health").status == 200
+        with pytest.raises(ConnectionRefusedError):
+            ask(int(other), "GET", "/health")
+
+
+def test_with_a_token_it_may_be_open(settings: Settings) -> None:
+    port = free_port()
+    known = environment(settings, RISK_BIND=f"0.0.0.0:{port}", RISK_API_TOKEN="sesame")
+    with subprocess.Popen(
+        [*GUNICORN, "wsgi:app"], cwd=ROOT, env=known, stderr=subprocess.DEVNULL
+    ) as server:
+        try:
+            wait_for(port, server)
+            assert ask(port, "GET", "/openapi.json").status == 401
+            bearer = {"Authorization": "Bearer sesame"}
+            assert ask(port, "GET", "/openapi.json", headers=bearer).status == 200
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:{port}", "nonsense"])
+def test_the_script_refuses_the_same(settings: Settings, bind: str) -> None:
+    known = environment(settings, RISK_BIND=bind.format(port=free_port()))
+    command = [sys.executable, ROOT / "app.py"]
+    ended = subprocess.run(
+        command, env=known, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 78
+    assert ended.stderr.startswith("error: failed with exit code 78: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_the_script_serves_without_a_debugger(deployed: Settings) -> None:
+    port = free_port()
+    known = environment(deployed, RISK_BIND=f"127.0.0.1:{port}", FLASK_DEBUG="1", PORT="1")
+    with (
+        (deployed.workspace / "said.log").open("wb") as log,
+        subprocess.Popen([sys.executable, ROOT / "app.py"], env=known, stderr=log) as server,
+    ):
+        try:
+            wait_for(port, server)
+            assert ask(port, "POST", "/prediction", QUESTION).status == 200
+            answer = ask(port, "GET", "/nothing?__debugger__=yes&cmd=resource&f=debugger.js")
+            assert answer.value["error"] == "not_found"
+            assert answer.headers["Server"] == "risk"
+        finally:
+            server.terminate()
+    assert "POST /prediction 200" in (deployed.workspace / "said.log").read_text()
+
+
+class Watched(NamedTuple):
+    """What one client was answered during the deployments."""
+
+    answers: int
+    not_answered: int
+    mixed: int
+    went_back: int
+
+
+def release_of(number: int, settings: Settings) -> dict[str, bytes]:
+    """A release whose model answers with its number: it is how far off the border all rows are."""
+    rows = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+    steps = [("fill", SimpleImputer(keep_empty_features=True)), ("fit", LogisticRegression())]
+    fitted = Pipeline(steps).fit(pd.DataFrame(rows, columns=list(settings.feature_columns)), [0, 1])
+    fitted[-1].coef_[:] = 0.0
+    fitted[-1].intercept_[:] = number / 1000 - 3
+    return {
+        files.MODEL: model.dumps(fitted),
+        files.SCORE: b"0.5\n",
+        files.INGESTED_FILES: b"['dataset1.csv']\n",
+    }
+
+
+def deploy_number(number: int, settings: Settings) -> None:
+    """Publish the release of this number."""
+    contents = release_of(number, settings)
+    published = releases.publish(
+        settings.prod_deployment_path,
+        contents,
+        score=0.5,
+        input_folder="sourcedata",
+        seen=Seen(),
+        libraries={},
+        rows=2,
+    )
+    assert published.number == number
+
+
+def watch(port: int, over: threading.Event) -> Watched:
+    """Ask until it is over, and look at every answer."""
+    answers = not_answered = mixed = went_back = newest = 0
+    while not over.is_set():
+        answer: Answer = ask(port, "POST", "/prediction", QUESTION)
+        answers += 1
+        if answer.status != 200:
+            not_answered += 1
+            continue
+        number = int(answer.value["release"].partition("-")[0])
+        risk = answer.value["risks"][0]
+        mixed += round((np.log(risk / (1 - risk)) + 3) * 1000) != number
+        went_back += number < newest
+        newest = max(newest, number)
+    return Watched(answers, not_answered, mixed, went_back)
+
+
+def deployed_while_asked(settings: Settings, deployments: int) -> list[Watched]:
+    deploy_number(1, settings)
+    over = threading.Event()
+    with gunicorn(settings) as port, ThreadPoolExecutor(4) as pool:
+        try:
+            watching = [pool.submit(watch, port, over) for _ in range(4)]
+            for number in range(2, deployments + 2):
+                deploy_number(number, settings)
+        finally:
+            over.set()
+        seen = [one.result() for one in watching]
+        last = ask(port, "POST", "/prediction", QUESTION).value["release"]
+        assert last.startswith(f"{deployments + 1}-")
+    print(f"\n{deployments} deployments:", *seen, sep="\n  ")
+    return seen
+
+
+def test_deployments_under_way_never_show(settings: Settings) -> None:
+    for seen in deployed_while_asked(settings, 20):
+        assert seen.answers > 0
+        assert seen[1:] == (0, 0, 0)
+
+
+@pytest.mark.slow
+def test_five_hundred_deployments_under_way_never_show(settings: Settings) -> None:
+    for seen in deployed_while_asked(settings, 500):
+        assert seen.answers > 100
+        assert seen[1:] == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_near"),
+    [
+        ("127.0.0.1", True),
+        ("127.3.2.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("::ffff:127.0.0.1", True),
+        ("0.0.0.0", False),  # noqa: S104 - nothing is bound
+        ("::", False),
+        ("", False),
+        ("10.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("no.such.host.invalid", False),
+        ("x" * 300, False),
+    ],
+)
+def test_only_loopback_counts_as_near(address: str, is_near: bool) -> None:
+    assert binding.is_loopback(address) is is_near
