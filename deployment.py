@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from risk import arrivals, files, journal, ledger, model, releases, tables
+from risk import arrivals, files, journal, ledger, model, releases, summaries, tables
 from risk.arrivals import Arrival, Seen
 from risk.cli import Option, run
 from risk.errors import ArtefactRefused
@@ -38,8 +38,14 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
         libraries=model.libraries(),
         rows=sum(entry["accepted"] for entry in arrivals.entries(ingestion)),
     )
-    log.info("release %s is deployed with F1 %.4f", release.release, score)
+    log.info("release %s is deployed with F1 %.4f%s", release.release, score, _remark(settings))
     return release
+
+
+def _remark(settings: Settings) -> str:
+    """What is to be said of a score on the test data."""
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    return summaries.remark(test_data, settings.columns)
 
 
 def _mixed(

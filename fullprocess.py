@@ -5,7 +5,7 @@ import logging
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, InputMissing, ServiceDown, noted
+from risk.errors import ArtefactRefused, RiskError, ServiceDown, noted
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
@@ -20,37 +20,46 @@ log = logging.getLogger("risk.fullprocess")
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
-    unfinished = bool(journal.waiting(settings))
-    if unfinished and not force:
-        finish_list(settings)
+    releases.recover(settings.prod_deployment_path)
     problems: list[str] = []
-    if settings.input_database_url:
-        with noted(problems, "no rows were fetched"):
-            fetch(settings)
     try:
+        prepare(settings, force, problems)
         decision = decide_and_act(settings, force)
-    finally:
-        if journal.waiting(settings):
-            with noted(problems, "not recorded yet"):
-                record(settings)
-    if decision.outcome == "deployed" or unfinished:
-        problems += report(settings)
+    except (RiskError, OSError):
+        for problem in problems + finish(settings):
+            log.warning("%s", problem)
+        raise
+    problems += finish(settings)
     if problems:
         raise ServiceDown(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
     log.info("%s: %s", *decision)
     return decision.outcome
 
 
+def prepare(settings: Settings, force: bool, problems: list[str]) -> None:
+    """Make the list that an earlier run did not come to; bring in new rows of a database."""
+    owes_list = journal.LIST in journal.owed(settings) and not force
+    if not owes_list and not settings.input_database_url:
+        return
+    import reporting
+    from risk import source
+
+    if owes_list:
+        reporting.finish_list(settings)
+    if settings.input_database_url:
+        with noted(problems, "no rows were fetched"):
+            source.fetch(settings)
+
+
 def decide_and_act(settings: Settings, force: bool) -> Decision:
     """Pass the gates, and do what they say."""
-    releases.recover(settings.prod_deployment_path)
     deployed = releases.current(settings.prod_deployment_path)
     found = arrivals.listing(settings.input_folder_path).files
     new = arrivals.unseen(found, journal.seen(settings, deployed))
     if not new and not force:
         since = f" since {deployed.title}" if deployed else ""
         return Decision("no new data", f"nothing new in {settings.input_folder}/{since}")
-    with Run(settings) as run:
+    with Run(settings, journal.OWED) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
         if decision.outcome != "no new data":
             make_list(settings, run, decision)
@@ -74,34 +83,34 @@ def past_the_first_gate(
     run.timed("ingestion", ingestion.store, arrived, settings)
     ledger.remember_data(run, arrived, new, settings)
 
-    newest = None
+    rival = newest = None
     try:
         if deployed:
-            ledger.remember_deployed(run, arrived, new, settings)
+            asked = ledger.remember_deployed(run, arrived, settings)
+            ledger.remember_arrived(run, asked, arrived, new, settings)
             newest = scoring.score_deployed(settings) if arrived.outcomes_known else None
-    except ArtefactRefused as error:
+            rival = scoring.score_deployed_on_test_data(settings)
+            run.knows(deployed_score=deployed.score, new_score=newest)
+        drifted, why = gates.drift(deployed, newest, arrived.remark)
+    except ArtefactRefused as refusal:
         if not force:
             raise
-        log.warning("%s", error)
-        deployed = None
-    drifted, why = gates.drift(deployed, newest, arrived.remark)
-    if deployed:
-        run.knows(deployed_score=deployed.score, new_score=newest)
-    if deployed and not drifted and not force:
+        drifted, why = True, str(refusal)
+    if not drifted and not force and deployed:
         journal.judge(settings, deployed, arrived.seen)
         return Decision("no drift", why)
 
     run.timed("training", training.train_model, settings)
     trained = run.timed("scoring", scoring.score_model, settings)
     run.knows(trained_score=trained)
-    rival = scoring.score_deployed_on_test_data(settings) if deployed else None
-    is_better, comparison = gates.better(trained, rival)
+    is_better, comparison = gates.better(trained, rival, scoring.remark(settings))
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
         journal.judge(settings, deployed, arrived.seen)
         return Decision("kept", f"{deployed.title}; {why}")
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
-    ledger.remember_deployed(run, arrived, new, settings)
+    ledger.remember_published(run, release)
+    ledger.remember_deployed(run, arrived, settings)
     return Decision("deployed", f"{release.title}; {why}")
 
 
@@ -112,37 +121,28 @@ def make_list(settings: Settings, run: Run, decision: Decision) -> None:
     reporting.make_list(settings, run, decision)
 
 
-def finish_list(settings: Settings) -> None:
-    """Make the list that an earlier run did not come to."""
-    import reporting
+def finish(settings: Settings) -> list[str]:
+    """Record what waits for it, then make the report that tells of it, then ask the API.
 
-    reporting.finish_list(settings)
-
-
-def fetch(settings: Settings) -> None:
-    """Bring in the new rows of the input database."""
-    from risk import source
-
-    source.fetch(settings)
-
-
-def record(settings: Settings) -> None:
-    """Write every run that waits for it into the records."""
-    from risk import ledger
-
-    ledger.catch_up(settings)
-
-
-def report(settings: Settings) -> list[str]:
-    """Make anew what people look at and what the API answers; what prevented it is returned."""
+    What prevented one of them is returned.
+    """
+    problems: list[str] = []
+    if not journal.waiting(settings):
+        return problems
     import apicalls
     import reporting
+    from risk import ledger
 
-    made = reporting.draw(settings)
-    problems = [str(problem) for problem in made if not isinstance(problem, InputMissing)]
-    if releases.current(settings.prod_deployment_path):
+    with noted(problems, "not recorded yet", (RiskError, OSError)):
+        ledger.catch_up(settings)
+    owed = journal.owed(settings)
+    if journal.REPORT in owed:
+        problems += reporting.make_owed_report(settings)
+    if journal.ANSWERS in owed:
         with noted(problems, "the answers of the API are not filed"):
             apicalls.call_api(settings)
+            journal.settle(settings, journal.ANSWERS)
+    journal.forget(settings)
     return problems
 
 

@@ -86,27 +86,38 @@ def draw(settings: Settings) -> list[RiskError]:
     return problems
 
 
+def make_owed_report(settings: Settings) -> list[str]:
+    """Make the pictures and the report that runs still owe; what prevented it is returned.
+
+    What has nothing to show yet is owed no longer.
+    """
+    problems = [str(error) for error in draw(settings) if not isinstance(error, InputMissing)]
+    if not problems:
+        journal.settle(settings, journal.REPORT)
+    return problems
+
+
 def make_list(settings: Settings, run: Run, decision: Decision) -> None:
     """Rank the clients anew; a list that could not be written is owed by this run to the next."""
     try:
         run.timed("ranking", rank_clients, settings, kept_in=run.list_path)
     except (RiskError, OSError):
-        run.owes_list = True
         run.end(*decision)
         raise
+    run.owes_no(journal.LIST)
+    journal.settle(settings, journal.LIST)  # of earlier runs
 
 
 def finish_list(settings: Settings) -> None:
     """Make the list that an earlier run did not come to, and keep it as that run's."""
-    unfinished = journal.waiting(settings)
-    unlisted = [path for path in unfinished if not journal.list_of(path).exists()]
+    owing = [path for path in journal.waiting(settings) if journal.LIST in journal.owed_by(path)]
+    unlisted = [path for path in owing if not journal.list_of(path).exists()]
     try:
         if not list_is_current(settings):
             rank_clients(settings, kept_in=journal.list_of(unlisted[-1]) if unlisted else None)
     except InputMissing as error:
         log.info("no list is owed: %s", error)
-    for path in unfinished:
-        journal.owes_no_list(path)
+    journal.settle(settings, journal.LIST)
 
 
 def make_everything(settings: Settings) -> None:

@@ -22,9 +22,9 @@ def score_model(settings: Settings | None = None) -> float:
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
     score = model.f1(trained, test_data, settings.columns)
     files.write_score(settings.output_model_path / files.SCORE, score)
-    remark = summaries.provisional(int(test_data[settings.target_column].sum()))
     log.info(
-        "the trained model scores %.4f on %d rows of test data%s", score, len(test_data), remark
+        "the trained model scores %.4f on %d rows of test data%s",
+        *(score, len(test_data), remark(settings)),
     )
     return score
 
@@ -44,6 +44,12 @@ def score_deployed_on_test_data(settings: Settings | None = None) -> float:
     settings = settings or Settings.load()
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
     return _deployed_f1(test_data, settings)
+
+
+def remark(settings: Settings) -> str:
+    """What is to be said of a score on the test data."""
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    return summaries.remark(test_data, settings.columns)
 
 
 def _deployed_f1(known: pd.DataFrame, settings: Settings) -> float:

@@ -344,7 +344,7 @@ def _dates(axes: Axes, span: tuple[float, float], *, is_last: bool) -> None:
     if first == last:
         axes.set_xticks([first], [f"{num2date(first):%-d %B %Y, %H:%M} UTC"])  # type: ignore[no-untyped-call]
         return
-    locator = AutoDateLocator(minticks=3, maxticks=6)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=2, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.xaxis.get_offset_text().set_visible(is_last)

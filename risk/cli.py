@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import copy
 import logging
 import os
 import sys
@@ -119,7 +120,9 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, every sign that is more than a picture written out."""
-        return _printable(super().format(record).replace(" risk.", " ", 1))
+        record = copy.copy(record)
+        record.name = record.name.removeprefix("risk.")
+        return _printable(super().format(record))
 
 
 def _printable(text: str) -> str:

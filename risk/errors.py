@@ -65,9 +65,11 @@ class RequestRefused(RiskError):
 
 
 @contextmanager
-def noted(problems: list[str], what: str) -> Iterator[None]:
-    """Go on without a service that is down, and add to the problems what was left undone."""
+def noted(
+    problems: list[str], what: str, kinds: tuple[type[Exception], ...] = (ServiceDown,)
+) -> Iterator[None]:
+    """Go on after an error of these kinds, and add to the problems what was left undone."""
     try:
         yield
-    except ServiceDown as error:
+    except kinds as error:
         problems.append(f"{what}: {error}")

@@ -28,9 +28,12 @@ def drift(deployed: Release | None, newest: float | None, remark: str = "") -> t
     return newest < deployed.score, f"F1 {scores}"
 
 
-def better(trained: float, deployed: float | None) -> tuple[bool, str]:
-    """Whether the new model beats the deployed one on the same test data."""
+def better(trained: float, deployed: float | None, remark: str = "") -> tuple[bool, str]:
+    """Whether the new model beats the deployed one on the same test data.
+
+    The remark is added to the scores on the test data.
+    """
+    new = f"on the test data the new model has {trained:.4f}"
     if deployed is None:
-        return True, f"on the test data the new model has {trained:.4f}"
-    scores = f"on the test data the new model has {trained:.4f}, the deployed one {deployed:.4f}"
-    return trained > deployed, scores
+        return True, f"{new}{remark}"
+    return trained > deployed, f"{new}, the deployed one {deployed:.4f}{remark}"

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -16,6 +16,9 @@ from risk.settings import Settings
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 Row = dict[str, Any]
+
+LIST, REPORT, ANSWERS = OWED = ("list", "report", "answers")  # what may follow a decision
+FOLLOWS = {"deployed": OWED, "no drift": (LIST, REPORT), "kept": (LIST, REPORT)}
 
 
 def seen(settings: Settings, release: Release | None) -> Seen:
@@ -54,7 +57,7 @@ def judge(settings: Settings, release: Release, looked_at: Seen) -> None:
 class Run:
     """A run that has begun: what it has found so far, kept in a file until the database has it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, owes: Iterable[str] = ()) -> None:
         moment = time.time_ns()
         self.id = f"{moment // 10**9}.{moment % 10**9:09d}-{os.getpid()}"
         self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
@@ -64,7 +67,7 @@ class Run:
             leftover.unlink()  # of a run that died while it began
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
-        self.owes_list = False
+        self.owes = list(owes)
         self._keep()
 
     def __enter__(self) -> "Run":
@@ -93,24 +96,31 @@ class Run:
     def found(self, table: str, rows: list[Row]) -> None:
         """Add rows that belong into this table of the records."""
         self.rows.setdefault(table, []).extend(rows)
+        self._keep()
 
     def knows(self, **facts: object) -> None:
         """Remember something of the run as a whole."""
         self.facts |= facts
+        self._keep()
+
+    def owes_no(self, thing: str) -> None:
+        """A thing is made that would have been left undone."""
+        self.owes.remove(thing)
+        self._keep()
 
     def end(self, outcome: str, reason: str, **facts: object) -> None:
         """Say how the run ended; from now on it waits only to be recorded."""
-        self.knows(finished_at=files.now(), outcome=outcome, reason=reason, **facts)
+        self.facts |= {"finished_at": files.now(), "outcome": outcome, "reason": reason, **facts}
+        self.owes = [thing for thing in self.owes if thing in FOLLOWS.get(outcome, ())]
         self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
-        self._keep()
 
     def _keep(self) -> None:
-        record = {"run": self.facts, "rows": self.rows, "owes_list": self.owes_list}
+        record = {"run": self.facts, "rows": self.rows, "owes": self.owes}
         files.write_json(self.path, record)
 
 
 def waiting(settings: Settings) -> list[Path]:
-    """The runs that are not recorded yet, oldest first."""
+    """The runs that are not recorded yet or still owe something, oldest first."""
     folder = settings.output_folder_path / files.PENDING
     return sorted(folder.glob("*.json")) if folder.is_dir() else []
 
@@ -136,19 +146,46 @@ def list_of(path: Path) -> Path:
     return path.with_suffix(".csv")
 
 
-def owes_list(path: Path) -> bool:
-    """Whether a waiting run had to leave its list undone."""
-    return bool(_left_by(path).get("owes_list"))
+def owed_by(path: Path) -> list[str]:
+    """What a waiting run has left undone."""
+    return [str(thing) for thing in _left_by(path).get("owes", [])]
 
 
-def owes_no_list(path: Path) -> None:
-    """Remember that the list is made which a waiting run had to leave undone."""
-    if owes_list(path):
-        files.write_json(path, _left_by(path) | {"owes_list": False})
+def owed(settings: Settings) -> set[str]:
+    """What all waiting runs together have left undone."""
+    return {thing for path in waiting(settings) for thing in owed_by(path)}
 
 
-def is_over(path: Path) -> None:
-    """Forget a run that is recorded."""
-    for leftover in (files.draft_of(path), list_of(path), path):
-        leftover.unlink(missing_ok=True)
+def settle(settings: Settings, thing: str) -> None:
+    """Remember that a thing is made which waiting runs had left undone."""
+    for path in waiting(settings):
+        if thing in (owes := owed_by(path)):
+            owes.remove(thing)
+            files.write_json(path, _left_by(path) | {"owes": owes})
+
+
+def is_recorded(path: Path) -> bool:
+    """Whether the database has what a waiting run found."""
+    return bool(_left_by(path).get("is_recorded"))
+
+
+def recorded(path: Path) -> None:
+    """Remember that the database has what a waiting run found."""
+    files.write_json(path, _left_by(path) | {"is_recorded": True})
+
+
+def refused(path: Path) -> str:
+    """Wait no longer with what the database will never take; return the name it is kept under."""
+    kept = path.with_suffix(".refused")
+    path.replace(kept)
     files.sync_folder(path.parent)
+    return files.short(kept)
+
+
+def forget(settings: Settings) -> None:
+    """Remove what waits for nothing any more."""
+    for path in waiting(settings):
+        if is_recorded(path) and not owed_by(path):
+            for leftover in (files.draft_of(path), list_of(path), path):
+                leftover.unlink(missing_ok=True)
+            files.sync_folder(path.parent)

@@ -4,7 +4,6 @@ import logging
 import math
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,11 @@ import pandas as pd
 
 from risk import files, journal, model, ranking, records, releases, summaries, tables
 from risk.arrivals import Arrival
-from risk.errors import RiskError, ServiceDown
+from risk.database import RowsRefused
+from risk.errors import RiskError, ServiceDown, noted
 from risk.intake import Intake
 from risk.journal import Row, Run
+from risk.records import Entry
 from risk.releases import Release
 from risk.settings import Settings
 
@@ -57,8 +58,9 @@ def score_rows(
 
 def capacity_share(settings: Settings) -> float:
     """The share of the book that the managers can call."""
-    book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
-    return min(1.0, settings.capacity / max(1, len(book)))
+    path = settings.output_folder_path / files.CLIENTS
+    clients = len(tables.read(path, settings.columns)) if path.exists() else 0
+    return min(1.0, settings.capacity / max(1, clients))
 
 
 def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
@@ -67,8 +69,8 @@ def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Setti
     run.found("column_stats", column_rows(arrived.table, settings))
 
 
-def remember_deployed(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
-    """How good the deployed model is on the test data, the newest data and what just arrived."""
+def remember_deployed(run: Run, arrived: Intake, settings: Settings) -> model.Model:
+    """How good the deployed model is on the test data and the newest data; the model itself."""
     release, contents = releases.load(settings.prod_deployment_path)
     asked = model.loads(contents[files.MODEL], release.title, settings.columns)
     known = tables.with_outcome(arrived.table, settings.columns)
@@ -77,11 +79,33 @@ def remember_deployed(run: Run, arrived: Intake, new: list[Arrival], settings: S
         datasets[NEWEST] = known
     run.found("scores", score_rows(release.release, asked, datasets, settings))
     run.timed("prediction", model.probability, asked, arrived.book, settings.columns)
-    just_arrived = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
-    score = model.f1(asked, just_arrived, settings.columns) if len(just_arrived) else None
     run.knows(release=release.release)
-    if "arrived_score" not in run.facts:
-        run.knows(arrived_score=score)
+    return asked
+
+
+def remember_arrived(
+    run: Run, asked: model.Model, arrived: Intake, new: list[Arrival], settings: Settings
+) -> None:
+    """How good the model that was deployed until now is on what just arrived, alone."""
+    rows = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
+    if len(rows):
+        run.knows(arrived_score=model.f1(asked, rows, settings.columns))
+
+
+def remember_published(run: Run, release: Release) -> None:
+    """A release that went out."""
+    run.knows(release=release.release)
+    run.found("deployments", [_deployment(release)])
+
+
+def _deployment(release: Release) -> Row:
+    return {
+        "release": release.release,
+        "number": release.number,
+        "deployed_at": release.time,
+        "score": release.score,
+        "rows": release.rows,
+    }
 
 
 def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[Settings], None]:
@@ -93,10 +117,17 @@ def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[S
                 result = run.timed(Path(sys.argv[0]).stem, step, settings)
                 run.end(**findings(settings, run, result))
         except (RiskError, OSError):
-            with suppress(ServiceDown):  # the error that stopped the step is the one to say
+            problems: list[str] = []  # the error that stopped the step is the one to leave with
+            with noted(problems, "not recorded yet", (RiskError, OSError)):
                 catch_up(settings)
+            for problem in problems:
+                log.warning("%s", problem)
             raise
-        catch_up(settings)
+        try:
+            catch_up(settings)
+        except ServiceDown as error:
+            done = f"{run.facts['outcome']}: {run.facts['reason']}"
+            raise ServiceDown(f"{done}; but not recorded yet: {error}") from error
 
     step_on_record.__doc__ = step.__doc__
     return step_on_record
@@ -121,52 +152,50 @@ def scored(settings: Settings, run: Run, score: float) -> Row:
     asked = model.loads(content, files.MODEL, settings.columns)
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
     run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
-    reason = f"the trained model scores {score:.4f} on the test data"
+    remark = summaries.remark(test_data, settings.columns)
+    reason = f"the trained model scores {score:.4f} on the test data{remark}"
     return {"outcome": "scored", "reason": reason, "trained_score": score}
 
 
-def deployed(_settings: Settings, _run: Run, release: Release) -> Row:
+def deployed(_settings: Settings, run: Run, release: Release) -> Row:
     """What a deployment by hand is remembered by."""
-    return _published("deployed", release)
+    return _published("deployed", run, release) | {"trained_score": release.score}
 
 
-def rolled_back(_settings: Settings, _run: Run, release: Release) -> Row:
+def rolled_back(_settings: Settings, run: Run, release: Release) -> Row:
     """What a rollback is remembered by."""
-    return _published("rolled back", release)
+    return _published("rolled back", run, release)
 
 
-def _published(outcome: str, release: Release) -> Row:
-    reason = f"{release.title} with F1 {release.score:.4f}"
-    return {
-        "outcome": outcome,
-        "reason": reason,
-        "release": release.release,
-        "deployed_score": release.score,
-    }
+def _published(outcome: str, run: Run, release: Release) -> Row:
+    remember_published(run, release)
+    return {"outcome": outcome, "reason": f"{release.title} with F1 {release.score:.4f}"}
 
 
 def catch_up(settings: Settings) -> None:
-    """Record every run that waits for it, oldest first, each once."""
+    """Record every run that waits for it and owes no list, oldest first, each once."""
+    published = [_deployment(release) for release in releases.kept(settings.prod_deployment_path)]
+    refusals = []
     for path in journal.waiting(settings):
-        run, rows = journal.found_by(path)
-        if journal.owes_list(path):
+        if journal.LIST in journal.owed_by(path) or journal.is_recorded(path):
             continue
-        if "outcome" not in run:
-            log.warning("the run that began at %s died before its end", run["started_at"])
-            run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
-        ranked = ranking.kept(journal.list_of(path))
-        records.write(settings, run, rows, _current(settings), ranked)
-        journal.is_over(path)
+        try:
+            _record(settings, path, published)
+        except RowsRefused as refusal:
+            kept = journal.refused(path)
+            refusals.append(f"{refusal}; what the run found is kept as {kept}")
+    journal.forget(settings)
+    if refusals:
+        raise ServiceDown("; ".join(refusals))
 
 
-def _current(settings: Settings) -> Row | None:
-    release = releases.current(settings.prod_deployment_path)
-    if not release or not release.number:
-        return None
-    return {
-        "release": release.release,
-        "number": release.number,
-        "deployed_at": release.time,
-        "score": release.score,
-        "rows": release.rows,
-    }
+def _record(settings: Settings, path: Path, published: list[Row]) -> None:
+    """Record one run, and every release that is not on record yet."""
+    run, rows = journal.found_by(path)
+    if "outcome" not in run:
+        log.warning("the run that began at %s died before its end", run["started_at"])
+        run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
+    releases_of_the_run = rows.pop("deployments", [])
+    ranked = ranking.kept(journal.list_of(path))
+    records.write(settings, Entry(run, rows, ranked, [*releases_of_the_run, *published]))
+    journal.recorded(path)

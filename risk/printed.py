@@ -5,8 +5,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from risk.summaries import FEW_LEAVERS
+
 WIDTH = 100
-SCORES = ("deployed_score", "new_score", "trained_score")
+PROVISIONAL = "*"
+SCORES = {  # each with the leavers that it rests on
+    "deployed_score": "test_leavers",
+    "new_score": "newest_leavers",
+    "trained_score": "test_leavers",
+}
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -29,17 +36,24 @@ def two_columns(
 def history(runs: pd.DataFrame) -> str:
     """Runs in their order, each with its scores and its reason."""
     lines = [f"{'began':20}  {'outcome':11}  {'release':12}  deployed  newest   trained"]
-    for entry in runs.to_dict("records"):
-        numbers = [_four(entry[name]) for name in SCORES]
+    marked = False
+    for entry in runs.astype(object).where(runs.notna(), None).to_dict("records"):
+        numbers = [_four(entry[name], entry[leavers]) for name, leavers in SCORES.items()]
+        marked = marked or any(number.endswith(PROVISIONAL) for number in numbers)
         lines.append(
             f"{entry['started_at']:20}  {entry['outcome']:11}  {entry['release'] or '':12}  "
-            + "   ".join(numbers)
+            + "  ".join(numbers).rstrip()
         )
         lines += textwrap.wrap(
             entry["reason"], WIDTH, initial_indent=" " * 22, subsequent_indent=" " * 22
         )
+    if marked:
+        lines.append(f"{PROVISIONAL} provisional: rests on fewer than {FEW_LEAVERS} leavers")
     return "\n".join(lines)
 
 
-def _four(score: float | None) -> str:
-    return "      " if score is None or pd.isna(score) else f"{score:.4f}"
+def _four(score: float | None, leavers: int | None) -> str:
+    if score is None:
+        return " " * 7
+    is_provisional = leavers is not None and leavers < FEW_LEAVERS
+    return f"{score:.4f}{PROVISIONAL if is_provisional else ' '}"

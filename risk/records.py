@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +11,14 @@ import pandas as pd
 import sqlalchemy as sa
 
 from risk import database, files, tables
-from risk.errors import ArtefactRefused, ConfigWrong, InputMissing
+from risk.errors import ArtefactRefused, ConfigWrong, InputMissing, ServiceDown
 from risk.schema import LONGEST_CLIENT
 from risk.settings import Settings
 
 VERSION = 1
 PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
 ROWS_AT_ONCE = 10_000
+DATA = "column_stats"  # what only a run that ingested has found
 
 CLIENT = sa.String(LONGEST_CLIENT)
 Row = dict[str, Any]
@@ -106,38 +107,59 @@ risks = _table(
 
 def engine(settings: Settings) -> sa.Engine:
     """The configured database, a SQLite file among the outputs unless another one is named."""
-    default = f"sqlite:///{settings.output_folder_path / files.RECORDS}"
-    url = settings.database_url or default
-    return database.engine(url, settings.workspace, "database_url", PASSWORD_VARIABLE)
+    if settings.database_url is None:
+        return database.engine_of_file(settings.output_folder_path / files.RECORDS)
+    url, workspace = settings.database_url, settings.workspace
+    return database.engine(url, workspace, "database_url", PASSWORD_VARIABLE)
 
 
-def write(
-    settings: Settings,
-    run: Row,
-    rows: dict[str, list[Row]],
-    deployed: Row | None,
-    ranked: Iterable[list[Row]] = (),
-) -> None:
-    """Write a run, what it found and its list, in one transaction, once however often asked."""
+class Entry(NamedTuple):
+    """What is written of a run: its facts, what it found by table, its list, known releases."""
+
+    run: Row
+    rows: Mapping[str, Sequence[Row]] = {}
+    ranked: Iterable[list[Row]] = ()
+    published: Sequence[Row] = ()
+
+
+def write(settings: Settings, entry: Entry) -> None:
+    """Write all of an entry or nothing; what is there already stays as it is."""
     made = engine(settings)
-    if file := database.file_of(made):
-        _set_aside_if_damaged(file)
-        if not file.exists():
-            is_early = not deployed or deployed["number"] <= 1
-            level = logging.INFO if is_early else logging.WARNING
-            log.log(level, "a new history begins in %s", files.short(file))
-    with database.transaction(made, writes=True) as connection:
-        _make_tables(connection)
-        if not _is_there(connection, runs.c.id, run["id"]):
-            _insert(connection, runs, [run])
-            for name, found in rows.items():
-                _insert(connection, schema.tables[name], [{"run": run["id"], **r} for r in found])
-            for part in ranked:
-                _insert(connection, risks, [{"run": run["id"], **r} for r in part])
-        if deployed and not _is_there(connection, deployments.c.release, deployed["release"]):
-            _insert(connection, deployments, [deployed])
-        if settings.dataset_in_database:
-            _replace_dataset(connection, settings)
+    file = database.file_of(made)
+    if file:
+        _begin_history(file, is_expected=all(row["number"] <= 1 for row in entry.published))
+    try:
+        with database.transaction(made, writes=True) as connection:
+            _write(connection, settings, entry)
+    except database.FileDamaged as damage:
+        if not file:
+            raise
+        aside = _set_aside(file)
+        raise database.FileDamaged(f"{damage}; it is kept as {aside}") from damage
+
+
+def _write(connection: sa.Connection, settings: Settings, entry: Entry) -> None:
+    """What one transaction writes.
+
+    Tables are made before the first row goes in: to make one ends a transaction of MariaDB.
+    """
+    _make_tables(connection)
+    dataset = list(_dataset(settings)) if DATA in entry.rows else []
+    for table, _ in dataset:
+        _make_fit(connection, table)
+    run = entry.run["id"]
+    if not _is_there(connection, runs.c.id, run):
+        _insert(connection, runs, [entry.run])
+        for name, found in entry.rows.items():
+            _insert(connection, schema.tables[name], [{"run": run, **row} for row in found])
+        for part in entry.ranked:
+            _insert(connection, risks, [{"run": run, **row} for row in part])
+    for release in entry.published:
+        if not _is_there(connection, deployments.c.release, release["release"]):
+            _insert(connection, deployments, [release])
+    for table, cells in dataset:
+        connection.execute(table.delete())
+        _insert(connection, table, cells)
 
 
 def _is_there(connection: sa.Connection, column: sa.Column[str], value: str) -> bool:
@@ -165,13 +187,15 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> 
         )
 
 
-def _replace_dataset(connection: sa.Connection, settings: Settings) -> None:
-    """Put the dataset and the book as they are now into tables of their own."""
-    for name in (files.FINAL_DATA, files.CLIENTS):
+def _dataset(settings: Settings) -> Iterator[tuple[sa.Table, list[Row]]]:
+    """The dataset and the book as they are now, if wanted, each with its table."""
+    for name in (files.FINAL_DATA, files.CLIENTS) if settings.dataset_in_database else ():
         path = settings.output_folder_path / name
         if path.exists():
             rows = tables.read(path, settings.columns)
-            _replace(connection, _dataset_table(path.stem, settings), rows)
+            cells = rows.astype(object).where(rows.notna(), None).to_dict("records")
+            named = [{str(column): cell for column, cell in row.items()} for row in cells]
+            yield _dataset_table(path.stem, settings), named
 
 
 def _dataset_table(name: str, settings: Settings) -> sa.Table:
@@ -186,30 +210,32 @@ def _dataset_table(name: str, settings: Settings) -> sa.Table:
     )
 
 
-def _replace(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> None:
-    """Exchange a table's rows; readers see the old ones until the transaction ends."""
+def _make_fit(connection: sa.Connection, table: sa.Table) -> None:
+    """Make a table of the dataset, anew if the one that is there has other columns."""
     look = sa.inspect(connection)
     there = look.get_columns(table.name) if look.has_table(table.name) else []
     if there and [column["name"] for column in there] != table.columns.keys():
         table.drop(connection)
     table.create(connection, checkfirst=True)
-    connection.execute(table.delete())
-    cells = rows.astype(object).where(rows.notna(), None)
-    _insert(
-        connection, table, [{str(n): v for n, v in r.items()} for r in cells.to_dict("records")]
-    )
 
 
-def _set_aside_if_damaged(path: Path) -> None:
+def _begin_history(file: Path, *, is_expected: bool) -> None:
     """Keep a file that is no history of ours under another name; say when a history begins."""
-    problem = _damage(path)
-    if problem:
-        aside = f"{path.name}.{files.now().replace(':', '')}.damaged"
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                path.with_name(path.name + suffix).rename(path.with_name(aside + suffix))
-        log.error("%s %s; it is kept as %s", files.short(path), problem, aside)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if problem := _damage(file):
+        log.error("%s %s; it is kept as %s", files.short(file), problem, _set_aside(file))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        level = logging.INFO if is_expected else logging.WARNING
+        log.log(level, "a new history begins in %s", files.short(file))
+
+
+def _set_aside(path: Path) -> str:
+    """Give a file another name, which is returned."""
+    aside = f"{path.name}.{files.now().replace(':', '')}.damaged"
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(path.with_name(aside + suffix))
+    return aside
 
 
 def _damage(path: Path) -> str | None:
@@ -221,7 +247,6 @@ def _damage(path: Path) -> str | None:
     try:
         with closing(sqlite3.connect(path, timeout=database.PATIENCE_SECONDS)) as connection:
             known = connection.execute("SELECT name FROM sqlite_master").fetchall()
-            connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:
         return None
     except sqlite3.DatabaseError as error:
@@ -237,11 +262,19 @@ def back_up(settings: Settings, copy: Path) -> None:
         raise ConfigWrong(f"the records are in {made.dialect.name}, which has backups of its own")
     if not path.exists():
         raise InputMissing(f"{files.short(path)} is missing; no run is recorded yet")
-    draft = copy.with_name(f".{copy.name}.draft")
-    draft.unlink(missing_ok=True)
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(draft)) as target:
-        source.backup(target)
-    draft.replace(copy)
+    if copy.exists() and copy.samefile(path):
+        raise InputMissing(f"{files.short(copy)} is the history itself; name another file")
+    if not copy.parent.is_dir():
+        raise InputMissing(f"there is no folder {files.short(copy.parent)} to put a copy into")
+    try:
+        with (
+            files.replacing(copy),
+            closing(sqlite3.connect(path)) as source,
+            closing(sqlite3.connect(files.draft_of(copy))) as target,
+        ):
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise ServiceDown(f"{files.short(path)} could not be copied: {error}") from error
 
 
 def _read(settings: Settings, *queries: sa.Select[Any]) -> list[pd.DataFrame]:
@@ -259,9 +292,20 @@ def _read(settings: Settings, *queries: sa.Select[Any]) -> list[pd.DataFrame]:
 
 
 def last_runs(settings: Settings, count: int) -> pd.DataFrame:
-    """The last runs, newest first."""
-    query = sa.select(runs).order_by(runs.c.started_at.desc(), runs.c.id.desc()).limit(count)
+    """The last runs, newest first, with the leavers that their scores rest on."""
+    query = (
+        sa.select(runs, _leavers("test"), _leavers("newest"))
+        .order_by(runs.c.started_at.desc(), runs.c.id.desc())
+        .limit(count)
+    )
     return _read(settings, query)[0]
+
+
+def _leavers(dataset: str) -> sa.Label[int | None]:
+    """On how many clients that left a run's scores on this dataset rest."""
+    most = sa.select(sa.func.max(scores.c.leavers))
+    of_the_run = most.where(scores.c.run == runs.c.id, scores.c.dataset == dataset)
+    return of_the_run.scalar_subquery().label(f"{dataset}_leavers")
 
 
 class Trends(NamedTuple):

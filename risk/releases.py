@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -210,6 +211,15 @@ def recover(folder: Path) -> None:
         is_kept = release.number - KEPT < number < release.number
         if not is_kept and stored.name != release.release:
             _remove(stored)
+
+
+def kept(folder: Path) -> list[Release]:
+    """The releases that the store still has, as far as they can be read, lowest number first."""
+    found = []
+    for _, path in _stored(folder):
+        with suppress(ArtefactRefused):
+            found.append(_from_manifest(_content(path / MANIFEST) or b"", path.name))
+    return found
 
 
 def _stored(folder: Path) -> list[tuple[int, Path]]:

@@ -1,5 +1,6 @@
 """config.json as one frozen value, checked once."""
 
+import importlib.util
 import json
 import os
 import re
@@ -56,6 +57,8 @@ class Settings(NamedTuple):
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Settings":
         """Read the given file, else the one RISK_CONFIG names, else the one beside the scripts."""
+        if path == "":
+            raise ConfigWrong("--config names no file")
         config = Path(os.path.abspath(path or os.environ.get("RISK_CONFIG") or BESIDE_THE_SCRIPTS))
         values = _checked(_parsed(config), config)
         folders = {key: _inside(config, key, values[key]) for key in FOLDERS}
@@ -75,8 +78,20 @@ class Settings(NamedTuple):
 
 
 UNFIT = re.compile("[\\0\ud800-\udfff]")
-DATABASES = ("sqlite", "postgresql", "mysql", "mariadb")
-A_DATABASE_URL = f"a URL that begins with {', '.join(DATABASES[:-1])} or {DATABASES[-1]}"
+DATABASES = {  # with the driver that a connection needs
+    "sqlite": "sqlite3",
+    "postgresql": "psycopg",
+    "mysql": "pymysql",
+    "mariadb": "pymysql",
+}
+A_DATABASE_URL = (
+    f"a URL that begins with {', '.join(list(DATABASES)[:-1])} or {list(DATABASES)[-1]} "
+    "and names a file, or a host and a database"
+)
+DATABASE_URL = re.compile(
+    r"[a-z]+(\+[a-z0-9]+)?://([^/?]*@|[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^/:?@\[\]]*)"
+    r"(:(?P<port>[0-9]{1,5}))?/(?P<database>[^?]+)(\?.*)?"
+)
 LISTS = ("feature_columns", "allowed_hosts")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 FOLDERS = (
@@ -94,7 +109,15 @@ def _is_text(value: object) -> bool:
 
 
 def _is_database_url(value: object) -> bool:
-    return _is_text(value) and urlsplit(str(value)).scheme.partition("+")[0] in DATABASES
+    if not _is_text(value) or _family(str(value)) not in DATABASES:
+        return False
+    parts = DATABASE_URL.fullmatch(str(value))
+    return parts is not None and int(parts["port"] or 0) < 2**16
+
+
+def _family(url: str) -> str:
+    """The kind of database that a URL names."""
+    return url.partition(":")[0].partition("+")[0]
 
 
 def _is_column_list(value: object) -> bool:
@@ -198,26 +221,31 @@ def _check_together(settings: Settings, config: Path) -> None:
     """Values that are right one by one but not beside each other."""
     if (settings.input_database_url is None) != (settings.input_table is None):
         raise ConfigWrong(f"{config}: 'input_database_url' and 'input_table' need each other")
+    for key in ("database_url", "input_database_url"):
+        url: str | None = getattr(settings, key)
+        if url and not importlib.util.find_spec(driver := DATABASES[_family(url)]):
+            raise ConfigWrong(
+                f"{config}: {key!r} needs the driver {driver}; install requirements-databases.txt"
+            )
     if len(set(settings.columns.all)) < len(settings.columns.all):
         raise ConfigWrong(
             f"{config}: 'client_column', 'feature_columns' and 'target_column' name a column twice"
         )
-    read, written, models, production = (
-        Path(os.path.realpath(folder))
-        for folder in (
-            settings.input_folder_path,
-            settings.output_folder_path,
-            settings.output_model_path,
-            settings.prod_deployment_path,
-        )
-    )
-    if written.is_relative_to(read):
-        raise ConfigWrong(
-            f"{config}: 'output_folder_path' lies inside 'input_folder_path', "
-            "so the results would be read as new data"
-        )
-    for key, folder in (("output_model_path", models), ("output_folder_path", written)):
-        if folder == production:
+    _check_folders(settings, config)
+
+
+def _check_folders(settings: Settings, config: Path) -> None:
+    """Nothing is written where data is read, and only deployments into their folder."""
+    real = {key: Path(os.path.realpath(getattr(settings, key))) for key in FOLDERS}
+    for key in ("output_folder_path", "output_model_path", "prod_deployment_path"):
+        for source in ("input_folder_path", "test_data_path"):
+            if real[key].is_relative_to(real[source]):
+                raise ConfigWrong(
+                    f"{config}: {key!r} lies inside {source!r}, "
+                    "so the results would be read as new data"
+                )
+    for key in ("output_model_path", "output_folder_path"):
+        if real[key] == real["prod_deployment_path"]:
             raise ConfigWrong(
                 f"{config}: {key!r} and 'prod_deployment_path' are the same folder, "
                 "but only deployment.py may write there"

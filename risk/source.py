@@ -2,16 +2,18 @@
 
 import csv
 import io
+import itertools
 import logging
 import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from risk import database, files
-from risk.errors import ConfigWrong
+from risk.errors import ArtefactRefused, ConfigWrong
 from risk.settings import Settings
 
 PASSWORD_VARIABLE = "RISK_INPUT_DATABASE_PASSWORD"
@@ -34,13 +36,20 @@ def fetch(settings: Settings) -> str | None:
     if not rows:
         return None
     keys = [_whole(row[0], settings) for row in rows]
-    name = f"{_stem(settings)}-{min(keys)}-{max(keys)}.csv"
+    name = _free_name(f"{_stem(settings)}-{min(keys)}-{max(keys)}", settings.input_folder_path)
     after = _after(before, keys)
     _keep(settings, before | {"next": after | {"file": name}})
     files.write_bytes(settings.input_folder_path / name, _as_csv(rows, settings))
     _keep(settings, after)
     log.info("%d new rows of the table %s are in %s", len(rows), settings.input_table, name)
     return name
+
+
+def _free_name(stem: str, folder: Path) -> str:
+    """A file's name that no file of the folder has."""
+    numbered = (f"{stem}_{number}.csv" for number in itertools.count(2))
+    names = itertools.chain([f"{stem}.csv"], numbered)
+    return next(name for name in names if not (folder / name).exists())
 
 
 def waiting(settings: Settings) -> int:
@@ -57,10 +66,13 @@ def new_rows(settings: Settings, state: State) -> Sequence[sa.Row[Any]]:
     if state["last"] is not None:
         gaps = [int(gap) for gap in state["gaps"]]
         wanted = wanted.where(sa.or_(key > state["last"], key.in_(gaps)))
-    url = settings.input_database_url or ""
-    made = database.engine(url, settings.workspace, "input_database_url", PASSWORD_VARIABLE)
-    with database.transaction(made) as connection:
+    with database.transaction(_engine(settings)) as connection:
         return connection.execute(wanted).all()
+
+
+def _engine(settings: Settings) -> sa.Engine:
+    url = settings.input_database_url or ""
+    return database.engine(url, settings.workspace, "input_database_url", PASSWORD_VARIABLE)
 
 
 def _table(settings: Settings) -> sa.TableClause:
@@ -72,11 +84,28 @@ def _stem(settings: Settings) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "_", settings.input_table or "")
 
 
+def _identity(settings: Settings) -> str:
+    """What tells one source from another: the database, the table, the key, where rows go."""
+    made = _engine(settings)
+    place = made.url.render_as_string(hide_password=True)
+    return f"{place} {settings.input_table} {settings.input_key} {settings.input_folder}"
+
+
+def _states(settings: Settings) -> dict[str, State] | None:
+    """How far each source was read; none when that was never noted, or is lost."""
+    return files.read_json(settings.output_folder_path / files.SOURCE)
+
+
 def _state(settings: Settings) -> State:
     """How far the table was read; when that is lost, as far as the names of the files say."""
-    state = files.read_json(settings.output_folder_path / files.SOURCE) or {}
-    if state.get("table") != settings.input_table:
-        return {"table": settings.input_table, "last": _last_in_names(settings), "gaps": {}}
+    states = _states(settings)
+    if states is None:
+        return {"last": _last_in_names(settings), "gaps": {}}
+    state = states.get(_identity(settings), {"last": None, "gaps": {}})
+    if not isinstance(state, dict) or not state.keys() >= {"last", "gaps"}:
+        raise ArtefactRefused(
+            f"{files.SOURCE} is damaged; remove it, and the files' names say how far it was"
+        )
     intended = state.pop("next", None)
     if intended and (settings.input_folder_path / intended.pop("file")).exists():
         return dict(intended)
@@ -84,7 +113,7 @@ def _state(settings: Settings) -> State:
 
 
 def _last_in_names(settings: Settings) -> int | None:
-    pattern = re.compile(re.escape(_stem(settings)) + r"-[0-9]+-([0-9]+)\.csv")
+    pattern = re.compile(re.escape(_stem(settings)) + r"-[0-9]+-([0-9]+)(_[0-9]+)?\.csv")
     folder = settings.input_folder_path
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     found = [int(match[1]) for match in map(pattern.fullmatch, names) if match]
@@ -92,7 +121,8 @@ def _last_in_names(settings: Settings) -> int | None:
 
 
 def _keep(settings: Settings, state: State) -> None:
-    files.write_json(settings.output_folder_path / files.SOURCE, state)
+    states = (_states(settings) or {}) | {_identity(settings): state}
+    files.write_json(settings.output_folder_path / files.SOURCE, states)
 
 
 def _after(before: State, keys: list[int]) -> State:
@@ -112,7 +142,7 @@ def _after(before: State, keys: list[int]) -> State:
         if int(gap) not in read and now - since < GAP_PATIENCE_SECONDS
     }
     gaps |= {str(key): now for key in skipped}
-    return {"table": before["table"], "last": last, "gaps": gaps}
+    return {"last": last, "gaps": gaps}
 
 
 def _whole(key: object, settings: Settings) -> int:

@@ -15,6 +15,11 @@ def provisional(leavers: int) -> str:
     return f" (provisional, {leavers} leavers)" if leavers < FEW_LEAVERS else ""
 
 
+def remark(known: pd.DataFrame, columns: Columns) -> str:
+    """What is to be said of a score on rows whose outcome is known."""
+    return provisional(int(known[columns.target].sum()))
+
+
 def numbers(table: pd.DataFrame, column: str) -> list[float]:
     """Mean, median, standard deviation and smallest mode of a column, nan where there is none."""
     cells = table[column].dropna()

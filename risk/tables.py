@@ -1,6 +1,7 @@
 """Tables: out of CSV files whose every line is judged, merged, written and read again."""
 
 import csv
+import functools
 import io
 import logging
 from collections.abc import Sequence
@@ -215,22 +216,27 @@ def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     return table[table[columns.target].notna()]
 
 
+@functools.lru_cache(maxsize=16)
+def _test_rows(folder: Path, arrival: arrivals.Arrival, columns: Columns) -> pd.DataFrame:
+    """The rows of a file of test data, which several steps of a run need; its flaws said once."""
+    reading = read_csv(arrivals.snapshot(folder / arrival.name).content, columns)
+    if reading.refusals:
+        first = reading.refusals[0]
+        log.warning(
+            "%s/%s: %d lines are left out, the first is line %s: %s",
+            *(folder.name, arrival.name, len(reading.refusals), first.line, first.reason),
+        )
+    return reading.table
+
+
 def labelled_rows(folder: Path, columns: Columns) -> pd.DataFrame:
     """The rows with an outcome in every CSV file of a folder, as test data are."""
     readings = []
     for arrival in arrivals.listing(folder).files:
         try:
-            reading = read_csv(arrivals.snapshot(folder / arrival.name).content, columns)
+            readings.append(_test_rows(folder, arrival, columns))
         except (FileRefused, arrivals.StillChanging) as reason:
             log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
-            continue
-        if reading.refusals:
-            first = reading.refusals[0]
-            log.warning(
-                "%s/%s: %d lines are left out, the first is line %s: %s",
-                *(folder.name, arrival.name, len(reading.refusals), first.line, first.reason),
-            )
-        readings.append(reading.table)
     if not readings:
         raise InputMissing(f"there is no usable .csv file in {folder.name}/")
     rows = with_outcome(merged(readings, columns), columns)

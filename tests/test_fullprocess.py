@@ -322,6 +322,15 @@ def test_a_run_that_meets_another_leaves_no_trace(deployed: Settings) -> None:
     assert "another run holds ingesteddata/lock" in ran.stderr
 
 
+def test_a_forced_run_replaces_a_refused_model_and_says_why(deployed: Settings) -> None:
+    for path in deployed.prod_deployment_path.rglob(files.MODEL):
+        path.write_bytes(b"something else")
+    ran = script(deployed, "fullprocess.py", "--force")
+    assert ran.returncode == 0
+    assert "forced; production_deployment/ does not hold the files" in said(deployed)[-1]
+    assert "nothing was deployed yet" not in said(deployed)[-1]
+
+
 def test_a_forced_run_deploys_and_says_that_it_was_forced(deployed: Settings) -> None:
     ran = script(deployed, "fullprocess.py", "--force")
     assert ran.returncode == 0

@@ -25,7 +25,6 @@ LONGEST_README = 220
 ROOMS_AND_ABOVE = (
     ("fullprocess", "wsgi", "gunicorn.conf", "company.fabricate"),
     ("apicalls",),
-    ("apiserver",),
     ("reporting", "app"),
     ("diagnostics",),
     ("ingestion", "training", "scoring", "deployment"),
@@ -38,8 +37,8 @@ WITH_LIBRARIES = (
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf"),
     ("risk.reasons",),
     ("risk.model", "risk.records"),
-    ("risk.tables", "risk.database", "risk.summaries", "risk.pickles"),
-    ("risk.plain", "risk.printed"),
+    ("risk.tables", "risk.database", "risk.printed", "risk.pickles"),
+    ("risk.plain", "risk.summaries"),
     ("risk.schema",),
 )
 STANDARD_LIBRARY_ONLY = (
@@ -73,11 +72,9 @@ OWNERS = {
 
 LATE_IMPORTS = {
     ("fullprocess", "past_the_first_gate"): "the rooms: an idle run does without them",
-    ("fullprocess", "fetch"): "only a run with an input database asks one",
-    ("fullprocess", "record"): "only a run that found something is recorded",
-    ("fullprocess", "report"): "only a run that was recorded draws",
+    ("fullprocess", "prepare"): "only a run after one that died owes a list, few have a source",
     ("fullprocess", "make_list"): "only a run past the first gate makes a list",
-    ("fullprocess", "finish_list"): "only a run after one that died owes a list",
+    ("fullprocess", "finish"): "only a run that found something is recorded and reported",
     ("fullprocess", "check"): "an idle run needs no place aside",
     ("risk.files", "parse_names"): "an idle run reads no list of names, and does without ast",
     ("risk.settings", "_meant"): "only a wrong key pays for difflib",

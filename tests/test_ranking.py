@@ -335,7 +335,7 @@ def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(settings: Settings
 def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(settings: Settings) -> None:
     full_process(settings)
     another_period(settings, 2)
-    died = journal.Run(settings)
+    died = journal.Run(settings, journal.OWED)
     ingestion.merge_multiple_dataframe(settings)
     (settings.input_folder_path / "dataset2.csv").unlink()
     before = read(settings)

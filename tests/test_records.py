@@ -1,7 +1,10 @@
 """The records: the same promises kept by SQLite, PostgreSQL and MariaDB over real connections."""
 
 import contextlib
+import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +20,9 @@ import reporting
 from company import fabricate
 from fullprocess import full_process
 from risk import files, journal, ledger, records, releases, tables
-from risk.errors import ArtefactRefused, ConfigWrong, ServiceDown
+from risk.errors import ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.settings import Settings
-from tests.conftest import configured, put, script
+from tests.conftest import ROOT, configured, put, script, small_project
 from tests.databases import SERVERS, Wire, fresh
 
 KINDS = ("sqlite", *SERVERS)
@@ -106,7 +109,7 @@ def test_the_same_run_is_never_written_twice(recorded: Settings) -> None:
     run = {"id": "1-1", "started_at": "2026-01-01T00:00:00Z", "outcome": "kept", "reason": "x"}
     timing = {"timings": [{"step": "training", "seconds": 1.5}]}
     for _ in range(2):
-        records.write(recorded, run, timing, None)
+        records.write(recorded, records.Entry(run, timing))
     assert len(rows(recorded, "SELECT id FROM runs")) == 1
     assert len(rows(recorded, "SELECT run FROM timings")) == 1
 
@@ -235,7 +238,7 @@ def test_records_of_a_newer_version_are_left_alone(recorded: Settings) -> None:
     with records.engine(recorded).begin() as connection:
         connection.execute(records.version.update().values(version=99))
     another_period(recorded)
-    with pytest.raises(ArtefactRefused, match="version 99"):
+    with pytest.raises(ServiceDown, match="version 99"):
         full_process(recorded)
 
 
@@ -328,7 +331,9 @@ def test_a_password_comes_from_the_environment_and_shows_nowhere(
     ("url", "said"),
     [
         ("oracle://x", "must be a URL that begins with sqlite"),
-        ("postgresql://user:hush-hush@host:port/x", "is not a database URL"),
+        ("postgresql://user:hush-hush@host:port/x", "must be a URL that begins with sqlite"),
+        ("postgresql://user:hush-hush@host:99999/x", "names a file, or a host and a database"),
+        ("sqlite://", "names a file, or a host and a database"),
     ],
 )
 def test_a_wrong_url_is_refused_without_showing_it(settings: Settings, url: str, said: str) -> None:
@@ -381,3 +386,238 @@ def test_a_rollback_is_recorded_as_a_deployment(settings: Settings) -> None:
     ledger.recorded(deployment.roll_back, ledger.rolled_back)(settings)
     published = rows(settings, "SELECT number FROM deployments ORDER BY number")
     assert [row["number"] for row in published] == [1, 2, 3]
+
+
+def test_two_deployments_while_the_server_is_down_are_both_recorded(
+    wired: tuple[Settings, Wire],
+) -> None:
+    settings, wire = wired
+    wire.cut()
+    for _ in range(2):
+        with pytest.raises(ServiceDown, match=r"^deployed"):
+            full_process(settings, force=True)
+    wire.mend()
+    assert full_process(settings) == "no new data"
+    published = rows(settings, "SELECT number FROM deployments ORDER BY number")
+    assert [row["number"] for row in published] == [1, 2]
+
+
+def test_what_a_killed_run_deployed_is_recorded_after_the_next_deployment(
+    settings: Settings,
+) -> None:
+    full_process(settings)
+    deployment.store_model_into_pickle(settings)
+    journal.Run(settings, journal.OWED)
+    full_process(settings, force=True)
+    published = rows(settings, "SELECT number FROM deployments ORDER BY number")
+    assert [row["number"] for row in published] == [1, 2, 3]
+
+
+def test_a_run_that_is_killed_leaves_what_it_found_until_then(settings: Settings) -> None:
+    run = journal.Run(settings)
+    run.found("timings", [{"step": "ingestion", "seconds": 1.5}])
+    run.knows(new_score=0.25)
+    ledger.catch_up(settings)
+    (died,) = rows(settings, "SELECT * FROM runs")
+    assert (died["outcome"], died["new_score"]) == ("died", 0.25)
+    assert rows(settings, "SELECT step, seconds FROM timings") == [
+        {"step": "ingestion", "seconds": 1.5}
+    ]
+
+
+def test_a_first_run_had_no_model_to_hold_against_what_arrived(settings: Settings) -> None:
+    full_process(settings)
+    (run,) = rows(settings, "SELECT * FROM runs")
+    assert (run["deployed_score"], run["new_score"], run["arrived_score"]) == (None, None, None)
+
+
+def test_any_folder_may_hold_the_default_history(tmp_path: Path) -> None:
+    folder = tmp_path / "50%20? #a&b=c;é"
+    folder.mkdir()
+    settings = small_project(folder)
+    full_process(settings)
+    assert (settings.output_folder_path / files.RECORDS).stat().st_size > 0
+    assert len(rows(settings, "SELECT * FROM runs")) == 1
+
+
+@pytest.mark.parametrize("key", ["database_url", "input_database_url"])
+@pytest.mark.parametrize("kind", ["postgresql", "mysql", "mariadb"])
+def test_a_missing_driver_is_said_before_anything_is_done(
+    settings: Settings, kind: str, key: str
+) -> None:
+    further = {"input_table": "t"} if key.startswith("input") else {}
+    with contextlib.suppress(ConfigWrong):
+        configured(settings.workspace, **{key: f"{kind}://u:hush@127.0.0.1/x"}, **further)
+    without_packages = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv[0] = 'training'"
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", f"{without_packages}; from risk import cli; cli.run(print)"],
+        env={"RISK_CONFIG": str(settings.workspace / "config.json")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 78
+    assert f"{key!r} needs the driver" in run.stderr
+    assert "requirements-databases.txt" in run.stderr
+    assert "hush" not in run.stderr
+
+
+def test_a_report_that_failed_is_made_good_by_the_next_run(settings: Settings) -> None:
+    report = settings.output_model_path / files.REPORT
+    report.mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        full_process(settings)
+    assert len(rows(settings, "SELECT * FROM runs")) == 1
+    report.rmdir()
+    assert full_process(settings) == "no new data"
+    assert report.is_file()
+    assert journal.waiting(settings) == []
+    before = report.read_bytes()
+    assert full_process(settings) == "no new data"
+    assert report.read_bytes() == before
+
+
+def test_the_answers_that_could_not_be_filed_are_owed(settings: Settings) -> None:
+    answers = settings.output_model_path / files.API_RETURNS
+    answers.mkdir(parents=True)
+    with pytest.raises((OSError, ServiceDown)):
+        full_process(settings)
+    answers.rmdir()
+    assert full_process(settings) == "no new data"
+    assert answers.is_file()
+    assert journal.waiting(settings) == []
+
+
+def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
+    recorded: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = journal.Run(recorded), journal.Run(recorded)
+    bad.found("timings", [{"seconds": 1.5}])
+    bad.end("kept", "x")
+    good.end("kept", "y")
+    with pytest.raises(ServiceDown, match=r"will not take the rows.*kept as pending/.*\.refused"):
+        ledger.catch_up(recorded)
+    assert [row["reason"] for row in rows(recorded, "SELECT reason FROM runs")] == ["y"]
+    assert journal.waiting(recorded) == []
+    assert bad.path.with_suffix(".refused").exists()
+    ledger.catch_up(recorded)
+
+
+def test_a_history_damaged_inside_is_set_aside_and_the_run_is_kept(settings: Settings) -> None:
+    full_process(settings)
+    path = settings.output_folder_path / files.RECORDS
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'runs'")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    content = bytearray(path.read_bytes())
+    begin = (page[0] - 1) * size
+    content[begin : begin + size] = b"\xff" * size
+    path.write_bytes(content)
+    journal.Run(settings).end("kept", "while it was damaged")
+    with pytest.raises(ServiceDown, match="is damaged"):
+        full_process(settings)
+    assert full_process(settings) == "no new data"
+    assert [row["outcome"] for row in rows(settings, "SELECT outcome FROM runs")] == ["kept"]
+    assert len(list(settings.output_folder_path.glob("records.db.*.damaged"))) == 1
+
+
+def test_the_error_that_stopped_a_run_is_the_one_it_leaves_with(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    full_process(settings)
+    with records.engine(settings).begin() as connection:
+        connection.execute(records.version.update().values(version=99))
+    put(settings, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,2,3,4,0"])
+    (settings.prod_deployment_path / releases.MANIFEST).unlink()
+    for name in releases.PLAIN_FILES:
+        (settings.prod_deployment_path / name).unlink()
+    with pytest.raises(DataUnusable, match="both needed"):
+        full_process(settings)
+    assert "not recorded yet: " in caplog.text
+    assert "version 99" in caplog.text
+
+
+def test_a_killed_deployment_is_finished_before_anything_can_fail(settings: Settings) -> None:
+    full_process(settings)
+    path = settings.prod_deployment_path / files.MODEL
+    before = path.read_bytes()
+    path.unlink()
+    source = f"sqlite:///{settings.workspace / 'input.db'}"
+    broken = settings._replace(input_database_url=source, input_table="nothing")
+    with pytest.raises(ServiceDown, match="no rows were fetched"):
+        full_process(broken)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["training.py", "ingestion.py"])
+def test_a_step_by_hand_that_could_not_be_recorded_says_that_it_was_done(
+    deployed: Settings, name: str
+) -> None:
+    url = "postgresql://postgres@127.0.0.1:1/nothing"
+    configured(deployed.workspace, database_url=url)
+    ran = script(deployed, name)
+    assert ran.returncode == 69
+    last = ran.stderr.splitlines()[-1]
+    assert re.search(r"69: (trained|ingested): .*; but not recorded yet: .*nothing", last)
+
+
+def test_a_failing_step_by_hand_says_too_that_it_is_not_recorded(deployed: Settings) -> None:
+    configured(deployed.workspace, database_url="postgresql://postgres@127.0.0.1:1/nothing")
+    (deployed.output_folder_path / files.FINAL_DATA).unlink()
+    ran = script(deployed, "training.py")
+    assert ran.returncode == 66
+    assert "not recorded yet" in ran.stderr
+    assert "finaldata.csv is missing" in ran.stderr.splitlines()[-1]
+
+
+def test_the_history_leaves_empty_what_is_not_known_and_marks_what_is_provisional(
+    settings: Settings,
+) -> None:
+    journal.Run(settings).end("ingested", "by hand")
+    ledger.catch_up(settings)
+    full_process(settings)
+    text = diagnostics.history(settings)
+    assert "nan" not in text.lower()
+    assert "None" not in text
+    assert re.search(r"deployed .* 0\.\d{4}\*", text)
+    assert "fewer than 100 leavers" in text
+
+
+@pytest.mark.parametrize("file", ["nofolder/copy.db", "ingesteddata/records.db"])
+def test_a_backup_that_cannot_be_is_refused(settings: Settings, file: str) -> None:
+    full_process(settings)
+    before = (settings.output_folder_path / files.RECORDS).read_bytes()
+    with pytest.raises(InputMissing):
+        records.back_up(settings, settings.workspace / file)
+    assert (settings.output_folder_path / files.RECORDS).read_bytes() == before
+    ran = script(settings, "diagnostics.py", "--backup", str(settings.workspace / file))
+    assert (ran.returncode, ran.stderr.count("\n")) == (66, 1)
+
+
+def test_the_dataset_in_sql_changes_only_when_data_came_in(settings: Settings) -> None:
+    settings = settings._replace(dataset_in_database=True)
+    full_process(settings)
+    with records.engine(settings).begin() as connection:
+        connection.execute(sa.text("DELETE FROM clients"))
+    journal.Run(settings).end("trained", "by hand")
+    ledger.catch_up(settings)
+    assert rows(settings, "SELECT count(*) AS n FROM clients") == [{"n": 0}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_locked_server_table_is_not_waited_for_without_end(settings: Settings, kind: str) -> None:
+    locks = {
+        "postgresql": "LOCK TABLE runs IN ACCESS EXCLUSIVE MODE",
+        "mariadb": "LOCK TABLES runs WRITE",
+    }
+    with fresh(kind) as url:
+        settings = configured(settings.workspace, database_url=url.render_as_string(False))
+        full_process(settings)
+        with records.engine(settings).connect() as other:
+            other.execute(sa.text(locks[kind]))
+            with pytest.raises(ServiceDown, match=r"^deployed: .*not recorded yet.*(?i:lock)"):
+                full_process(settings, force=True)
+        assert full_process(settings) == "no new data"
+        assert len(rows(settings, "SELECT * FROM runs")) == 2

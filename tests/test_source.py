@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import ingestion
 from fullprocess import full_process
 from risk import files, source, tables
-from risk.errors import ConfigWrong, ServiceDown
+from risk.errors import ArtefactRefused, ConfigWrong, ServiceDown
 from risk.settings import Settings
 from tests.conftest import configured, script
 from tests.databases import SERVERS, fresh
@@ -201,10 +201,45 @@ def test_a_gap_is_asked_for_during_a_day(settings: Settings) -> None:
     insert(fed, 1, 3)
     source.fetch(fed)
     path: Path = fed.output_folder_path / files.SOURCE
-    state = files.read_json(path) or {}
+    ((identity, state),) = (files.read_json(path) or {}).items()
     assert list(state["gaps"]) == ["2"]
     state["gaps"]["2"] = time.time() - 2 * source.GAP_PATIENCE_SECONDS
-    files.write_json(path, state)
+    files.write_json(path, {identity: state})
     insert(fed, 4)
     source.fetch(fed)
-    assert (files.read_json(path) or {})["gaps"] == {}
+    assert (files.read_json(path) or {})[identity]["gaps"] == {}
+
+
+def test_two_sources_with_one_table_name_are_two_sources(settings: Settings) -> None:
+    urls = [f"sqlite:///{settings.workspace / name}.db" for name in ("first", "second")]
+    for url in urls:
+        insert(_fed_by(settings, url), 1, 2)
+    made = []
+    for url in (*urls, *urls):
+        fed = configured(settings.workspace, input_database_url=url, input_table="clients_of")
+        made.append(source.fetch(fed))
+    assert made == ["clients_of-1-2.csv", "clients_of-1-2_2.csv", None, None]
+    state = (fed.output_folder_path / files.SOURCE).read_text()
+    assert state.count("clients_of") == 2
+
+
+def test_the_password_of_a_source_is_not_kept(settings: Settings) -> None:
+    url = "postgresql://postgres:hush-hush@127.0.0.1:5432/postgres"
+    with fresh("postgresql") as address:
+        url = address.set(password="hush-hush").render_as_string(False)
+        fed = _fed_by(settings, url)
+        insert(fed, 1)
+        source.fetch(fed)
+    assert "hush" not in (fed.output_folder_path / files.SOURCE).read_text()
+
+
+@pytest.mark.parametrize("content", ['{"%s": 3}', '{"%s": {"last": 1}}'])
+def test_a_damaged_record_of_the_source_is_refused(settings: Settings, content: str) -> None:
+    fed = _fed_by(settings, f"sqlite:///{settings.workspace / 'input.db'}")
+    insert(fed, 1)
+    source.fetch(fed)
+    path: Path = fed.output_folder_path / files.SOURCE
+    (identity,) = files.read_json(path) or {}
+    path.write_text(content % identity)
+    with pytest.raises(ArtefactRefused, match="remove it"):
+        source.fetch(fed)
