@@ -39,6 +39,7 @@ format: $(VENV)/for-work ## mend what lint and format can mend by themselves
 bench: $(VENV)/for-work ## what an idle run, the big steps and the API cost
 	@$(PY) benchmarks/idle.py
 	@$(PY) benchmarks/steps.py
+	@$(PY) benchmarks/recording.py
 	@$(PY) -m benchmarks.list
 	@$(PY) benchmarks/api.py
 
