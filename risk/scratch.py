@@ -8,36 +8,45 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from risk import files
+from risk import files, releases
+from risk.errors import InputMissing
 from risk.settings import Settings
 
 
 @contextlib.contextmanager
-def settings(real: Settings) -> Iterator[Settings]:
-    """The same settings, but what the steps write goes to a folder that is removed afterwards."""
+def settings(real: Settings, *, deployed: bool = False) -> Iterator[Settings]:
+    """The same settings, but what the steps write goes to a folder that is removed afterwards.
+
+    Its folders have the names of the real ones, which messages tell. What is deployed is there
+    only where it is asked for.
+    """
     logging.disable(logging.WARNING)  # what is only tried out is not told as done
     try:
-        with _aside(real) as aside:
+        with tempfile.TemporaryDirectory(prefix="risk-") as folder:
+            aside = real._replace(
+                output_folder_path=Path(folder) / "1" / real.output_folder_path.name,
+                output_model_path=Path(folder) / "2" / real.output_model_path.name,
+                prod_deployment_path=Path(folder) / "3" / real.prod_deployment_path.name,
+            )
+            aside.output_folder_path.mkdir(parents=True)
+            for name in (files.INGESTION, files.JUDGED):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copy2(real.output_folder_path / name, aside.output_folder_path)
+            if deployed:
+                _take_along_release(real.prod_deployment_path, aside.prod_deployment_path)
             yield aside
     finally:
         logging.disable(logging.NOTSET)
 
 
-@contextlib.contextmanager
-def _aside(real: Settings) -> Iterator[Settings]:
-    with tempfile.TemporaryDirectory(prefix="risk-") as folder:
-        aside = real._replace(
-            output_folder_path=Path(folder) / "data",
-            output_model_path=Path(folder) / "models",
-            prod_deployment_path=Path(folder) / "production",
-        )
-        aside.output_folder_path.mkdir()
-        for name in (files.INGESTION, files.JUDGED):
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copy2(real.output_folder_path / name, aside.output_folder_path)
-        if real.prod_deployment_path.is_dir():
-            shutil.copytree(real.prod_deployment_path, aside.prod_deployment_path)
-        yield aside
+def _take_along_release(real: Path, aside: Path) -> None:
+    """Put the deployed release, as one set, into another folder."""
+    with contextlib.suppress(InputMissing):
+        release, contents = releases.load(real)
+        for name, content in contents.items():
+            files.write_bytes(aside / name, content)
+        if release.number:
+            files.write_bytes(aside / releases.MANIFEST, release.manifest())
 
 
 @contextlib.contextmanager
