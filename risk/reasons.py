@@ -53,13 +53,13 @@ def push(part: float) -> str:
     return f"{'raises' if part > 0 else 'lowers'} the risk{strength}"
 
 
-def sentence(name: str, given: float, taken: float, middle: float, part: float) -> str:
+def sentence(name: str, given: float, taken: float, middle: str, part: float) -> str:
     """One reason: the client's value beside the average client's, and which way it pushes."""
     if math.isnan(given):
         value = f"not known, taken as {about(taken)}"
     else:
         value = f"{'= ' if name[-1:].isdigit() else ''}{shown(given)}"
-    return f"{name} {value}, an average client has {about(middle)}: {push(part)}"
+    return f"{name} {value}, an average client has {middle}: {push(part)}"
 
 
 def told(
@@ -73,7 +73,8 @@ def told(
     for at, name in enumerate(names):
         values, first, which = np.unique(given[:, at], return_index=True, return_inverse=True)
         pairs = zip(values, terms.values[first, at], terms.parts[first, at], strict=True)
-        words = [sentence(name, v, taken, middle.values[at], part) for v, taken, part in pairs]
+        usual = about(middle.values[at])
+        words = [sentence(name, v, taken, usual, part) for v, taken, part in pairs]
         pieces[:, at] = np.array([*words, ""], dtype=object)[which]
     weights = np.abs(terms.parts)
     order = np.argsort(-weights, axis=1, kind="stable")[:, :TOLD]

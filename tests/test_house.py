@@ -89,7 +89,6 @@ WRITERS = {
     ("risk.cli", "_hold_standard_descriptors"): "/dev/null in the place of closed streams",
     ("risk.cli", "_log_to_file"): "a log grows, line by line",
     ("risk.pdf", "_numbered"): "a document is saved into memory",
-    ("risk.ranking", "write"): "into the drafts that the one helper gave it",
     ("risk.kept", "one_at_a_time"): "a lock beside the answers that are kept",
     ("risk.packages", "ask_pip"): "what pip is asked with, in a folder that is removed",
     ("risk.scratch", "_aside"): "copies into a folder that is removed afterwards",

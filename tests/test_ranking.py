@@ -189,6 +189,22 @@ def test_moves_are_told_against_the_list_before(tmp_path: Path) -> None:
     assert again == second
 
 
+def test_a_list_that_names_a_client_twice_can_be_compared_with(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    (row,) = written(path, book(["a"]))
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+    assert written(path, book(["a"]), LATER)[0]["previous_rank"] == row["rank"]
+
+
+def test_a_list_written_in_several_parts_is_one_list(tmp_path: Path) -> None:
+    codes = [f"{number}" for number in range(ranking.ROWS_AT_ONCE + 3)]
+    rows = written(tmp_path / "list.csv", book(codes))
+    assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
+    assert {row["corporation"] for row in rows} == set(codes)
+    risks = [float(row["risk"]) for row in rows]
+    assert risks == sorted(risks, reverse=True)
+
+
 @pytest.mark.parametrize(
     ("rank", "previous", "said"),
     [(3, 5, "up 2"), (5, 3, "down 2"), (4, 4, "same"), (4, None, "new"), (1, 1_001, "up 1,000")],
@@ -246,11 +262,11 @@ def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> Non
 def test_a_reason_reads_as_a_sentence(
     given_: float, taken: float, middle: float, part: float, said: str
 ) -> None:
-    assert reasons.sentence("activity", given_, taken, middle, part) == said
+    assert reasons.sentence("activity", given_, taken, reasons.about(middle), part) == said
 
 
 def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:
-    said = reasons.sentence("tickets 2024", 12, 12, 8, -1)
+    said = reasons.sentence("tickets 2024", 12, 12, "8", -1)
     assert said == "tickets 2024 = 12, an average client has 8: lowers the risk"
 
 
