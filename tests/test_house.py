@@ -34,7 +34,7 @@ WITH_LIBRARIES = (
     ("risk.openapi",),
     ("risk.web", "risk.pages", "risk.questions", "risk.serving", "risk.deployed"),
     ("risk.report",),
-    ("risk.ledger",),
+    ("risk.findings", "risk.ledger"),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf"),
     ("risk.reasons",),
     ("risk.model", "risk.records"),

@@ -13,6 +13,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+import deployment
 import ingestion
 import reporting
 from company import fabricate
@@ -252,7 +253,7 @@ def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> Non
         (4e3, 4e3, 34, -0.1, "activity 4,000, an average client has 34: lowers the risk a little"),
         (0.25, 0.25, 3.14, -1, "activity 0.25, an average client has 3.14: lowers the risk"),
         (340, 340, 340, 0, "activity 340, an average client has 340: hardly matters"),
-        (1e300, 1e300, 34, -9, "activity 1e+300, an average client has 34: lowers the risk a lot"),
+        (1e300, 1e300, 34, -9, "activity 1e300, an average client has 34: lowers the risk a lot"),
         (
             *(math.nan, 115.2, 340, 1),
             "activity not known, taken as 115, an average client has 340: raises the risk",
@@ -263,6 +264,33 @@ def test_a_reason_reads_as_a_sentence(
     given_: float, taken: float, middle: float, part: float, said: str
 ) -> None:
     assert reasons.sentence("activity", given_, taken, reasons.about(middle), part) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("one; two; three", "one; two"), ("one; two", "one; two"), ("one", "one"), ("", "")],
+)
+def test_the_heaviest_reasons_come_first_where_there_is_little_room(text: str, said: str) -> None:
+    assert reasons.heaviest(text) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "0"),
+        (-0.0, "0"),
+        (1e-9, "0.000000001"),
+        (0.000123456, "0.000123"),
+        (1.0, "1"),
+        (99.95, "100"),
+        (1234.5, "1,234"),
+        (1e12, "1,000,000,000,000"),
+        (1e16, "1e16"),
+        (1e-12, "1e-12"),
+    ],
+)
+def test_numbers_of_every_size_are_legible(number: float, said: str) -> None:
+    assert reasons.shown(number) == said
 
 
 def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:
@@ -346,6 +374,20 @@ def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(settings: Settings
     put(settings, "new.csv", [f"C{n:03},{n},{n * 9},7," for n in range(50)])
     assert full_process(settings) == "no drift"
     assert len(read(settings)) == 50
+
+
+def test_after_a_rollback_the_moves_are_those_since_the_list_before_it(settings: Settings) -> None:
+    full_process(settings)
+    put(settings, "dataset1.csv", [f"A{n:03},{n},5,{9 - n},{n % 2}" for n in range(9)])
+    assert full_process(settings, force=True) == "deployed"
+    before = read(settings).set_index("corporation")
+    deployment.roll_back(settings)
+    reporting.rank_clients(settings)
+    after = read(settings).set_index("corporation")
+    assert after["release"].iloc[0].startswith("3-")
+    assert after["previous_rank"].tolist() == before["rank"][after.index].tolist()
+    assert after["previous_risk"].tolist() == before["risk"][after.index].tolist()
+    assert (after["risk"] != after["previous_risk"]).any()
 
 
 def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(settings: Settings) -> None:

@@ -2,8 +2,11 @@
 
 import io
 import shutil
+import socket
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,10 @@ from pypdf import PdfReader
 import reporting
 from company import fabricate
 from fullprocess import full_process
-from risk import charts, files, releases, tables
+from risk import charts, files, releases, report, tables
+from risk.errors import ServiceDown
+from risk.findings import Findings
+from risk.pdf import Picture
 from risk.records import Trends
 from risk.settings import Settings
 from tests.conftest import configured, put, script
@@ -73,10 +79,84 @@ def test_a_deployment_leaves_everything_that_people_look_at(deployed: Settings) 
         assert heading in said
     release = releases.load(settings.prod_deployment_path)[0].release
     assert f"Ranked by release {release}" in said
-    assert "ended with deployed: release 1-" in said
+    assert "ended with deployed (a new model went out): release 1-" in said
     assert "cannot be shown" not in said
     assert "pandas" in said
     assert "provisional" in said
+
+
+def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
+    deployed: Settings,
+) -> None:
+    said = text(deployed)
+    left = tables.labelled_rows(deployed.test_data_path, deployed.columns)["exited"].sum()
+    assert said.count(f"(provisional, {left:.0f} leavers)") == len(
+        ("F1", "called", "lift", "found")
+    )
+
+
+@pytest.mark.parametrize("metric", ["f1", "precision_at_capacity"])
+def test_scores_of_few_leavers_are_circled_in_the_trends(metric: str) -> None:
+    def drawn(leavers: int) -> bytes:
+        history = _history(3)
+        scores = history.scores[history.scores["metric"] == metric]
+        return charts.trends(history._replace(scores=scores.assign(leavers=leavers)))
+
+    assert drawn(99) != drawn(100)
+
+
+def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(settings: Settings) -> None:
+    put(settings, "sure.csv", ["SURE,0,1e12,1,"])
+    full_process(settings)
+    said = text(settings)
+    assert "client risk why" in said
+    assert ">\u00a099\u00a0%" in said or "> 99 %" in said
+    assert "100\u00a0%" not in said.split("How good the model is")[0]
+    put(settings, "later.csv", ["NEXT,0,1e12,1,"])
+    full_process(settings)
+    reporting.write_report(settings)
+    assert "client risk moved why" in text(settings)
+
+
+def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(deployed: Settings) -> None:
+    findings = Findings(deployed)
+    reporting.plot_trends(deployed, findings=findings)
+    reporting.plot_confusion_matrix(deployed, findings=findings)
+    for picture in (findings.trends, findings.confusion_matrix):
+        assert [block.png for block in report.blocks(findings) if isinstance(block, Picture)].count(
+            picture
+        ) == 1
+    assert findings.trends is findings.trends
+    assert findings.judged is findings.judged
+
+
+def test_a_database_that_does_not_answer_is_asked_once(deployed: Settings) -> None:
+    with refusing_server() as (port, callers):
+        asked = configured(deployed.workspace, database_url=f"mysql://x@127.0.0.1:{port}/risk")
+        problems = reporting.draw(asked)
+    assert len(callers) == 1
+    assert [type(problem) for problem in problems] == [ServiceDown]
+    assert text(asked).count("does not answer") == len(("decision", "timings", "trends", "runs"))
+
+
+@contextmanager
+def refusing_server() -> Iterator[tuple[int, list[object]]]:
+    """A port that hangs up on everybody, and those who called."""
+    callers: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, address = server.accept()
+                    callers.append(address)
+                    caller.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        yield server.getsockname()[1], callers
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 def test_the_script_makes_all_four(deployed: Settings) -> None:
@@ -183,6 +263,11 @@ def test_the_figures_stand_whatever_the_outcomes_are(left: list[int]) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
 def test_the_trends_are_drawn_with_any_number_of_runs(count: int) -> None:
+    assert size(charts.trends(_history(count))) == (1650, 1500)
+
+
+def _history(count: int) -> Trends:
+    """The records of so many runs, their columns with names that look like formulas."""
     moments = pd.date_range("2026-01-01", periods=count, freq="7h").strftime(files.TIME)
     runs = pd.DataFrame({"started_at": moments})
     scores = pd.concat(
@@ -192,9 +277,8 @@ def test_the_trends_are_drawn_with_any_number_of_runs(count: int) -> None:
     )
     missing = pd.concat(runs.assign(column=f"_{n}$", missing_percent=n / 9) for n in range(9))
     seconds = runs.assign(step="ingestion", seconds=1.5)
-    releases_ = pd.DataFrame({"deployed_at": moments, "number": range(count)})
-    history = Trends(scores, missing, seconds, releases_)
-    assert size(charts.trends(history)) == (1650, 1500)
+    published = pd.DataFrame({"deployed_at": moments, "number": range(count)})
+    return Trends(scores, missing, seconds, published)
 
 
 def test_the_report_of_many_files_and_refusals_stays_small(settings: Settings) -> None:
