@@ -23,6 +23,15 @@ from risk.model import share_interval
 from risk.records import Trends
 from risk.summaries import FEW_LEAVERS
 
+DPI = 150
+PANELS = {
+    "left": 0.065,
+    "right": 0.895,
+    "top": 0.93,
+    "bottom": 0.075,
+    "wspace": 0.56,
+    "hspace": 0.22,
+}
 FEW_POINTS = 40
 FEW_RELEASES = 15
 MOST_NAMED = 6
@@ -48,7 +57,7 @@ def font_folder() -> Path:
 
 def _figure(width: float, height: float) -> Figure:
     layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.06, hspace=0.05, wspace=0.04)
-    return Figure(figsize=(width, height), layout=layout, dpi=150)
+    return Figure(figsize=(width, height), layout=layout, dpi=DPI)
 
 
 def _png(figure: Figure) -> bytes:
@@ -172,9 +181,10 @@ def trends(history: Trends) -> bytes:
         ("Rows with a known outcome", lambda axes: _rows(axes, history.scores)),
         ("Share of leavers", lambda axes: _leavers(axes, history.scores)),
     )
-    figure = _figure(11, 10)
+    figure = Figure(figsize=(11, 10), dpi=DPI)
+    figure.subplots_adjust(**PANELS)
     span = _span(history)
-    figure.suptitle(_about(history), x=0.006, ha="left", fontsize=11, color=INK)
+    figure.suptitle(_about(history), x=0.006, y=0.993, ha="left", fontsize=11, color=INK)
     for place, (title, draw) in enumerate(panels, 1):
         axes = figure.add_subplot(3, 2, place)
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=8)
@@ -182,7 +192,7 @@ def trends(history: Trends) -> bytes:
         _tidy(axes)
         _dates(axes, span, is_last=place > len(panels) - 2)
     legend = "Times in UTC. Upright lines mark releases, shades the 95 % interval of an F1."
-    figure.supxlabel(legend, x=0.006, ha="left", fontsize=9, color=SOFT)
+    figure.supxlabel(legend, x=0.006, y=0.008, ha="left", fontsize=9, color=SOFT)
     return _png(figure)
 
 
@@ -333,7 +343,7 @@ def _name(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
         if place > value / below + gap / 4:
             axes.plot([1.002, 1.014], [value / below, place], color=color, lw=0.6, clip_on=False,
                       transform=axes.transAxes, scalex=False, scaley=False)  # fmt: skip
-        short = name if len(name) <= 24 else f"{name[:22]}…"
+        short = name if len(name) <= 21 else f"{name[:20]}…"
         axes.text(1.02, place, short, transform=axes.transAxes, fontsize=8.5, color=color,
                   va="center", parse_math=False)  # fmt: skip
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape
 
+from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
@@ -83,6 +84,7 @@ def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> byt
     """The bytes of a PDF with a title, these blocks and a numbered foot on every page."""
     for name in FONT_FILES.keys() - set(pdfmetrics.getRegisteredFontNames()):
         pdfmetrics.registerFont(TTFont(name, fonts / FONT_FILES[name]))
+    rl_config.useA85 = False  # pictures as they are: a quarter smaller, and quicker
     content = io.BytesIO()
     frame = Frame(MARGIN, BOTTOM, WIDTH, HEIGHT, 0, 0, 0, 0)
     pages = BaseDocTemplate(
