@@ -341,8 +341,8 @@ def another_period(settings: Settings, number: int) -> None:
     tables.write(settings.input_folder_path / f"dataset{number}.csv", period)
 
 
-def test_every_run_past_the_first_gate_makes_the_list_anew(settings: Settings) -> None:
-    full_process(settings)
+def test_every_run_past_the_first_gate_makes_the_list_anew(finished: Settings) -> None:
+    settings = finished
     first = read(settings)
     another_period(settings, 2)
     assert full_process(settings) in {"no drift", "deployed"}
@@ -367,8 +367,8 @@ def test_the_recorded_risks_are_those_of_the_list(settings: Settings) -> None:
         assert [tuple(row) for row in stored] == list(listed.itertuples(index=False, name=None))
 
 
-def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(settings: Settings) -> None:
-    full_process(settings)
+def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(finished: Settings) -> None:
+    settings = finished
     for path in settings.input_folder_path.iterdir():
         path.unlink()
     put(settings, "new.csv", [f"C{n:03},{n},{n * 9},7," for n in range(50)])
@@ -376,8 +376,8 @@ def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(settings: Settings
     assert len(read(settings)) == 50
 
 
-def test_after_a_rollback_the_moves_are_those_since_the_list_before_it(settings: Settings) -> None:
-    full_process(settings)
+def test_after_a_rollback_the_moves_are_those_since_the_list_before_it(finished: Settings) -> None:
+    settings = finished
     put(settings, "dataset1.csv", [f"A{n:03},{n},5,{9 - n},{n % 2}" for n in range(9)])
     assert full_process(settings, force=True) == "deployed"
     before = read(settings).set_index("corporation")
@@ -390,8 +390,8 @@ def test_after_a_rollback_the_moves_are_those_since_the_list_before_it(settings:
     assert (after["risk"] != after["previous_risk"]).any()
 
 
-def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(settings: Settings) -> None:
-    full_process(settings)
+def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(finished: Settings) -> None:
+    settings = finished
     another_period(settings, 2)
     died = journal.Run(settings)
     ingestion.merge_multiple_dataframe(settings)
@@ -406,8 +406,8 @@ def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(settings: 
     assert journal.waiting(settings) == []
 
 
-def test_a_list_that_cannot_be_written_is_made_by_the_next_run(settings: Settings) -> None:
-    full_process(settings)
+def test_a_list_that_cannot_be_written_is_made_by_the_next_run(finished: Settings) -> None:
+    settings = finished
     another_period(settings, 2)
     draft = settings.output_model_path / f".{files.RANKING}.draft"
     draft.mkdir()
@@ -421,8 +421,8 @@ def test_a_list_that_cannot_be_written_is_made_by_the_next_run(settings: Setting
     assert len(recorded(settings)) == 2
 
 
-def test_lists_wait_while_the_records_cannot_be_written(settings: Settings) -> None:
-    full_process(settings)
+def test_lists_wait_while_the_records_cannot_be_written(finished: Settings) -> None:
+    settings = finished
     path = settings.output_folder_path / files.RECORDS
     for sidecar in ("", "-wal", "-shm"):
         path.with_name(path.name + sidecar).unlink(missing_ok=True)
@@ -445,8 +445,8 @@ def test_a_first_run_that_died_owes_no_list(settings: Settings) -> None:
     assert len(recorded(settings)) == 1
 
 
-def test_an_idle_run_after_all_that_loads_nothing_heavy(settings: Settings) -> None:
-    full_process(settings)
+def test_an_idle_run_after_all_that_loads_nothing_heavy(finished: Settings) -> None:
+    settings = finished
     before = (settings.output_model_path / files.RANKING).stat().st_mtime_ns
     assert full_process(settings) == "no new data"
     assert (settings.output_model_path / files.RANKING).stat().st_mtime_ns == before

@@ -1,7 +1,6 @@
 """What people look at: the matrix, the trends, the report, each made though others cannot be."""
 
 import io
-import shutil
 import socket
 import struct
 import threading
@@ -15,7 +14,6 @@ import pytest
 from pypdf import PdfReader
 
 import reporting
-from company import fabricate
 from fullprocess import full_process
 from risk import charts, files, releases, report, tables
 from risk.errors import ServiceDown
@@ -39,25 +37,6 @@ SECTIONS = (
 )
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after its first run, to be copied."""
-    workspace = tmp_path_factory.mktemp("finished")
-    settings = configured(workspace)
-    first, second = fabricate.periods(2, clients=400, seed=1)
-    tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
-    tables.write(settings.test_data_path / "testdata.csv", second[:200])
-    full_process(settings)
-    return workspace
-
-
-@pytest.fixture
-def deployed(finished: Path, tmp_path: Path) -> Settings:
-    """A project after its first run."""
-    shutil.copytree(finished, tmp_path / "copy")
-    return Settings.load(tmp_path / "copy" / "config.json")
-
-
 def text(settings: Settings) -> str:
     """What the report says, as one line."""
     reader = PdfReader(settings.output_model_path / files.REPORT)
@@ -69,8 +48,8 @@ def size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-def test_a_deployment_leaves_everything_that_people_look_at(deployed: Settings) -> None:
-    settings = deployed
+def test_a_deployment_leaves_everything_that_people_look_at(finished: Settings) -> None:
+    settings = finished
     made = {path.name for path in settings.output_model_path.iterdir()}
     wanted = {files.RANKING, files.CONFUSION_MATRIX, files.TRENDS, files.REPORT}
     assert wanted <= made
@@ -86,10 +65,10 @@ def test_a_deployment_leaves_everything_that_people_look_at(deployed: Settings) 
 
 
 def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
-    deployed: Settings,
+    finished: Settings,
 ) -> None:
-    said = text(deployed)
-    left = tables.labelled_rows(deployed.test_data_path, deployed.columns)["exited"].sum()
+    said = text(finished)
+    left = tables.labelled_rows(finished.test_data_path, finished.columns)["exited"].sum()
     assert said.count(f"(provisional, {left:.0f} leavers)") == len(
         ("F1", "called", "lift", "found")
     )
@@ -118,10 +97,10 @@ def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(settings: S
     assert "client risk moved why" in text(settings)
 
 
-def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(deployed: Settings) -> None:
-    findings = Findings(deployed)
-    reporting.plot_trends(deployed, findings=findings)
-    reporting.plot_confusion_matrix(deployed, findings=findings)
+def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(finished: Settings) -> None:
+    findings = Findings(finished)
+    reporting.plot_trends(finished, findings=findings)
+    reporting.plot_confusion_matrix(finished, findings=findings)
     for picture in (findings.trends, findings.confusion_matrix):
         assert [block.png for block in report.blocks(findings) if isinstance(block, Picture)].count(
             picture
@@ -130,9 +109,9 @@ def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(deployed: Setting
     assert findings.judged is findings.judged
 
 
-def test_a_database_that_does_not_answer_is_asked_once(deployed: Settings) -> None:
+def test_a_database_that_does_not_answer_is_asked_once(finished: Settings) -> None:
     with refusing_server() as (port, callers):
-        asked = configured(deployed.workspace, database_url=f"mysql://x@127.0.0.1:{port}/risk")
+        asked = configured(finished.workspace, database_url=f"mysql://x@127.0.0.1:{port}/risk")
         problems = reporting.draw(asked)
     assert len(callers) == 1
     assert [type(problem) for problem in problems] == [ServiceDown]
@@ -159,12 +138,12 @@ def refusing_server() -> Iterator[tuple[int, list[object]]]:
         thread.join()
 
 
-def test_the_script_makes_all_four(deployed: Settings) -> None:
+def test_the_script_makes_all_four(finished: Settings) -> None:
     wanted = [files.RANKING, files.CONFUSION_MATRIX, files.TRENDS, files.REPORT]
     for name in wanted:
-        (deployed.output_model_path / name).unlink()
-    assert script(deployed, "reporting.py").returncode == 0
-    assert all((deployed.output_model_path / name).exists() for name in wanted)
+        (finished.output_model_path / name).unlink()
+    assert script(finished, "reporting.py").returncode == 0
+    assert all((finished.output_model_path / name).exists() for name in wanted)
 
 
 def test_the_script_makes_nothing_before_something_is_deployed(settings: Settings) -> None:
@@ -225,9 +204,9 @@ def is_folder(path: Path) -> None:
     ],
 )
 def test_a_section_that_cannot_be_made_says_why_and_the_others_stand(
-    deployed: Settings, folder: str, name: str, spoil: Callable[[Path], object], said: str
+    finished: Settings, folder: str, name: str, spoil: Callable[[Path], object], said: str
 ) -> None:
-    settings = deployed
+    settings = finished
     spoil(settings.workspace / folder / name)
     reporting.write_report(settings)
     told = text(settings)
@@ -242,8 +221,8 @@ def test_a_report_with_nothing_at_all_is_a_report(settings: Settings) -> None:
     assert "nothing is deployed yet" in text(settings)
 
 
-def test_the_confusion_matrix_is_that_of_the_deployed_model(deployed: Settings) -> None:
-    settings = deployed
+def test_the_confusion_matrix_is_that_of_the_deployed_model(finished: Settings) -> None:
+    settings = finished
     assert reporting.score_model is reporting.plot_confusion_matrix
     path = reporting.plot_confusion_matrix(settings)
     assert path == settings.output_model_path / "confusionmatrix.png"
