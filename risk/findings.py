@@ -102,6 +102,6 @@ def _history(settings: Settings) -> History:
 def _confusion_matrix(found: Judged, settings: Settings) -> bytes:
     f1 = model.f1(found.model, found.known, settings.columns)
     remark = summaries.provisional(int(found.left.sum()))
-    rows = f"{len(found.left):,} rows of test data"
-    title = f"{found.release.title.capitalize()} on {rows}: F1 {f1:.4f}{remark}"
+    judge = f"{found.release.title.capitalize()}: F1 {f1:.4f}{remark}"
+    title = f"{judge}\non {len(found.left):,} rows of test data"
     return charts.confusion_matrix(found.left, found.expected, title)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 from pypdf import PdfReader
 
 import reporting
@@ -21,6 +22,7 @@ from risk.findings import Findings
 from risk.pdf import Picture
 from risk.records import Trends
 from risk.settings import Settings
+from risk.summaries import FEW_LEAVERS
 from tests.conftest import configured, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
@@ -238,6 +240,13 @@ def test_the_figures_stand_whatever_the_outcomes_are(left: list[int]) -> None:
     outcomes, risks = np.array(left) == 1, np.linspace(0.2, 0.9, len(left))
     assert charts.confusion_matrix(outcomes, ~outcomes, "$x^{$").startswith(b"\x89PNG")
     assert charts.quality(outcomes, risks, 1.0).startswith(b"\x89PNG")
+
+
+def test_a_title_that_says_provisional_fits_into_its_picture(finished: Settings) -> None:
+    assert Findings(finished).judged.left.sum() < FEW_LEAVERS
+    picture = imread(reporting.plot_confusion_matrix(finished))
+    assert picture.shape[1] == 960
+    assert (picture[:, -6:, :3] == 1.0).all()
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
