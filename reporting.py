@@ -3,9 +3,10 @@
 import logging
 from pathlib import Path
 
-from risk import charts, files, journal, model, ranking, records, releases, report, tables
+from risk import files, journal, model, ranking, releases, report, tables
 from risk.cli import run
 from risk.errors import InputMissing, RiskError
+from risk.findings import Findings
 from risk.gates import Decision
 from risk.journal import Run
 from risk.ranking import Basis
@@ -44,12 +45,13 @@ def list_is_current(settings: Settings) -> bool:
     return basis == Basis(release.release, release.time, _as_of(settings))
 
 
-def plot_confusion_matrix(settings: Settings | None = None) -> Path:
+def plot_confusion_matrix(
+    settings: Settings | None = None, *, findings: Findings | None = None
+) -> Path:
     """Draw what the deployed model finds and misses on the test data."""
     settings = settings or Settings.load()
     path = settings.output_model_path / files.CONFUSION_MATRIX
-    picture = report.confusion_matrix(report.judged(settings), settings)
-    files.write_bytes(path, picture)
+    files.write_bytes(path, (findings or Findings(settings)).confusion_matrix)
     log.info("the confusion matrix is in %s", files.short(path))
     return path
 
@@ -57,30 +59,30 @@ def plot_confusion_matrix(settings: Settings | None = None) -> Path:
 score_model = plot_confusion_matrix  # the name that it had at first
 
 
-def plot_trends(settings: Settings | None = None) -> Path:
+def plot_trends(settings: Settings | None = None, *, findings: Findings | None = None) -> Path:
     """Draw the quality, the data and the timings of all recorded runs."""
     settings = settings or Settings.load()
     path = settings.output_model_path / files.TRENDS
-    files.write_bytes(path, charts.trends(records.trends(settings)))
+    files.write_bytes(path, (findings or Findings(settings)).trends)
     log.info("the trends are in %s", files.short(path))
     return path
 
 
-def write_report(settings: Settings | None = None) -> Path:
+def write_report(settings: Settings | None = None, *, findings: Findings | None = None) -> Path:
     """Write the report that somebody without a login can read on paper."""
     settings = settings or Settings.load()
     path = settings.output_model_path / files.REPORT
-    files.write_bytes(path, report.document(settings))
+    files.write_bytes(path, report.document(findings or Findings(settings)))
     log.info("the report is in %s", files.short(path))
     return path
 
 
 def draw(settings: Settings) -> list[RiskError]:
     """Make the pictures and the report; what prevented one of them does not stop the others."""
-    problems = []
+    problems, findings = [], Findings(settings)
     for step in (plot_confusion_matrix, plot_trends, write_report):
         try:
-            step(settings)
+            step(settings, findings=findings)
         except RiskError as error:
             problems.append(error)
     return problems

@@ -23,12 +23,25 @@ from risk.model import share_interval
 from risk.records import Trends
 from risk.summaries import FEW_LEAVERS
 
+DPI = 150
+PANELS = {
+    "left": 0.065,
+    "right": 0.895,
+    "top": 0.93,
+    "bottom": 0.075,
+    "wspace": 0.56,
+    "hspace": 0.22,
+}
 FEW_POINTS = 40
+FEW_RELEASES = 15
 MOST_NAMED = 6
 MOST_POINTS = 2000
 INK, SOFT, PALE, GRID = "#1b2733", "#55636f", "#a4afb8", "#e6eaed"
 SERIES = ("#0b6e99", "#c4501b", "#5b8c2a", "#7a4fa3", "#a3761b", "#444f5a", "#b0396a", "#2a8c7d")
 DASHES = ("-", "--", "-.", ":")
+BEHIND: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85}
+DAY = "%-d %B %Y"
+DATES = ["", "%Y", "%B %Y", DAY, DAY, f"{DAY}, %H:%M"]  # beside years, months, ... seconds
 OF_ALL = FuncFormatter(lambda share, _: f"{100 * share:.3g} %")
 NUMBER = FuncFormatter(lambda number, _: f"{number:,.12g}")
 
@@ -44,14 +57,13 @@ def font_folder() -> Path:
 
 def _figure(width: float, height: float) -> Figure:
     layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.06, hspace=0.05, wspace=0.04)
-    figure = Figure(figsize=(width, height), layout=layout, dpi=150)
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), layout=layout, dpi=DPI)
 
 
 def _png(figure: Figure) -> bytes:
     content = io.BytesIO()
-    figure.savefig(content, format="png")
+    canvas = FigureCanvasAgg(figure)  # savefig would lay everything out twice
+    canvas.print_png(content)  # type: ignore[no-untyped-call]
     return content.getvalue()
 
 
@@ -132,7 +144,7 @@ def _gains(axes: Axes, left: Flags, risks: Numbers, share: float) -> None:
         va="top",
         fontsize=9,
         color=INK,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85},
+        bbox=BEHIND,
     )
     axes.set(xlim=(0, 1), ylim=(0, 1.04))
     axes.set_xlabel("share of the clients called", fontsize=9, color=SOFT)
@@ -159,32 +171,35 @@ def _calibration(axes: Axes, left: Flags, risks: Numbers) -> None:
 # The history
 
 
-def trends(history: Trends, head: str = "Is it getting worse?") -> bytes:
+def trends(history: Trends) -> bytes:
     """One page of small panels over time."""
     panels: tuple[tuple[str, Draw], ...] = (
         ("F1 of the deployed model", lambda axes: _f1(axes, history)),
-        ("Leavers among those who would be called", lambda axes: _called(axes, history.scores)),
+        ("Leavers among those who would be called", lambda axes: _called(axes, history)),
         ("Missing cells, percent", lambda axes: _missing(axes, history.missing)),
         ("Seconds", lambda axes: _seconds(axes, history.seconds)),
         ("Rows with a known outcome", lambda axes: _rows(axes, history.scores)),
         ("Share of leavers", lambda axes: _leavers(axes, history.scores)),
     )
-    figure = _figure(11, 10)
+    figure = Figure(figsize=(11, 10), dpi=DPI)
+    figure.subplots_adjust(**PANELS)
     span = _span(history)
-    figure.suptitle(head, x=0.006, ha="left", fontsize=15, fontweight="bold", color=INK)
+    figure.suptitle(_about(history), x=0.006, y=0.993, ha="left", fontsize=11, color=INK)
     for place, (title, draw) in enumerate(panels, 1):
         axes = figure.add_subplot(3, 2, place)
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=8)
         draw(axes)
         _tidy(axes)
         _dates(axes, span, is_last=place > len(panels) - 2)
-    figure.supxlabel(_about(history), x=0.006, ha="left", fontsize=9, color=SOFT)
+    legend = "Times in UTC. Upright lines mark releases, shades the 95 % interval of an F1."
+    figure.supxlabel(legend, x=0.006, y=0.008, ha="left", fontsize=9, color=SOFT)
     return _png(figure)
 
 
 def _span(history: Trends) -> tuple[float, float]:
-    """The first and the last moment at which anything was recorded."""
-    moments = pd.concat([_moments(table["started_at"]) for table in history[:3]])
+    """The first and the last moment of which anything is drawn."""
+    texts = [table["started_at"] for table in history[:3]] + [history.deployments["deployed_at"]]
+    moments = pd.concat([_moments(column) for column in texts])
     if moments.empty:
         return 0.0, 0.0
     first, last = date2num([moments.min(), moments.max()])  # type: ignore[no-untyped-call]
@@ -198,7 +213,7 @@ def _about(history: Trends) -> str:
     first, last = (_moments(history.missing["started_at"]).agg(end) for end in ("min", "max"))
     days = f"{first:%-d %B %Y}" + (f" to {last:%-d %B %Y}" if first.date() < last.date() else "")
     count = "1 run" if runs == 1 else f"{runs:,} runs"
-    return f"{count}, {days}; upright lines mark releases, shades the 95 % interval of an F1"
+    return f"{count}, {days}"
 
 
 def _f1(axes: Axes, history: Trends) -> None:
@@ -214,15 +229,19 @@ def _f1(axes: Axes, history: Trends) -> None:
             )
         elif len(low) == len(high):
             axes.vlines(_when(low), low["value"], high["value"], color=color, alpha=0.3, lw=4)
-    f1 = scores[scores["metric"] == "f1"]
-    if f1.empty:
-        return
-    few = f1[f1["leavers"] < FEW_LEAVERS]
+    _circle_provisional(axes, scores, "f1")
+    if axes.lines:
+        _releases(axes, history.deployments, _span(history))
+
+
+def _circle_provisional(axes: Axes, scores: pd.DataFrame, metric: str) -> None:
+    """Mark the values that rest on too few leavers, and say what the mark means."""
+    few = scores[(scores["metric"] == metric) & (scores["leavers"] < FEW_LEAVERS)]
     if len(few):
-        axes.plot(_when(few), few["value"], "o", ms=8, mfc="none", mec=INK, mew=0.8)
+        size = 8 if len(few) < FEW_POINTS else 4
+        axes.plot(_when(few), few["value"], "o", ms=size, mfc="none", mec=INK, mew=size / 10)
         text = f"circled: provisional, under {FEW_LEAVERS} leavers"
-        axes.text(0.01, 0.03, text, transform=axes.transAxes, fontsize=8, color=SOFT)
-    _releases(axes, history.deployments, _span(history))
+        axes.text(0.01, 0.04, text, transform=axes.transAxes, fontsize=8, color=SOFT, bbox=BEHIND)
 
 
 def _releases(axes: Axes, deployments: pd.DataFrame, span: tuple[float, float]) -> None:
@@ -230,7 +249,7 @@ def _releases(axes: Axes, deployments: pd.DataFrame, span: tuple[float, float]) 
     moments = date2num(_moments(deployments["deployed_at"]))  # type: ignore[no-untyped-call]
     room, free_from = (span[1] - span[0]) * 0.06, -math.inf
     for moment, number in zip(moments, deployments["number"], strict=True):
-        faint = 1 if len(moments) < FEW_POINTS else 0.35
+        faint = 1 if len(moments) < FEW_RELEASES else 0.35
         axes.axvline(moment, color=PALE, lw=0.8, alpha=faint, zorder=0)
         if moment < free_from:
             continue
@@ -247,8 +266,9 @@ def _releases(axes: Axes, deployments: pd.DataFrame, span: tuple[float, float]) 
         )
 
 
-def _called(axes: Axes, scores: pd.DataFrame) -> None:
-    _by_dataset(axes, scores, "precision_at_capacity")
+def _called(axes: Axes, history: Trends) -> None:
+    _by_dataset(axes, history.scores, "precision_at_capacity")
+    _circle_provisional(axes, history.scores, "precision_at_capacity")
     axes.yaxis.set_major_formatter(OF_ALL)
 
 
@@ -263,7 +283,9 @@ def _of(scores: pd.DataFrame, metric: str) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _missing(axes: Axes, missing: pd.DataFrame) -> None:
-    groups = missing.groupby("column", sort=False)
+    has_gaps = missing.groupby("column")["missing_percent"].transform("max") > 0
+    drawn = missing[has_gaps] if has_gaps.any() else missing
+    groups = drawn.groupby("column", sort=False)
     _lines(axes, [(str(name), rows) for name, rows in groups], "missing_percent")
 
 
@@ -318,8 +340,11 @@ def _name(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
     for value, name, color in sorted(ends):
         place = max(value / below, floor + gap)
         floor = place
-        short = name if len(name) <= 24 else f"{name[:22]}…"
-        axes.text(1.015, place, short, transform=axes.transAxes, fontsize=8.5, color=color,
+        if place > value / below + gap / 4:
+            axes.plot([1.002, 1.014], [value / below, place], color=color, lw=0.6, clip_on=False,
+                      transform=axes.transAxes, scalex=False, scaley=False)  # fmt: skip
+        short = name if len(name) <= 21 else f"{name[:20]}…"
+        axes.text(1.02, place, short, transform=axes.transAxes, fontsize=8.5, color=color,
                   va="center", parse_math=False)  # fmt: skip
 
 
@@ -346,7 +371,8 @@ def _dates(axes: Axes, span: tuple[float, float], *, is_last: bool) -> None:
         return
     locator = AutoDateLocator(minticks=2, maxticks=6)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    written = ConciseDateFormatter(locator, offset_formats=DATES)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(written)
     axes.xaxis.get_offset_text().set_visible(is_last)
 
 

@@ -1,13 +1,16 @@
 """The list that the client managers work from: its order, its bands, its file."""
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from risk import files, model, reasons
 from risk.errors import ArtefactRefused, InputMissing
@@ -23,6 +26,8 @@ KEPT = ("corporation", "risk", "rank", "release")
 TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 ROWS_AT_ONCE = 50_000
+QUOTE = '"'
+SPECIAL = re.compile(r'[",\r\n]')
 
 Row = dict[str, Any]
 
@@ -82,17 +87,31 @@ def write(
         drafts = [(held.enter_context(files.replacing(path)), list(COLUMNS))]
         if kept_in:
             drafts.append((held.enter_context(files.replacing(kept_in)), list(KEPT)))
-        for begin in range(0, max(1, len(found.risks)), ROWS_AT_ONCE):
+        for draft, wanted in drafts:
+            draft.write(f"{','.join(wanted)}\n".encode())
+        for begin in range(0, len(found.risks), ROWS_AT_ONCE):
             table = _rows(found, slice(begin, begin + ROWS_AT_ONCE), columns)
             before = earlier.reindex(table["corporation"])
             for name in MOVED:
                 table[name] = before[name].array
-            table = table.assign(**basis._asdict())
+            cells = {str(name): _cells(table[name]) for name in table}
+            cells |= {name: repeat(_quoted(value)) for name, value in basis._asdict().items()}
             for draft, wanted in drafts:
-                is_first = begin == 0
-                table.to_csv(
-                    draft, columns=wanted, header=is_first, index=False, lineterminator="\n"
-                )
+                lines = map(",".join, zip(*(cells[name] for name in wanted), strict=False))
+                draft.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _cells(column: "pd.Series[Any]") -> Iterable[str]:
+    """A column as the cells of a CSV, which costs a quarter of what pandas takes for them."""
+    if not is_numeric_dtype(column):
+        texts: list[str] = column.tolist()
+        return [_quoted(text) for text in texts] if SPECIAL.search("".join(texts)) else texts
+    numbers = zip(column.tolist(), column.isna(), strict=True)
+    return ["" if is_missing else repr(number) for number, is_missing in numbers]
+
+
+def _quoted(text: str) -> str:
+    return f'"{text.replace(QUOTE, 2 * QUOTE)}"' if SPECIAL.search(text) else text
 
 
 def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
@@ -125,7 +144,9 @@ def _earlier(path: Path, basis: Basis) -> pd.DataFrame:
         table = read(path, ("corporation", *numbers))
     except (InputMissing, ArtefactRefused):
         return nothing
-    table = table.drop_duplicates("corporation").set_index("corporation")
+    table = table.set_index("corporation")
+    if not table.index.is_unique:
+        table = table[~table.index.duplicated()]
     return table.set_axis(list(MOVED), axis="columns").astype({"previous_rank": "Int64"})
 
 

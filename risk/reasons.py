@@ -10,6 +10,7 @@ import numpy.typing as npt
 from risk.model import Average, Terms
 
 TOLD = 3
+BETWEEN = "; "
 COUNTS_AS_THIRD = 0.5  # a third reason is told when it weighs half as much as the first
 A_LOT = math.log(4)  # it makes the odds of leaving four times as high, or a quarter
 A_LITTLE = math.log(1.25)
@@ -34,9 +35,12 @@ def label(column: str) -> str:
 
 def shown(value: float) -> str:
     """A client's number: whole where it is, else with three digits that count."""
-    if not abs(value) < 1e15:
-        return f"{value:.3g}"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.3g}"
+    size = abs(value)
+    if size < 1e-9 or size >= 1e15:
+        return "0" if size == 0 else f"{value:.3g}".replace("e+", "e")
+    if size >= 100 or value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if size >= 1e-4 else f"{float(f'{value:.3g}'):.11f}".rstrip("0")
 
 
 def about(value: float) -> str:
@@ -53,13 +57,13 @@ def push(part: float) -> str:
     return f"{'raises' if part > 0 else 'lowers'} the risk{strength}"
 
 
-def sentence(name: str, given: float, taken: float, middle: float, part: float) -> str:
+def sentence(name: str, given: float, taken: float, middle: str, part: float) -> str:
     """One reason: the client's value beside the average client's, and which way it pushes."""
     if math.isnan(given):
         value = f"not known, taken as {about(taken)}"
     else:
         value = f"{'= ' if name[-1:].isdigit() else ''}{shown(given)}"
-    return f"{name} {value}, an average client has {about(middle)}: {push(part)}"
+    return f"{name} {value}, an average client has {middle}: {push(part)}"
 
 
 def told(
@@ -73,7 +77,8 @@ def told(
     for at, name in enumerate(names):
         values, first, which = np.unique(given[:, at], return_index=True, return_inverse=True)
         pairs = zip(values, terms.values[first, at], terms.parts[first, at], strict=True)
-        words = [sentence(name, v, taken, middle.values[at], part) for v, taken, part in pairs]
+        usual = about(middle.values[at])
+        words = [sentence(name, v, taken, usual, part) for v, taken, part in pairs]
         pieces[:, at] = np.array([*words, ""], dtype=object)[which]
     weights = np.abs(terms.parts)
     order = np.argsort(-weights, axis=1, kind="stable")[:, :TOLD]
@@ -81,7 +86,12 @@ def told(
     weights = np.take_along_axis(weights, order, axis=1)
     texts: Texts = pieces[:, 0]
     for place in range(1, order.shape[1]):
-        more = "; " + pieces[:, place]
+        more = BETWEEN + pieces[:, place]
         counts = place == 1 or weights[:, place] >= COUNTS_AS_THIRD * weights[:, 0]
         texts = texts + np.where(counts, more, "")
     return texts
+
+
+def heaviest(text: str, count: int = 2) -> str:
+    """The first reasons of a text with all, for where there is no room for more."""
+    return BETWEEN.join(text.split(BETWEEN)[:count])

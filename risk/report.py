@@ -11,50 +11,59 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from risk import charts, files, ledger, model, pdf, ranking, records, releases, summaries, tables
+from risk import charts, files, ledger, model, pdf, ranking, reasons, releases, summaries, tables
 from risk.errors import ArtefactRefused, RiskError
+from risk.findings import Findings, Judged
 from risk.pdf import Block, Facts, Grid, Heading, Picture, Words
-from risk.releases import Release
-from risk.settings import Settings
 
 TITLE = "Clients about to leave"
 TOP = 20
 MOST_FILES = 25
 MOST_REFUSED = 12
-LAST_RUNS = 8
 LONGEST_CODE = 40
+MEANT = {
+    "deployed": " (a new model went out)",
+    "no drift": " (the model is as good as it was)",
+    "kept": " (the new model was no better)",
+}
+FOUR_AND_SOME = 8
+LONGEST_LINE = 120
+HOW_TO_READ = (
+    "Risk: the probability of leaving. Moved: places up or down since the last list. "
+    "Average client: in the middle of what the model sees, which no giant moves. "
+    '"A lot": this alone makes the odds of leaving at least four times as high, or as low.'
+)
 REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 
 log = logging.getLogger("risk.report")
 
 
-def document(settings: Settings) -> bytes:
+def document(findings: Findings) -> bytes:
     """The whole report as a PDF."""
     made = f"{TITLE}, made {_moment(files.now())}"
-    return pdf.document(TITLE, made, blocks(settings), charts.font_folder())
+    return pdf.document(TITLE, made, blocks(findings), charts.font_folder())
 
 
-def blocks(settings: Settings) -> list[Block]:
+def blocks(findings: Findings) -> list[Block]:
     """Every section, or the reason why it is not there."""
-    sections: tuple[tuple[Heading | None, Callable[[Settings], list[Block]]], ...] = (
+    sections: tuple[tuple[Heading | None, Callable[[Findings], list[Block]]], ...] = (
         (None, _answer),
         (None, _decision),
         (Heading(f"The first {TOP} to call"), _first),
-        (None, _reading),
         (Heading("How good the model is"), _quality),
         (Heading("The data"), _data),
         (Heading("Refused lines"), _refused),
         (Heading("The columns"), _columns),
         (Heading("How long the steps take"), _timings),
+        (Heading("What it is built on"), _dependencies),
         (Heading("Is it getting worse?", on_new_page=True), _trends),
         (Heading("The last runs"), _runs),
-        (Heading("What it is built on"), _dependencies),
     )
     made: list[Block] = []
     for heading, section in sections:
         made += [heading] if heading else []
         try:
-            made += section(settings)
+            made += section(findings)
         except (RiskError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
             log.warning("a section of the report is left out: %s", why)
@@ -62,22 +71,21 @@ def blocks(settings: Settings) -> list[Block]:
     return made
 
 
-def _answer(settings: Settings) -> list[Block]:
+def _answer(findings: Findings) -> list[Block]:
     """How many clients are at risk, as of when, and by which model."""
-    path = settings.output_model_path / files.RANKING
-    listed = ranking.read(path, ("risk", "band"))
-    basis = ranking.basis_of(path)
+    settings = findings.settings
+    risks = findings.listed["risk"].to_numpy()
+    basis = ranking.basis_of(settings.output_model_path / files.RANKING)
     if basis is None:
         return [Words("There is no client to call: every one in the data has left.")]
-    counts = listed["band"].value_counts()
-    callable_ = min(settings.capacity, len(listed))
-    leaving = float(listed["risk"].iloc[:callable_].sum())
+    bands = ranking.bands(risks)
     facts = [
-        (f"{counts.get(name, 0):,}", f"clients at {name} risk, {_span(name)}")
+        (f"{(bands == name).sum():,}", f"clients at {name} risk, {_span(name)}")
         for name, _ in ranking.BANDS
     ]
-    said = f"of the first {callable_:,} would leave, if the model is right and nobody calls"
-    facts.insert(1, (f"{leaving:,.0f}", said))
+    called = risks[: settings.capacity]
+    said = f"of the first {len(called):,} would leave, if the model is right and nobody calls"
+    facts.append((f"{called.sum():,.0f}", said))
     release = f"Ranked by release {basis.release}"
     if basis.deployed_at:
         release += f", deployed {_moment(basis.deployed_at)} ({_age(basis.deployed_at)} ago)"
@@ -94,18 +102,21 @@ def _span(band: str) -> str:
     starts = dict(ranking.BANDS)
     above = min((start for start in starts.values() if start > starts[band]), default=1.0)
     if above == 1.0:
-        return f"{100 * starts[band]:.0f}\u00a0% or more"
-    return f"{100 * starts[band]:.0f} to {100 * above:.0f}\u00a0%"
+        return f"{100 * starts[band]:.0f}\u00a0%\u00a0or\u00a0more"
+    if starts[band] == 0.0:
+        return f"below\u00a0{100 * above:.0f}\u00a0%"
+    return f"{100 * starts[band]:.0f}\u00a0to\u00a0{100 * above:.0f}\u00a0%"
 
 
-def _decision(settings: Settings) -> list[Block]:
+def _decision(findings: Findings) -> list[Block]:
     """What the last run decided, and why."""
-    last = records.last_runs(settings, 1)
+    last = findings.history.last_runs
     if last.empty:
         return [Words("No run is recorded yet.")]
     run = last.iloc[0]
+    outcome = f"{run['outcome']}{MEANT.get(run['outcome'], '')}"
     when = _moment(run["started_at"])
-    return [Words(f"The last run, {when}, ended with {run['outcome']}: {run['reason']}.")]
+    return [Words(f"The last run, {when}, ended with {outcome}: {run['reason']}.")]
 
 
 class Listed(NamedTuple):
@@ -118,87 +129,59 @@ class Listed(NamedTuple):
     previous_rank: int | None
 
 
-def _first(settings: Settings) -> list[Block]:
+def _first(findings: Findings) -> list[Block]:
     """The clients at the top of the list with their reasons."""
-    path = settings.output_model_path / files.RANKING
+    path = findings.settings.output_model_path / files.RANKING
     top = ranking.read(path, Listed._fields, rows=TOP)
     if top.empty:
         return [Words("Nobody.")]
-    is_first = bool(ranking.read(path, ("previous_rank",))["previous_rank"].isna().all())
-    rows = [
-        (
-            f"{row.rank}",
-            _short(row.corporation),
-            f"{100 * row.risk:.0f}\u00a0%",
-            "" if is_first else ranking.moved(row.rank, row.previous_rank),
-            row.reasons,
-        )
-        for row in map(Listed._make, top.itertuples(index=False, name=None))
+    listed = list(map(Listed._make, top.itertuples(index=False, name=None)))
+    columns = [
+        ("", 0.04, [f"{row.rank}" for row in listed]),
+        ("client", _wide_enough(listed), [_short(row.corporation) for row in listed]),
+        ("risk", 0.08, [_risk(row.risk) for row in listed]),
+        ("moved", 0.1, [ranking.moved(row.rank, row.previous_rank) for row in listed]),
+        ("why", 0.0, [reasons.heaviest(row.reasons) for row in listed]),
     ]
-    return [Grid(("", "client", "risk", "moved", "why"), rows, (0.05, 0.12, 0.07, 0.1, 0.66), (2,))]
+    if findings.listed["previous_rank"].isna().all():
+        del columns[3]
+    heads, widths, cells = zip(*columns, strict=True)
+    rows = list(zip(*cells, strict=True))
+    return [Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)), Words(HOW_TO_READ, True)]
 
 
-def _reading(_settings: Settings) -> list[Block]:
-    return [
-        Words(
-            "Risk: the probability of leaving. Moved: places up or down since the last list. The "
-            "average client is in the middle of what the model sees, with compressed numbers "
-            'about the geometric mean, which no giant moves. "A lot": this value alone makes the '
-            "odds of leaving at least four times as high, or as low, as the average client's.",
-            is_remark=True,
-        )
-    ]
+def _wide_enough(listed: list[Listed]) -> float:
+    """The share of the page for clients' codes, which have four signs as a rule."""
+    longest = max(len(row.corporation.encode("unicode_escape")) for row in listed)
+    return 0.1 if longest <= FOUR_AND_SOME else 0.22
 
 
-class Judged(NamedTuple):
-    """The deployed model before clients of whom it is known whether they left."""
-
-    release: Release
-    model: model.Model
-    known: pd.DataFrame
-    left: charts.Flags
-    risks: charts.Numbers
-    expected: charts.Flags
+def _risk(risk: float) -> str:
+    """A risk in percent; nothing is certain."""
+    if risk < 0.005:
+        return "<\u00a01\u00a0%"
+    return f"{100 * risk:.0f}\u00a0%" if risk < 0.995 else ">\u00a099\u00a0%"
 
 
-def judged(settings: Settings) -> Judged:
-    """The deployed model on the test data."""
-    release, contents = releases.load(settings.prod_deployment_path)
-    asked = model.loads(contents[files.MODEL], release.title, settings.columns)
-    known = tables.labelled_rows(settings.test_data_path, settings.columns)
-    left = known[settings.target_column].to_numpy() == 1
-    risks = model.probability(asked, known, settings.columns)
-    expected = model.predictions(asked, known, settings.columns) == 1
-    return Judged(release, asked, known, left, risks, expected)
-
-
-def confusion_matrix(found: Judged, settings: Settings) -> bytes:
-    """The picture of what the deployed model found and missed on the test data."""
-    f1 = model.f1(found.model, found.known, settings.columns)
-    rows = f"{len(found.left):,} rows of test data"
-    return charts.confusion_matrix(
-        found.left, found.expected, f"{found.release.title} on {rows}: F1 {f1:.4f}"
-    )
-
-
-def _quality(settings: Settings) -> list[Block]:
+def _quality(findings: Findings) -> list[Block]:
     """F1 with its interval, what calling the list is worth, and two pictures of it."""
-    found = judged(settings)
+    settings, found = findings.settings, findings.judged
     share = ledger.capacity_share(settings)
     measured = model.quality(found.model, found.known, settings.columns, share)
     leavers = int(found.left.sum())
-    interval = f"F1, 95 % sure between {measured['f1_low']:.2f} and {measured['f1_high']:.2f}"
-    called = f"of the first {100 * share:.3g}\u00a0% on the list did leave"
+    remark = summaries.provisional(leavers)
+    interval = f"F1, 95\u00a0% sure between {measured['f1_low']:.2f} and {measured['f1_high']:.2f}"
     facts = [
-        (f"{measured['f1']:.2f}", interval + summaries.provisional(leavers)),
-        (f"{100 * measured['precision_at_capacity']:.0f}\u00a0%", called),
+        (f"{measured['f1']:.2f}", interval),
+        (f"{100 * measured['precision_at_capacity']:.0f}\u00a0%", _called(found, share)),
         (f"{measured.get('lift', 0):.1f}\u00d7", "as many leavers as by calling at random"),
         (f"{100 * measured['recall']:.0f}\u00a0%", "of the leavers were expected to leave"),
     ]
     rows = f"{len(found.left):,} rows of test data that no training sees, {leavers:,} of leavers."
+    meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
     return [
-        Words(f"{found.release.title.capitalize()}, on {rows}"),
-        Facts(facts),
+        Words(f"{found.release.title.capitalize()}, on {rows} {meaning}"),
+        Facts([(number, f"{caption}{remark}") for number, caption in facts]),
         Picture(charts.quality(found.left, found.risks, share)),
         Words(
             "Left: the share of the leavers that calling down the list reaches; "
@@ -207,12 +190,23 @@ def _quality(settings: Settings) -> list[Block]:
             "as the model said.",
             is_remark=True,
         ),
-        Picture(confusion_matrix(found, settings), 0.68),
+        Picture(findings.confusion_matrix, 0.55),
     ]
 
 
-def _data(settings: Settings) -> list[Block]:
+def _called(found: Judged, share: float) -> str:
+    """What the precision at capacity counts, beside the best that a list could reach."""
+    called = max(1, round(share * len(found.left)))
+    best = min(1.0, found.left.sum() / called)
+    return (
+        f"of the first {called:,} on the list did leave, where the best possible list has "
+        f"{100 * best:.0f}\u00a0%"
+    )
+
+
+def _data(findings: Findings) -> list[Block]:
     """The files that were read, the last to arrive first."""
+    settings = findings.settings
     record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
     read = record["files"][::-1]
     rows = [
@@ -229,12 +223,12 @@ def _data(settings: Settings) -> list[Block]:
     return made
 
 
-def _refused(settings: Settings) -> list[Block]:
+def _refused(findings: Findings) -> list[Block]:
     """Why lines were refused, and the first of them."""
-    path = settings.output_folder_path / files.REJECTED
+    path = findings.settings.output_folder_path / files.REJECTED
     try:
         refused = pd.read_csv(path, dtype="str", keep_default_na=False)
-        reasons = refused["reason"].value_counts()
+        counted = refused["reason"].value_counts()
     except FileNotFoundError:
         return [Words("No data was read yet.")]
     except (KeyError, ValueError) as error:
@@ -243,9 +237,12 @@ def _refused(settings: Settings) -> list[Block]:
         ) from error
     if refused.empty:
         return [Words("None: every line could be used.")]
-    counts = [(f"{count:,}", str(reason)) for reason, count in reasons.head(MOST_REFUSED).items()]
+    counts = [(f"{count:,}", str(reason)) for reason, count in counted.head(MOST_REFUSED).items()]
     lines = refused.head(MOST_REFUSED)[["file", "line", "reason", "text"]]
-    rows = [tuple(text[:120] for text in row) for row in lines.itertuples(index=False)]
+    rows = [
+        (_short(file), line, reason, _short(text, LONGEST_LINE))
+        for file, line, reason, text in lines.itertuples(index=False, name=None)
+    ]
     rest = f", the first {len(rows)} of them below" if len(refused) > len(rows) else ""
     return [
         Words(f"{len(refused):,} refused; all are in {files.short(path)}{rest}."),
@@ -254,9 +251,9 @@ def _refused(settings: Settings) -> list[Block]:
     ]
 
 
-def _columns(settings: Settings) -> list[Block]:
+def _columns(findings: Findings) -> list[Block]:
     """Statistics and missing cells of the dataset."""
-    columns = settings.columns
+    settings, columns = findings.settings, findings.settings.columns
     table = tables.read(settings.output_folder_path / files.FINAL_DATA, columns)
     missing = dict(zip(columns.all, summaries.missing_percent(table, columns), strict=True))
     rows = []
@@ -277,14 +274,14 @@ def _number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1000 or abs(value) >= 1e12 else f"{value:,.0f}"
 
 
-def _trends(settings: Settings) -> list[Block]:
+def _trends(findings: Findings) -> list[Block]:
     """The picture of all recorded runs."""
-    return [Picture(charts.trends(records.trends(settings), head=""))]
+    return [Picture(findings.trends)]
 
 
-def _runs(settings: Settings) -> list[Block]:
+def _runs(findings: Findings) -> list[Block]:
     """What the last runs decided, the newest first."""
-    last = records.last_runs(settings, LAST_RUNS)
+    last = findings.history.last_runs
     if last.empty:
         return [Words("No run is recorded yet.")]
     rows = [
@@ -294,24 +291,24 @@ def _runs(settings: Settings) -> list[Block]:
     return [Grid(("began", "outcome", "why"), rows, (0.27, 0.13, 0.6))]
 
 
-def _timings(settings: Settings) -> list[Block]:
+def _timings(findings: Findings) -> list[Block]:
     """The seconds of each step, at last and usually."""
-    seconds = records.trends(settings).seconds
+    seconds = findings.history.trends.seconds
     if seconds.empty:
         return [Words("No run is recorded yet.")]
     rows = [
-        (str(step), f"{of_step.iloc[-1]:.2f}", f"{of_step.median():.2f}", f"{len(of_step):,}")
+        (str(step), f"{of_step.iloc[-1]:.3f}", f"{of_step.median():.3f}", f"{len(of_step):,}")
         for step, of_step in seconds.groupby("step", sort=False)["seconds"]
     ]
     head = ("step", "seconds at last", "median", "runs")
     return [Grid(head, rows, (0.34, 0.22, 0.22, 0.22), (1, 2, 3))]
 
 
-def _dependencies(_settings: Settings) -> list[Block]:
+def _dependencies(_findings: Findings) -> list[Block]:
     """What requirements.txt asks for beside what is installed."""
     asked = re.findall(r"^([\w.-]+)(?:\[.*?\])?==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
     rows = [(name, wanted, _installed(name)) for name, wanted in asked]
-    return [Grid(("package", "wanted", "installed"), rows, (0.34, 0.22, 0.22))]
+    return [Grid(("package", "wanted", "installed"), rows, (0.4, 0.3, 0.3))]
 
 
 def _installed(name: str) -> str:
@@ -321,8 +318,8 @@ def _installed(name: str) -> str:
         return "missing"
 
 
-def _short(code: str) -> str:
-    return code if len(code) <= LONGEST_CODE else f"{code[: LONGEST_CODE - 1]}…"
+def _short(text: str, longest: int = LONGEST_CODE) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _parsed(text: str) -> datetime:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ import ingestion
 import scoring
 import training
 from company import fabricate
+from fullprocess import full_process
 from risk import tables
 from risk.settings import Settings
 
@@ -62,6 +64,21 @@ def deployed(settings: Settings) -> Settings:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A deployed project that no test of a module changes."""
     return deploy(small_project(tmp_path_factory.mktemp("served")))
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project after its first run, to be copied."""
+    settings = small_project(tmp_path_factory.mktemp("first"))
+    full_process(settings)
+    return settings.workspace
+
+
+@pytest.fixture
+def finished(first_run: Path, tmp_path: Path) -> Settings:
+    """The small project after its first run."""
+    shutil.copytree(first_run, tmp_path / "finished")
+    return Settings.load(tmp_path / "finished" / "config.json")
 
 
 def deploy(settings: Settings) -> Settings:

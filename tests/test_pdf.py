@@ -70,6 +70,17 @@ def test_the_pages_are_numbered_and_the_title_is_known() -> None:
         assert "why" in page.extract_text()
 
 
+def test_the_outline_leads_to_every_section_on_its_page() -> None:
+    names = ("First", "<b>", "Third")
+    blocks = [(Heading(name, on_new_page=True), Words(name * 3)) for name in names]
+    reader = PdfReader(io.BytesIO(document(*(block for pair in blocks for block in pair))))
+    found = {}
+    for entry in reader.outline:
+        assert not isinstance(entry, list)
+        found[entry.title] = reader.get_destination_page_number(entry)
+    assert found == {"First": 1, "<b>": 2, "Third": 3}
+
+
 def test_the_fonts_travel_with_the_document() -> None:
     reader = PdfReader(io.BytesIO(document(Heading("Bold"), Words("plain"))))
     fonts = [font.get_object() for font in reader.pages[0]["/Resources"]["/Font"].values()]  # type: ignore[index]

@@ -13,6 +13,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+import deployment
 import ingestion
 import reporting
 from company import fabricate
@@ -189,6 +190,22 @@ def test_moves_are_told_against_the_list_before(tmp_path: Path) -> None:
     assert again == second
 
 
+def test_a_list_that_names_a_client_twice_can_be_compared_with(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    (row,) = written(path, book(["a"]))
+    path.write_text(path.read_text() + path.read_text().splitlines()[1] + "\n")
+    assert written(path, book(["a"]), LATER)[0]["previous_rank"] == row["rank"]
+
+
+def test_a_list_written_in_several_parts_is_one_list(tmp_path: Path) -> None:
+    codes = [f"{number}" for number in range(ranking.ROWS_AT_ONCE + 3)]
+    rows = written(tmp_path / "list.csv", book(codes))
+    assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
+    assert {row["corporation"] for row in rows} == set(codes)
+    risks = [float(row["risk"]) for row in rows]
+    assert risks == sorted(risks, reverse=True)
+
+
 @pytest.mark.parametrize(
     ("rank", "previous", "said"),
     [(3, 5, "up 2"), (5, 3, "down 2"), (4, 4, "same"), (4, None, "new"), (1, 1_001, "up 1,000")],
@@ -236,7 +253,7 @@ def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> Non
         (4e3, 4e3, 34, -0.1, "activity 4,000, an average client has 34: lowers the risk a little"),
         (0.25, 0.25, 3.14, -1, "activity 0.25, an average client has 3.14: lowers the risk"),
         (340, 340, 340, 0, "activity 340, an average client has 340: hardly matters"),
-        (1e300, 1e300, 34, -9, "activity 1e+300, an average client has 34: lowers the risk a lot"),
+        (1e300, 1e300, 34, -9, "activity 1e300, an average client has 34: lowers the risk a lot"),
         (
             *(math.nan, 115.2, 340, 1),
             "activity not known, taken as 115, an average client has 340: raises the risk",
@@ -246,11 +263,38 @@ def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> Non
 def test_a_reason_reads_as_a_sentence(
     given_: float, taken: float, middle: float, part: float, said: str
 ) -> None:
-    assert reasons.sentence("activity", given_, taken, middle, part) == said
+    assert reasons.sentence("activity", given_, taken, reasons.about(middle), part) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("one; two; three", "one; two"), ("one; two", "one; two"), ("one", "one"), ("", "")],
+)
+def test_the_heaviest_reasons_come_first_where_there_is_little_room(text: str, said: str) -> None:
+    assert reasons.heaviest(text) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "0"),
+        (-0.0, "0"),
+        (1e-9, "0.000000001"),
+        (0.000123456, "0.000123"),
+        (1.0, "1"),
+        (99.95, "100"),
+        (1234.5, "1,234"),
+        (1e12, "1,000,000,000,000"),
+        (1e16, "1e16"),
+        (1e-12, "1e-12"),
+    ],
+)
+def test_numbers_of_every_size_are_legible(number: float, said: str) -> None:
+    assert reasons.shown(number) == said
 
 
 def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:
-    said = reasons.sentence("tickets 2024", 12, 12, 8, -1)
+    said = reasons.sentence("tickets 2024", 12, 12, "8", -1)
     assert said == "tickets 2024 = 12, an average client has 8: lowers the risk"
 
 
@@ -297,8 +341,8 @@ def another_period(settings: Settings, number: int) -> None:
     tables.write(settings.input_folder_path / f"dataset{number}.csv", period)
 
 
-def test_every_run_past_the_first_gate_makes_the_list_anew(settings: Settings) -> None:
-    full_process(settings)
+def test_every_run_past_the_first_gate_makes_the_list_anew(finished: Settings) -> None:
+    settings = finished
     first = read(settings)
     another_period(settings, 2)
     assert full_process(settings) in {"no drift", "deployed"}
@@ -323,8 +367,8 @@ def test_the_recorded_risks_are_those_of_the_list(settings: Settings) -> None:
         assert [tuple(row) for row in stored] == list(listed.itertuples(index=False, name=None))
 
 
-def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(settings: Settings) -> None:
-    full_process(settings)
+def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(finished: Settings) -> None:
+    settings = finished
     for path in settings.input_folder_path.iterdir():
         path.unlink()
     put(settings, "new.csv", [f"C{n:03},{n},{n * 9},7," for n in range(50)])
@@ -332,8 +376,22 @@ def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(settings: Settings
     assert len(read(settings)) == 50
 
 
-def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(settings: Settings) -> None:
-    full_process(settings)
+def test_after_a_rollback_the_moves_are_those_since_the_list_before_it(finished: Settings) -> None:
+    settings = finished
+    put(settings, "dataset1.csv", [f"A{n:03},{n},5,{9 - n},{n % 2}" for n in range(9)])
+    assert full_process(settings, force=True) == "deployed"
+    before = read(settings).set_index("corporation")
+    deployment.roll_back(settings)
+    reporting.rank_clients(settings)
+    after = read(settings).set_index("corporation")
+    assert after["release"].iloc[0].startswith("3-")
+    assert after["previous_rank"].tolist() == before["rank"][after.index].tolist()
+    assert after["previous_risk"].tolist() == before["risk"][after.index].tolist()
+    assert (after["risk"] != after["previous_risk"]).any()
+
+
+def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(finished: Settings) -> None:
+    settings = finished
     another_period(settings, 2)
     died = journal.Run(settings, journal.OWED)
     ingestion.merge_multiple_dataframe(settings)
@@ -348,8 +406,8 @@ def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(settings: 
     assert journal.waiting(settings) == []
 
 
-def test_a_list_that_cannot_be_written_is_made_by_the_next_run(settings: Settings) -> None:
-    full_process(settings)
+def test_a_list_that_cannot_be_written_is_made_by_the_next_run(finished: Settings) -> None:
+    settings = finished
     another_period(settings, 2)
     draft = settings.output_model_path / f".{files.RANKING}.draft"
     draft.mkdir()
@@ -363,8 +421,8 @@ def test_a_list_that_cannot_be_written_is_made_by_the_next_run(settings: Setting
     assert len(recorded(settings)) == 2
 
 
-def test_lists_wait_while_the_records_cannot_be_written(settings: Settings) -> None:
-    full_process(settings)
+def test_lists_wait_while_the_records_cannot_be_written(finished: Settings) -> None:
+    settings = finished
     path = settings.output_folder_path / files.RECORDS
     for sidecar in ("", "-wal", "-shm"):
         path.with_name(path.name + sidecar).unlink(missing_ok=True)
@@ -387,8 +445,8 @@ def test_a_first_run_that_died_owes_no_list(settings: Settings) -> None:
     assert len(recorded(settings)) == 1
 
 
-def test_an_idle_run_after_all_that_loads_nothing_heavy(settings: Settings) -> None:
-    full_process(settings)
+def test_an_idle_run_after_all_that_loads_nothing_heavy(finished: Settings) -> None:
+    settings = finished
     before = (settings.output_model_path / files.RANKING).stat().st_mtime_ns
     assert full_process(settings) == "no new data"
     assert (settings.output_model_path / files.RANKING).stat().st_mtime_ns == before

@@ -1,22 +1,28 @@
 """What people look at: the matrix, the trends, the report, each made though others cannot be."""
 
 import io
-import shutil
+import socket
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 from pypdf import PdfReader
 
 import reporting
-from company import fabricate
 from fullprocess import full_process
-from risk import charts, files, releases, tables
+from risk import charts, files, releases, report, tables
+from risk.errors import ServiceDown
+from risk.findings import Findings
+from risk.pdf import Picture
 from risk.records import Trends
 from risk.settings import Settings
+from risk.summaries import FEW_LEAVERS
 from tests.conftest import configured, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
@@ -33,25 +39,6 @@ SECTIONS = (
 )
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after its first run, to be copied."""
-    workspace = tmp_path_factory.mktemp("finished")
-    settings = configured(workspace)
-    first, second = fabricate.periods(2, clients=400, seed=1)
-    tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
-    tables.write(settings.test_data_path / "testdata.csv", second[:200])
-    full_process(settings)
-    return workspace
-
-
-@pytest.fixture
-def deployed(finished: Path, tmp_path: Path) -> Settings:
-    """A project after its first run."""
-    shutil.copytree(finished, tmp_path / "copy")
-    return Settings.load(tmp_path / "copy" / "config.json")
-
-
 def text(settings: Settings) -> str:
     """What the report says, as one line."""
     reader = PdfReader(settings.output_model_path / files.REPORT)
@@ -63,8 +50,8 @@ def size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
-def test_a_deployment_leaves_everything_that_people_look_at(deployed: Settings) -> None:
-    settings = deployed
+def test_a_deployment_leaves_everything_that_people_look_at(finished: Settings) -> None:
+    settings = finished
     made = {path.name for path in settings.output_model_path.iterdir()}
     wanted = {files.RANKING, files.CONFUSION_MATRIX, files.TRENDS, files.REPORT}
     assert wanted <= made
@@ -73,18 +60,92 @@ def test_a_deployment_leaves_everything_that_people_look_at(deployed: Settings) 
         assert heading in said
     release = releases.load(settings.prod_deployment_path)[0].release
     assert f"Ranked by release {release}" in said
-    assert "ended with deployed: release 1-" in said
+    assert "ended with deployed (a new model went out): release 1-" in said
     assert "cannot be shown" not in said
     assert "pandas" in said
     assert "provisional" in said
 
 
-def test_the_script_makes_all_four(deployed: Settings) -> None:
+def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
+    finished: Settings,
+) -> None:
+    said = text(finished)
+    left = tables.labelled_rows(finished.test_data_path, finished.columns)["exited"].sum()
+    assert said.count(f"(provisional, {left:.0f} leavers)") == len(
+        ("F1", "called", "lift", "found")
+    )
+
+
+@pytest.mark.parametrize("metric", ["f1", "precision_at_capacity"])
+def test_scores_of_few_leavers_are_circled_in_the_trends(metric: str) -> None:
+    def drawn(leavers: int) -> bytes:
+        history = _history(3)
+        scores = history.scores[history.scores["metric"] == metric]
+        return charts.trends(history._replace(scores=scores.assign(leavers=leavers)))
+
+    assert drawn(99) != drawn(100)
+
+
+def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(settings: Settings) -> None:
+    put(settings, "sure.csv", ["SURE,0,1e12,1,"])
+    full_process(settings)
+    said = text(settings)
+    assert "client risk why" in said
+    assert ">\u00a099\u00a0%" in said or "> 99 %" in said
+    assert "100\u00a0%" not in said.split("How good the model is")[0]
+    put(settings, "later.csv", ["NEXT,0,1e12,1,"])
+    full_process(settings)
+    reporting.write_report(settings)
+    assert "client risk moved why" in text(settings)
+
+
+def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(finished: Settings) -> None:
+    findings = Findings(finished)
+    reporting.plot_trends(finished, findings=findings)
+    reporting.plot_confusion_matrix(finished, findings=findings)
+    for picture in (findings.trends, findings.confusion_matrix):
+        assert [block.png for block in report.blocks(findings) if isinstance(block, Picture)].count(
+            picture
+        ) == 1
+    assert findings.trends is findings.trends
+    assert findings.judged is findings.judged
+
+
+def test_a_database_that_does_not_answer_is_asked_once(finished: Settings) -> None:
+    with refusing_server() as (port, callers):
+        asked = configured(finished.workspace, database_url=f"mysql://x@127.0.0.1:{port}/risk")
+        problems = reporting.draw(asked)
+    assert len(callers) == 1
+    assert [type(problem) for problem in problems] == [ServiceDown]
+    assert text(asked).count("does not answer") == len(("decision", "timings", "trends", "runs"))
+
+
+@contextmanager
+def refusing_server() -> Iterator[tuple[int, list[object]]]:
+    """A port that hangs up on everybody, and those who called."""
+    callers: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, address = server.accept()
+                    callers.append(address)
+                    caller.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        yield server.getsockname()[1], callers
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_the_script_makes_all_four(finished: Settings) -> None:
     wanted = [files.RANKING, files.CONFUSION_MATRIX, files.TRENDS, files.REPORT]
     for name in wanted:
-        (deployed.output_model_path / name).unlink()
-    assert script(deployed, "reporting.py").returncode == 0
-    assert all((deployed.output_model_path / name).exists() for name in wanted)
+        (finished.output_model_path / name).unlink()
+    assert script(finished, "reporting.py").returncode == 0
+    assert all((finished.output_model_path / name).exists() for name in wanted)
 
 
 def test_the_script_makes_nothing_before_something_is_deployed(settings: Settings) -> None:
@@ -145,9 +206,9 @@ def is_folder(path: Path) -> None:
     ],
 )
 def test_a_section_that_cannot_be_made_says_why_and_the_others_stand(
-    deployed: Settings, folder: str, name: str, spoil: Callable[[Path], object], said: str
+    finished: Settings, folder: str, name: str, spoil: Callable[[Path], object], said: str
 ) -> None:
-    settings = deployed
+    settings = finished
     spoil(settings.workspace / folder / name)
     reporting.write_report(settings)
     told = text(settings)
@@ -162,8 +223,8 @@ def test_a_report_with_nothing_at_all_is_a_report(settings: Settings) -> None:
     assert "nothing is deployed yet" in text(settings)
 
 
-def test_the_confusion_matrix_is_that_of_the_deployed_model(deployed: Settings) -> None:
-    settings = deployed
+def test_the_confusion_matrix_is_that_of_the_deployed_model(finished: Settings) -> None:
+    settings = finished
     assert reporting.score_model is reporting.plot_confusion_matrix
     path = reporting.plot_confusion_matrix(settings)
     assert path == settings.output_model_path / "confusionmatrix.png"
@@ -181,8 +242,20 @@ def test_the_figures_stand_whatever_the_outcomes_are(left: list[int]) -> None:
     assert charts.quality(outcomes, risks, 1.0).startswith(b"\x89PNG")
 
 
+def test_a_title_that_says_provisional_fits_into_its_picture(finished: Settings) -> None:
+    assert Findings(finished).judged.left.sum() < FEW_LEAVERS
+    picture = imread(reporting.plot_confusion_matrix(finished))
+    assert picture.shape[1] == 960
+    assert (picture[:, -6:, :3] == 1.0).all()
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
 def test_the_trends_are_drawn_with_any_number_of_runs(count: int) -> None:
+    assert size(charts.trends(_history(count))) == (1650, 1500)
+
+
+def _history(count: int) -> Trends:
+    """The records of so many runs, their columns with names that look like formulas."""
     moments = pd.date_range("2026-01-01", periods=count, freq="7h").strftime(files.TIME)
     runs = pd.DataFrame({"started_at": moments})
     scores = pd.concat(
@@ -192,9 +265,8 @@ def test_the_trends_are_drawn_with_any_number_of_runs(count: int) -> None:
     )
     missing = pd.concat(runs.assign(column=f"_{n}$", missing_percent=n / 9) for n in range(9))
     seconds = runs.assign(step="ingestion", seconds=1.5)
-    releases_ = pd.DataFrame({"deployed_at": moments, "number": range(count)})
-    history = Trends(scores, missing, seconds, releases_)
-    assert size(charts.trends(history)) == (1650, 1500)
+    published = pd.DataFrame({"deployed_at": moments, "number": range(count)})
+    return Trends(scores, missing, seconds, published)
 
 
 def test_the_report_of_many_files_and_refusals_stays_small(settings: Settings) -> None:
