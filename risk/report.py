@@ -177,7 +177,7 @@ def _quality(findings: Findings) -> list[Block]:
         (f"{measured.get('lift', 0):.1f}\u00d7", "as many leavers as by calling at random"),
         (f"{100 * measured['recall']:.0f}\u00a0%", "of the leavers were expected to leave"),
     ]
-    rows = f"{len(found.left):,} rows of test data that no training sees, {leavers:,} of leavers."
+    rows = f"{len(found.left):,} rows of test data that no training sees, {leavers:,} leavers."
     meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
     return [
         Words(f"{found.release.title.capitalize()}, on {rows} {meaning}"),
