@@ -49,6 +49,24 @@ def bands(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
     return found
 
 
+def span(band: str) -> str:
+    """The risks that a band holds, in words."""
+    starts = dict(BANDS)
+    above = min((start for start in starts.values() if start > starts[band]), default=1.0)
+    if above == 1.0:
+        return f"{100 * starts[band]:.0f}\u00a0%\u00a0or\u00a0more"
+    if starts[band] == 0.0:
+        return f"below\u00a0{100 * above:.0f}\u00a0%"
+    return f"{100 * starts[band]:.0f}\u00a0to\u00a0{100 * above:.0f}\u00a0%"
+
+
+def percent(risk: float) -> str:
+    """A risk in percent; nothing is certain."""
+    if risk < 0.005:
+        return "<\u00a01\u00a0%"
+    return f"{100 * risk:.0f}\u00a0%" if risk < 0.995 else ">\u00a099\u00a0%"
+
+
 def to_rank(book: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """The clients that have not left, those of unknown outcome among them."""
     return book[book[columns.target] != 1]

@@ -103,6 +103,15 @@ risks = _table(
     sa.Column("risk", sa.Double, nullable=False),
     sa.Column("rank", sa.Integer, nullable=False),
 )
+contacts = _table(
+    "contacts",
+    sa.Column("form", sa.String(36), primary_key=True),
+    sa.Column("corporation", CLIENT, nullable=False, index=True),
+    sa.Column("contacted_at", sa.String(20), nullable=False, index=True),
+    sa.Column("by", sa.String(80), nullable=False),
+    sa.Column("outcome", sa.String(40), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
 
 
 def engine(settings: Settings) -> sa.Engine:
@@ -219,6 +228,28 @@ def _make_fit(connection: sa.Connection, table: sa.Table) -> None:
     table.create(connection, checkfirst=True)
 
 
+def add_once(settings: Settings, table: sa.Table, row: Row) -> None:
+    """Write one row that is no run's, unless one of the same primary key is there."""
+    made = engine(settings)
+    file = database.file_of(made)
+    if file and (problem := _damage(file)):
+        raise database.FileDamaged(f"{files.short(file)} {problem}; the next run keeps it aside")
+    try:
+        _add_once(made, table, row)
+    except ServiceDown:  # somebody may have made the same table or row at the same moment
+        _add_once(made, table, row)
+
+
+def _add_once(made: sa.Engine, table: sa.Table, row: Row) -> None:
+    (key,) = table.primary_key.columns
+    with database.transaction(made, writes=True) as connection:
+        if not sa.inspect(connection).has_table(table.name):
+            _make_tables(connection)
+    with database.transaction(made, writes=True) as connection:
+        if not _is_there(connection, key, row[key.name]):
+            _insert(connection, table, [row])
+
+
 def _begin_history(file: Path, *, is_expected: bool) -> None:
     """Keep a file that is no history of ours under another name; say when a history begins."""
     if problem := _damage(file):
@@ -277,7 +308,9 @@ def back_up(settings: Settings, copy: Path) -> None:
         raise ServiceDown(f"{files.short(path)} could not be copied: {error}") from error
 
 
-def _read(settings: Settings, *queries: sa.Select[Any]) -> list[pd.DataFrame]:
+def read(
+    settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs
+) -> list[pd.DataFrame]:
     """The answers to these queries at one moment; empty tables while nothing is recorded."""
     made = engine(settings)
     file = database.file_of(made)
@@ -285,7 +318,7 @@ def _read(settings: Settings, *queries: sa.Select[Any]) -> list[pd.DataFrame]:
     if file and not file.exists():
         return nothing
     with database.transaction(made) as connection:
-        if not sa.inspect(connection).has_table(runs.name):
+        if not sa.inspect(connection).has_table(of.name):
             return nothing
         answers = [connection.execute(query) for query in queries]
         return [pd.DataFrame(answer.all(), columns=list(answer.keys())) for answer in answers]
@@ -298,7 +331,7 @@ def last_runs(settings: Settings, count: int) -> pd.DataFrame:
         .order_by(runs.c.started_at.desc(), runs.c.id.desc())
         .limit(count)
     )
-    return _read(settings, query)[0]
+    return read(settings, query)[0]
 
 
 def _leavers(dataset: str) -> sa.Label[int | None]:
@@ -338,4 +371,4 @@ def trends(settings: Settings) -> Trends:
         .order_by(when, runs.c.id)
     )
     published = sa.select(deployments).order_by(deployments.c.number)
-    return Trends(*_read(settings, quality, missing, seconds, published))
+    return Trends(*read(settings, quality, missing, seconds, published))

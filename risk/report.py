@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from risk import charts, files, ledger, model, pdf, ranking, reasons, releases, summaries, tables
+from risk import charts, files, ledger, model, moments, pdf, ranking, reasons, releases, summaries, tables
 from risk.errors import ArtefactRefused, RiskError
 from risk.findings import Findings, Judged
 from risk.pdf import Block, Facts, Grid, Heading, Picture, Words
@@ -40,7 +39,7 @@ log = logging.getLogger("risk.report")
 
 def document(findings: Findings) -> bytes:
     """The whole report as a PDF."""
-    made = f"{TITLE}, made {_moment(files.now())}"
+    made = f"{TITLE}, made {moments.written(files.now())}"
     return pdf.document(TITLE, made, blocks(findings), charts.font_folder())
 
 
@@ -80,7 +79,7 @@ def _answer(findings: Findings) -> list[Block]:
         return [Words("There is no client to call: every one in the data has left.")]
     bands = ranking.bands(risks)
     facts = [
-        (f"{(bands == name).sum():,}", f"clients at {name} risk, {_span(name)}")
+        (f"{(bands == name).sum():,}", f"clients at {name} risk, {ranking.span(name)}")
         for name, _ in ranking.BANDS
     ]
     called = risks[: settings.capacity]
@@ -88,24 +87,13 @@ def _answer(findings: Findings) -> list[Block]:
     facts.append((f"{called.sum():,.0f}", said))
     release = f"Ranked by release {basis.release}"
     if basis.deployed_at:
-        release += f", deployed {_moment(basis.deployed_at)} ({_age(basis.deployed_at)} ago)"
-    as_of = f"Data as of {_moment(basis.as_of)} ({_age(basis.as_of)} ago)"
+        release += f", deployed {moments.written(basis.deployed_at)} ({moments.age(basis.deployed_at)} ago)"
+    as_of = f"Data as of {moments.written(basis.as_of)} ({moments.age(basis.as_of)} ago)"
     lines: list[Block] = [Words(f"{as_of}. {release}."), Facts(facts)]
     deployed = releases.current(settings.prod_deployment_path)
     if deployed and deployed.release != basis.release:
         lines.append(Words(f"Since then {deployed.title} was deployed; the list is older than it."))
     return lines
-
-
-def _span(band: str) -> str:
-    """The risks that a band holds, in words."""
-    starts = dict(ranking.BANDS)
-    above = min((start for start in starts.values() if start > starts[band]), default=1.0)
-    if above == 1.0:
-        return f"{100 * starts[band]:.0f}\u00a0%\u00a0or\u00a0more"
-    if starts[band] == 0.0:
-        return f"below\u00a0{100 * above:.0f}\u00a0%"
-    return f"{100 * starts[band]:.0f}\u00a0to\u00a0{100 * above:.0f}\u00a0%"
 
 
 def _decision(findings: Findings) -> list[Block]:
@@ -115,7 +103,7 @@ def _decision(findings: Findings) -> list[Block]:
         return [Words("No run is recorded yet.")]
     run = last.iloc[0]
     outcome = f"{run['outcome']}{MEANT.get(run['outcome'], '')}"
-    when = _moment(run["started_at"])
+    when = moments.written(run["started_at"])
     return [Words(f"The last run, {when}, ended with {outcome}: {run['reason']}.")]
 
 
@@ -139,7 +127,7 @@ def _first(findings: Findings) -> list[Block]:
     columns = [
         ("", 0.04, [f"{row.rank}" for row in listed]),
         ("client", _wide_enough(listed), [_short(row.corporation) for row in listed]),
-        ("risk", 0.08, [_risk(row.risk) for row in listed]),
+        ("risk", 0.08, [ranking.percent(row.risk) for row in listed]),
         ("moved", 0.1, [ranking.moved(row.rank, row.previous_rank) for row in listed]),
         ("why", 0.0, [reasons.heaviest(row.reasons) for row in listed]),
     ]
@@ -154,13 +142,6 @@ def _wide_enough(listed: list[Listed]) -> float:
     """The share of the page for clients' codes, which have four signs as a rule."""
     longest = max(len(row.corporation.encode("unicode_escape")) for row in listed)
     return 0.1 if longest <= FOUR_AND_SOME else 0.22
-
-
-def _risk(risk: float) -> str:
-    """A risk in percent; nothing is certain."""
-    if risk < 0.005:
-        return "<\u00a01\u00a0%"
-    return f"{100 * risk:.0f}\u00a0%" if risk < 0.995 else ">\u00a099\u00a0%"
 
 
 def _quality(findings: Findings) -> list[Block]:
@@ -215,7 +196,7 @@ def _data(findings: Findings) -> list[Block]:
     ]
     head = ("file, the last to arrive first", "rows", "new", "seen before", "refused")
     made: list[Block] = [
-        Words(f"{len(read):,} files of {record['input_folder']}/, read {_moment(record['time'])}."),
+        Words(f"{len(read):,} files of {record['input_folder']}/, read {moments.written(record['time'])}."),
         Grid(head, rows, (0.52, 0.12, 0.12, 0.12, 0.12), (1, 2, 3, 4)),
     ]
     if len(read) > MOST_FILES:
@@ -285,7 +266,7 @@ def _runs(findings: Findings) -> list[Block]:
     if last.empty:
         return [Words("No run is recorded yet.")]
     rows = [
-        (_moment(run["started_at"]), run["outcome"], run["reason"])
+        (moments.written(run["started_at"]), run["outcome"], run["reason"])
         for run in last.to_dict("records")
     ]
     return [Grid(("began", "outcome", "why"), rows, (0.27, 0.13, 0.6))]
@@ -320,29 +301,3 @@ def _installed(name: str) -> str:
 
 def _short(text: str, longest: int = LONGEST_CODE) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _parsed(text: str) -> datetime:
-    return datetime.strptime(text, files.TIME).replace(tzinfo=UTC)
-
-
-def _moment(text: str) -> str:
-    """A moment of the records as people write it."""
-    try:
-        return f"{_parsed(text):%-d %B %Y, %H:%M}\u00a0UTC"
-    except ValueError:
-        return text
-
-
-def _age(text: str) -> str:
-    """How long ago a moment of the records was, in the largest unit that fits."""
-    try:
-        then = _parsed(text)
-    except ValueError:
-        return "an unknown time"
-    minutes = max(0, int((datetime.now(UTC) - then).total_seconds() // 60))
-    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
-        if minutes >= size:
-            count = minutes // size
-            return f"{count:,} {unit}{'' if count == 1 else 's'}"
-    return "less than a minute"

@@ -1,0 +1,87 @@
+"""What the records tell the pages: the last runs, the quality over time, a client's risks."""
+
+from typing import NamedTuple
+
+import pandas as pd
+import sqlalchemy as sa
+
+from risk import records
+from risk.records import Row, column_stats, risks, runs, scores
+from risk.settings import Settings
+
+LAST_RUNS = 8
+MOST_POINTS = 60
+
+
+class Score(NamedTuple):
+    """F1 of the deployed model at one run, with its interval where it was recorded."""
+
+    run: str
+    started_at: str
+    release: str
+    dataset: str
+    metric: str
+    value: float
+    leavers: int
+
+
+class Listed(NamedTuple):
+    """Where a client stood in one list."""
+
+    started_at: str
+    risk: float
+    rank: int
+    release: str
+
+
+class History(NamedTuple):
+    """What the overview tells of the past: runs newest first, scores oldest first."""
+
+    runs: list[Row]
+    scores: list[Score]
+    missing: list[tuple[str, float]]
+
+
+def overview(settings: Settings) -> History:
+    """The last runs, the quality over time, the missing data of the last run that looked."""
+    newest = runs.c.started_at.desc(), runs.c.id.desc()
+    last = sa.select(runs).order_by(*newest).limit(LAST_RUNS)
+    told = (
+        sa.select(runs.c.id.label("run"), runs.c.started_at, scores.c.release, scores.c.dataset)
+        .add_columns(scores.c.metric, scores.c.value, scores.c.leavers)
+        .join_from(scores, runs)
+        .where(scores.c.release == runs.c.release, scores.c.metric.like("f1%"))
+        .order_by(*newest)
+        .limit(MOST_POINTS * 6)  # three metrics of two datasets each
+    )
+    looked = sa.select(column_stats.c.run).join_from(column_stats, runs)
+    of_last = looked.order_by(*newest).limit(1).scalar_subquery()
+    missing = sa.select(column_stats.c.column, column_stats.c.missing_percent)
+    found, measured, gaps = records.read(
+        settings, last, told, missing.where(column_stats.c.run == of_last)
+    )
+    shares = gaps.itertuples(index=False, name=None)
+    return History(
+        [_row(entry) for entry in found.astype(object).to_dict("records")],
+        [Score(*row) for row in measured.itertuples(index=False, name=None)][::-1],
+        [(str(column), float(percent)) for column, percent in shares],
+    )
+
+
+def _row(entry: "dict[object, object]") -> Row:
+    """A row with None where the database has nothing."""
+    return {str(name): None if pd.isna(cell) else cell for name, cell in entry.items()}  # type: ignore[call-overload]
+
+
+def of_client(settings: Settings, corporation: str) -> list[Listed]:
+    """A client's risk in the last lists that had it, the oldest first."""
+    query = (
+        sa.select(risks.c.corporation, runs.c.started_at, risks.c.risk, risks.c.rank)
+        .add_columns(risks.c.release)
+        .join_from(risks, runs)
+        .where(risks.c.corporation == corporation)
+        .order_by(runs.c.started_at.desc(), runs.c.id.desc())
+        .limit(MOST_POINTS)
+    )
+    found = records.read(settings, query)[0].itertuples(index=False, name=None)
+    return [Listed(*rest) for code, *rest in found if code == corporation][::-1]

@@ -1,0 +1,93 @@
+"""Lines over time as points of an SVG, for pages that load nothing and run nothing."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+WIDTH, HEIGHT = 600, 150
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 24
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
+MOST_LINES = 5
+
+
+class Mark(NamedTuple):
+    """A value at its place in the picture."""
+
+    x: float
+    y: float
+    value: float
+    title: str
+
+
+class Line(NamedTuple):
+    """The marks of one series and the path through them."""
+
+    name: str
+    marks: list[Mark]
+    path: str
+
+
+class Tick(NamedTuple):
+    """A line of the grid."""
+
+    y: float
+    text: str
+
+
+class Chart(NamedTuple):
+    """What the template draws."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    lines: list[Line]
+    ticks: list[Tick]
+    first: str
+    last: str
+
+
+Point = tuple[int, float, str]
+
+
+def chart(series: dict[str, list[Point]], moments: Sequence[str], *, whole: bool) -> Chart | None:
+    """Series of (place in time, share from 0 to 1, title), or None where there is nothing.
+
+    `whole` shows all from 0 to 1, else as much as the values need.
+    """
+    values = [value for points in series.values() for _, value, _ in points]
+    if not values or not moments:
+        return None
+    low, high, step = (0.0, 1.0, 0.25) if whole else _span(min(values), max(values))
+    across = WIDTH - LEFT - RIGHT
+    spread = max(1, len(moments) - 1)
+
+    def y(value: float) -> float:
+        return round(TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low), 1)
+
+    def x(place: int) -> float:
+        return round(LEFT + across * (place / spread if len(moments) > 1 else 0.5), 1)
+
+    drawn = [
+        _line(name, [Mark(x(place), y(value), value, title) for place, value, title in points])
+        for name, points in series.items()
+        if points
+    ]
+    count = round((high - low) / step)
+    levels = [low + step * number for number in range(count + 1)]
+    ticks = [Tick(y(level), f"{level:.2f}".rstrip("0").rstrip(".") or "0") for level in levels]
+    return Chart(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, drawn, ticks, moments[0], moments[-1])
+
+
+def _line(name: str, marks: list[Mark]) -> Line:
+    return Line(name, marks, " ".join(f"{mark.x},{mark.y}" for mark in marks))
+
+
+def _span(least: float, most: float) -> tuple[float, float, float]:
+    """The ends of an axis on round numbers, and the distance of its lines."""
+    room = max(most - least, 0.04)
+    step = next(each for each in STEPS if room / each <= MOST_LINES - 1)
+    low = max(0.0, (least - room * 0.1) // step * step)
+    high = low
+    while high < min(1.0, most + room * 0.1) - 1e-9:
+        high += step
+    return low, high, step

@@ -1,0 +1,39 @@
+"""Moments of the records as people write and count them."""
+
+from datetime import UTC, datetime
+
+from risk import files
+
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def parsed(text: str) -> datetime | None:
+    """A moment of the records, none if it is none."""
+    try:
+        return datetime.strptime(text, files.TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def written(text: str) -> str:
+    """A moment of the records as people write it."""
+    moment = parsed(text)
+    return f"{moment:%-d %B %Y, %H:%M}\u00a0UTC" if moment else text
+
+
+def seconds_since(text: str) -> int | None:
+    """How long ago a moment of the records was, none if it is none; what is to come was now."""
+    moment = parsed(text)
+    return max(0, int((datetime.now(UTC) - moment).total_seconds())) if moment else None
+
+
+def age(text: str) -> str:
+    """How long ago a moment of the records was, in the largest unit that fits."""
+    seconds = seconds_since(text)
+    if seconds is None:
+        return "an unknown time"
+    for size, unit in UNITS:
+        if seconds >= size:
+            count = seconds // size
+            return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return "less than a minute"

@@ -1,0 +1,463 @@
+"""The pages for people: is everything well, whom to call, one client, what was done about it."""
+
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Response, current_app, redirect, request
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+from werkzeug.routing import BaseConverter
+
+from risk import (
+    contacts,
+    explained,
+    files,
+    history,
+    lines,
+    listing,
+    moments,
+    ranking,
+    reasons,
+    web,
+    wellbeing,
+)
+from risk.contacts import Contact
+from risk.deployed import Deployed, Watched
+from risk.errors import InputMissing, RequestRefused, RiskError
+from risk.explained import Company, Explained
+from risk.history import History
+from risk.listing import Listing, Wish
+from risk.remembered import Remembered
+from risk.settings import Settings
+
+LARGEST_FORM = 64 * 1024
+LONGEST_SEARCH = 200
+LAST_PAGE = 1_000_000
+FIRST_TO_CALL = 5
+MOST_FILES = 8
+STYLE = Path(__file__).parent / "static/style.css"
+SEGMENTS_OF_BROWSERS = (".", "..")  # which they never send as they are
+YES = ("", "1")
+GOOD, BAD, NEUTRAL = "good", "bad", "neutral"
+COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
+
+Value = TypeVar("Value")
+
+pages = Blueprint("pages", __name__, template_folder="templates")
+log = logging.getLogger("risk.pages")
+
+
+class AnyCode(BaseConverter):
+    """A client's code as a part of a path: any text, slashes too."""
+
+    regex = ".+"
+    part_isolating = False
+
+
+@pages.record_once
+def _know_codes(state: Any) -> None:
+    state.app.url_map.converters["code"] = AnyCode
+
+
+class Sources(NamedTuple):
+    """What the pages are made of; files are read when they are first needed."""
+
+    settings: Settings
+    deployed: Watched
+    listed: "Remembered[Listing]"
+    book: "Remembered[Any]"
+    dataset: "Remembered[Any]"
+    company: Company
+
+
+def sources(settings: Settings, deployed: Watched) -> Sources:
+    """The sources of a project."""
+    read = functools.partial(explained.table, columns=settings.columns)
+    return Sources(
+        settings,
+        deployed,
+        Remembered(settings.output_model_path / files.RANKING, listing.read),
+        Remembered(settings.output_folder_path / files.CLIENTS, read),
+        Remembered(settings.output_folder_path / files.FINAL_DATA, read),
+        Company(settings.columns),
+    )
+
+
+def _sources() -> Sources:
+    found: Sources = current_app.extensions["pages"]
+    return found
+
+
+class Part(NamedTuple):
+    """A part of a page, or the sentence that says why it is not there."""
+
+    value: Any
+    problem: str
+
+
+def _part(make: Callable[[], object]) -> Part:
+    """A part that the others do without."""
+    try:
+        return Part(make(), "")
+    except RiskError as error:
+        if not isinstance(error, InputMissing):
+            log.warning("a part of a page is left out: %s", error)
+        return Part(None, web.told(error))
+    except OSError as error:
+        log.error("a part of a page is left out: %s", error)
+        return Part(None, "reading failed here; the server's log says why")
+
+
+# Words and links of the templates
+
+
+def address(corporation: str) -> str:
+    """Where a client's page is."""
+    if corporation in SEGMENTS_OF_BROWSERS:
+        return f"/clients?{urlencode({'client': corporation})}"
+    return f"/clients/{quote(corporation, safe='')}"
+
+
+def contacts_address(corporation: str) -> str:
+    """Where a client's contacts are sent to; a slash that is encoded keeps dots together."""
+    slash = "%2F" if corporation in SEGMENTS_OF_BROWSERS else "/"
+    return f"/clients/{quote(corporation, safe='')}{slash}contacts"
+
+
+def visible(code: str) -> str:
+    """A code whose every sign can be seen; signs that only act on others are written out."""
+    if code.isprintable():
+        return code
+    signs = (sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in code)
+    return "".join(signs)
+
+
+def ago(moment: str) -> Markup:
+    """How long ago a moment was, with the exact time for who points at it."""
+    element = '<time datetime="{}" title="{}">{} ago</time>'
+    return Markup(element).format(moment, moments.written(moment), moments.age(moment))
+
+
+def day(moment: str) -> Markup:
+    """The day of a moment, with the exact time for who points at it."""
+    element = '<time datetime="{}" title="{}">{}</time>'
+    told = moments.written(moment).rpartition(",")[0] or moment
+    return Markup(element).format(moment, moments.written(moment), told)
+
+
+def score(value: float | None) -> str:
+    """A score as logs and reports have it."""
+    return "" if value is None else f"{value:.4f}"
+
+
+@functools.cache
+def _style() -> tuple[bytes, str]:
+    """The stylesheet and its address, which changes with it."""
+    content = STYLE.read_bytes()
+    return content, f"/style.css?v={files.sha256(content)[:12]}"
+
+
+@pages.app_context_processor
+def _words() -> dict[str, object]:
+    return {
+        "style": _style()[1],
+        "address": address,
+        "contacts_address": contacts_address,
+        "visible": visible,
+        "ago": ago,
+        "day": day,
+        "score": score,
+        "percent": ranking.percent,
+        "span": ranking.span,
+        "colours": COLOURS,
+        "bands": [name for name, _ in ranking.BANDS],
+    }
+
+
+@pages.get("/style.css")
+def style() -> Response:
+    """The one stylesheet."""
+    made = Response(_style()[0], mimetype="text/css")
+    made.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return made
+
+
+# Is everything well?
+
+
+@pages.get("/")
+def overview() -> Response:
+    """Whether everything is well: the last runs, the model, the data."""
+    found = _sources()
+    settings = found.settings
+    line = _part(lambda: wellbeing.last_line(settings.output_folder_path))
+    past = _part(lambda: history.overview(settings))
+    return web.page(
+        "overview.html",
+        state=wellbeing.judged(line.value),
+        release=_part(lambda: found.deployed.now().release),
+        clients=_part(lambda: _to_call(found)),
+        past=past,
+        quality=_quality(past.value) if past.value else None,
+        data=_part(lambda: _ingested(settings)),
+        capacity=settings.capacity,
+    )
+
+
+def _to_call(found: Sources) -> dict[str, object]:
+    """How many clients are at risk, and the first to call."""
+    listed = found.listed.now()
+    called = listed.table["risk"].head(found.settings.capacity)
+    return {
+        "basis": listed.basis,
+        "bands": listing.counts(listed),
+        "all": len(listed.folded),
+        "called": len(called),
+        "leaving": round(float(called.sum())),
+        "first": listing.page(listed, listing.selected(listed, Wish(), FIRST_TO_CALL, set()), 1),
+    }
+
+
+def _quality(past: History) -> dict[str, Any]:
+    """The last F1 on each dataset with its interval, and all of them as lines."""
+    last: dict[str, dict[str, float]] = {}
+    places: dict[str, int] = {}
+    names: list[str] = []
+    series: dict[str, list[lines.Point]] = {"test data": [], "newest data": []}
+    for each in past.scores:
+        if each.run not in places:
+            places[each.run] = len(names)
+            names.append(moments.written(each.started_at))
+        name = f"{each.dataset} data"
+        if each.metric == "f1" and name in series:
+            title = f"F1 {each.value:.4f} on the {name}, {names[-1]}, release {each.release}"
+            series[name].append((places[each.run], each.value, title))
+    for each in past.scores:
+        if each.run == past.scores[-1].run:
+            last.setdefault(each.dataset, {})[each.metric] = each.value
+            last[each.dataset]["leavers"] = each.leavers
+    drift = next((run for run in past.runs if run["new_score"] is not None), None)
+    return {"last": last, "chart": lines.chart(series, names, whole=False), "drift": drift}
+
+
+def _ingested(settings: Settings) -> dict[str, Any]:
+    """The files that were read, the last to arrive first, and how much was refused."""
+    path = settings.output_folder_path / files.INGESTION
+    record = files.required_json(path, "ingestion.py")
+    read = record["files"][::-1]
+    return {
+        "time": record["time"],
+        "folder": record["input_folder"],
+        "all": len(read),
+        "refused": sum(each["rejected"] for each in read),
+        "rows": sum(each["rows"] for each in read),
+        "files": read[:MOST_FILES],
+    }
+
+
+# Whom to call
+
+
+@pages.get("/clients")
+def clients() -> Response:
+    """The list, or the page of a client whose code no browser sends as a path."""
+    if "client" in request.args:
+        return _client_page(request.args["client"])
+    found = _sources()
+    wish = _wish(request.args)
+    settings, listed = found.settings, found.listed.now()
+    hidden = _part(lambda: contacts.recent(settings) if wish.hides_contacted else set())
+    places = listing.selected(listed, wish, settings.capacity, hidden.value or set())
+    last = listing.pages(places)
+    wish = wish._replace(page=min(wish.page, last))
+    shown = listing.page(listed, places, wish.page)
+    known = _part(lambda: contacts.last(settings, [each.corporation for each in shown]))
+    return web.page(
+        "clients.html",
+        wish=wish,
+        linked=functools.partial(linked, wish),
+        listed=listed,
+        shown=shown,
+        count=len(places),
+        pages=last,
+        first_on_page=(wish.page - 1) * listing.PAGE + 1,
+        contacts=known.value or {},
+        problem=hidden.problem or known.problem,
+        capacity=settings.capacity,
+        orders=listing.ORDERS,
+        hidden_days=contacts.HIDDEN_DAYS,
+        counts=listing.counts(listed),
+        release=_part(lambda: found.deployed.now().release).value,
+    )
+
+
+def _wish(asked: "MultiDict[str, str]") -> Wish:
+    """What the address asks of the list."""
+    text, band = asked.get("q", ""), asked.get("band", "")
+    order, page = asked.get("sort", "risk"), asked.get("page", "1")
+    if len(text) > LONGEST_SEARCH:
+        raise _wrong(f"a search has at most {LONGEST_SEARCH} characters")
+    if band and band not in dict(ranking.BANDS):
+        raise _wrong(f"band is one of {', '.join(dict(ranking.BANDS))}")
+    if order not in listing.ORDERS:
+        raise _wrong(f"sort is one of {', '.join(listing.ORDERS)}")
+    number = web.count(page, "page", LAST_PAGE)
+    whole, hide = (_is_set(asked, name) for name in ("all", "hide"))
+    return Wish(text, band, order, whole, hide, number)
+
+
+def _is_set(asked: "MultiDict[str, str]", name: str) -> bool:
+    value = asked.get(name, "")
+    if value not in YES:
+        raise _wrong(f"{name} is 1, or left out")
+    return value == "1"
+
+
+def _wrong(message: str) -> RequestRefused:
+    return RequestRefused("bad_request", message)
+
+
+def linked(wish: Wish, **changes: object) -> str:
+    """The address of the list with these changes; what is as usual is left out."""
+    wanted = wish._replace(**{"page": 1, **changes})
+    said = {
+        "q": wanted.text,
+        "band": wanted.band,
+        "sort": wanted.order if wanted.order != "risk" else "",
+        "all": "1" if wanted.is_whole else "",
+        "hide": "1" if wanted.hides_contacted else "",
+        "page": str(wanted.page) if wanted.page > 1 else "",
+    }
+    query = urlencode({name: value for name, value in said.items() if value})
+    return f"/clients?{query}" if query else "/clients"
+
+
+@pages.get("/clients.csv")
+def spreadsheet() -> Response:
+    """The whole list for a spreadsheet."""
+    listed = _sources().listed.now()
+    made = Response(listing.spreadsheet(listed), mimetype="text/csv")
+    made.headers["Content-Disposition"] = 'attachment; filename="clients.csv"'
+    return made
+
+
+@pages.get("/report.pdf")
+def report() -> Response:
+    """The report as it was last made."""
+    path = _sources().settings.output_model_path / files.REPORT
+    made = Response(files.read_bytes(path, "reporting.py"), mimetype="application/pdf")
+    made.headers["Content-Disposition"] = 'inline; filename="report.pdf"'
+    return made
+
+
+# One client
+
+
+@pages.get("/clients/<code:corporation>")
+def client(corporation: str) -> Response:
+    """One client: its risk, all reasons, its rows in the data, what was done about it."""
+    return _client_page(corporation)
+
+
+def _client_page(
+    corporation: str,
+    typed: "MultiDict[str, str] | dict[str, str] | None" = None,
+    problem: str = "",
+) -> Response:
+    found = _sources()
+    settings = found.settings
+    listed = _part(lambda: found.listed.now())
+    own = listing.of(listed.value, corporation) if listed.value else None
+    periods = _part(
+        lambda: explained.periods(found.dataset.now(), corporation, settings.columns)
+    )
+    if not own and not periods.value and not _is_in_book(found, corporation):
+        raise RequestRefused("no_such_client", "no client has this code", 404)
+    release = _part(lambda: found.deployed.now())
+    why = _part(lambda: _explained(found, release, corporation))
+    past = _part(lambda: history.of_client(settings, corporation))
+    return web.page(
+        "client.html",
+        400 if problem else 200,
+        code=corporation,
+        own=own,
+        basis=listed.value.basis if listed.value else None,
+        all=len(listed.value.folded) if listed.value else 0,
+        listed_problem=listed.problem,
+        release=release.value.release if release.value else None,
+        why=why,
+        periods=periods,
+        features=[reasons.label(name) for name in settings.feature_columns],
+        past=past,
+        chart=_risks(past.value or []),
+        contacts=_part(lambda: contacts.of_client(settings, corporation)),
+        outcomes=contacts.OUTCOMES,
+        longest=(contacts.LONGEST_NAME, contacts.LONGEST_NOTE),
+        today=contacts.today(),
+        form=contacts.number(),
+        typed=typed or {},
+        problem=problem,
+    )
+
+
+def _is_in_book(found: Sources, corporation: str) -> bool:
+    book = _part(found.book.now).value
+    column = found.settings.client_column
+    return book is not None and bool((book[column] == corporation).any())
+
+
+def _explained(found: Sources, release: Part, corporation: str) -> Explained | None:
+    """The reasons by the deployed model and the book as they are now."""
+    deployed: Deployed | None = release.value
+    if deployed is None:
+        raise InputMissing(release.problem)
+    ranked = found.company.ranked(deployed, found.book.now())
+    return explained.explained(ranked, corporation, found.settings.columns)
+
+
+def _risks(past: list[history.Listed]) -> lines.Chart | None:
+    """A client's risk over the lists."""
+    titles = [
+        f"{ranking.percent(each.risk)}, rank {each.rank:,}, {moments.written(each.started_at)}"
+        for each in past
+    ]
+    points = [(at, each.risk, title) for at, (each, title) in enumerate(zip(past, titles, strict=True))]
+    names = [moments.written(each.started_at) for each in past]
+    return lines.chart({"risk": points}, names, whole=True)
+
+
+# What was done about it
+
+
+@pages.post("/clients/<code:corporation>/contacts")
+def add_contact(corporation: str) -> Response:
+    """Record a contact that a manager tells of."""
+    web.refuse_forged()
+    if request.mimetype != "application/x-www-form-urlencoded":
+        raise RequestRefused("unsupported_media_type", "the body must be a form", 415)
+    request.max_content_length = LARGEST_FORM
+    fields = request.form
+    _refuse_unknown(corporation)
+    try:
+        contact: Contact = contacts.of_form(corporation, fields)
+    except RequestRefused as refusal:
+        if web.wants_page():
+            return _client_page(corporation, fields, str(refusal))
+        raise
+    contacts.record(_sources().settings, contact)
+    made = redirect(f"{address(corporation)}#contacts", 303)
+    return web.as_page(Response(status=303, headers={"Location": made.headers["Location"]}))
+
+
+def _refuse_unknown(corporation: str) -> None:
+    """Nobody contacts a client who is neither on the list nor in the book."""
+    found = _sources()
+    listed = _part(found.listed.now).value
+    if listed and corporation in listed.places:
+        return
+    if not _is_in_book(found, corporation):
+        raise RequestRefused("no_such_client", "no client has this code", 404)

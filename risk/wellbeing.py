@@ -1,0 +1,48 @@
+"""Whether the pipeline is well, judged by how its log ends."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from risk import files, moments
+
+PERIOD_SECONDS = 600  # of the cron job
+LINE = re.compile(r"(\S+Z) (\S+) ([A-Z]+) (.*)", re.DOTALL)
+FAILURES = ("ERROR", "CRITICAL")
+FOLDERS_OF_THE_MACHINE = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
+
+
+class Wellbeing(NamedTuple):
+    """How the pipeline is: well or not, in words, and the last line that says so."""
+
+    is_well: bool
+    sentence: str
+    time: str = ""
+    message: str = ""
+
+
+def last_line(settings_folder: Path) -> str | None:
+    """How the log in this folder ends, without folders of the machine."""
+    line = files.last_line(settings_folder / files.LOG)
+    return FOLDERS_OF_THE_MACHINE.sub("", line) if line else None
+
+
+def judged(line: str | None) -> Wellbeing:
+    """What the last line of the log means."""
+    if not line:
+        return Wellbeing(False, "No run yet: start python fullprocess.py, or the cron job.")
+    parts = LINE.fullmatch(line)
+    age = moments.seconds_since(parts[1]) if parts else None
+    if not parts or age is None:
+        return Wellbeing(False, "The log ends in a line that says no time.", message=line)
+    time, step, level, message = parts.groups()
+    said = f"{step}: {message}" if step != "fullprocess" else message
+    if level in FAILURES:
+        return Wellbeing(False, f"The last step failed {moments.age(time)} ago.", time, said)
+    if age > 2 * PERIOD_SECONDS:
+        sentence = (
+            f"Nothing has run for {moments.age(time)}, though cron should start a run every "
+            f"{PERIOD_SECONDS // 60} minutes."
+        )
+        return Wellbeing(False, sentence, time, said)
+    return Wellbeing(True, f"The last run was {moments.age(time)} ago.", time, said)
