@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -38,6 +39,8 @@ SENTENCES = {
     404: ("not_found", "there is no such page"),
     405: ("method_not_allowed", "this page does not answer to this method"),
     413: ("too_large", "the body is larger than what is read here"),
+    414: ("too_large", "the address is longer than what is read here"),
+    431: ("too_large", "the headers are longer or more than what is read here"),
     500: ("internal_error", "something is wrong here, not with what you asked; the log says what"),
 }
 
@@ -132,11 +135,27 @@ def _token_sent() -> bytes:
     return b""
 
 
+def refusal_in_bytes(status: int) -> bytes:
+    """The same refusal where no request came about that the framework could answer."""
+    body = error(*_sentence(status), status).get_data()
+    lines = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **HEADERS,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + body
+
+
+def _sentence(status: int) -> tuple[str, str]:
+    return SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+
+
 def _of_http(refusal: HTTPException) -> Response:
     """A refusal by the framework, in our words: its own may tell too much."""
     status = refusal.code or 500
-    code, message = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
-    made = error(code, message, status)
+    made = error(*_sentence(status), status)
     if allow := dict(refusal.get_headers()).get("Allow"):
         made.headers["Allow"] = allow
     return made

@@ -31,7 +31,7 @@ ROOMS_AND_ABOVE = (
     ("ingestion", "training", "scoring", "deployment"),
 )
 WITH_LIBRARIES = (
-    ("risk.openapi",),
+    ("risk.openapi", "risk.worker"),
     ("risk.web", "risk.pages", "risk.questions", "risk.serving", "risk.deployed"),
     ("risk.report",),
     ("risk.ledger",),
@@ -66,6 +66,7 @@ OWNERS = {
     "flask": {"app", "risk.web", "risk.pages", "risk.questions", "risk.serving"},
     "werkzeug": {"risk.web", "risk.serving"},
     "pyarrow": {"risk.plain"},
+    "gunicorn": {"gunicorn.conf", "risk.worker"},
     "requests": {"apicalls"},
     "numpy": {module for module, depth in DEPTH.items() if depth < THE_LINE},
     "pandas": {module for module, depth in DEPTH.items() if depth < THE_LINE},
