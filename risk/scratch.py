@@ -17,27 +17,28 @@ def settings(real: Settings) -> Iterator[Settings]:
     """The same settings, but what the steps write goes to a folder that is removed afterwards."""
     logging.disable(logging.WARNING)  # what is only tried out is not told as done
     try:
-        with _aside(real) as aside:
-            yield aside
+        with aside(real) as tried:
+            yield tried
     finally:
         logging.disable(logging.NOTSET)
 
 
 @contextlib.contextmanager
-def _aside(real: Settings) -> Iterator[Settings]:
+def aside(real: Settings) -> Iterator[Settings]:
+    """The same, leaving the log alone, which in a server is that of other requests too."""
     with tempfile.TemporaryDirectory(prefix="risk-") as folder:
-        aside = real._replace(
+        tried = real._replace(
             output_folder_path=Path(folder) / "data",
             output_model_path=Path(folder) / "models",
             prod_deployment_path=Path(folder) / "production",
         )
-        aside.output_folder_path.mkdir()
+        tried.output_folder_path.mkdir()
         for name in (files.INGESTION, files.JUDGED):
             with contextlib.suppress(FileNotFoundError):
-                shutil.copy2(real.output_folder_path / name, aside.output_folder_path)
+                shutil.copy2(real.output_folder_path / name, tried.output_folder_path)
         if real.prod_deployment_path.is_dir():
-            shutil.copytree(real.prod_deployment_path, aside.prod_deployment_path)
-        yield aside
+            shutil.copytree(real.prod_deployment_path, tried.prod_deployment_path)
+        yield tried
 
 
 @contextlib.contextmanager

@@ -93,7 +93,7 @@ WRITERS = {
     ("risk.ranking", "write"): "into the drafts that the one helper gave it",
     ("risk.kept", "one_at_a_time"): "a lock beside the answers that are kept",
     ("risk.packages", "ask_pip"): "what pip is asked with, in a folder that is removed",
-    ("risk.scratch", "_aside"): "copies into a folder that is removed afterwards",
+    ("risk.scratch", "aside"): "copies into a folder that is removed afterwards",
 }
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from risk.settings import Settings
 from tests.conftest import ROOT
 from tests.serving import GUNICORN, Answer, ask, environment, free_port, gunicorn, wait_for
 from tests.test_app import NEVER_SAID, make_traps, shared_files
+from tests.test_diagnostics import OFFLINE
 
 CLIENT = {"lastmonth_activity": 0, "lastyear_activity": 0, "number_of_employees": 0}
 QUESTION = {"clients": [CLIENT], "risks": True}
@@ -125,6 +127,25 @@ def test_there_is_one_line_about_each_request(port: int, served: Settings) -> No
     said = (served.workspace / "server.log").read_text().removeprefix(before).splitlines()
     assert len(said) == 1
     assert re.fullmatch(r"\S+ gunicorn.access INFO 127\.0\.0\.1 GET /health 200 [\d.]+ ms", said[0])
+
+
+def test_a_worker_that_dies_while_it_measures_locks_nobody_out(deployed: Settings) -> None:
+    """What it waits for is an index of packages that never answers."""
+    (deployed.workspace / "requirements.txt").write_text("flask\n")
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        own = {**OFFLINE, "PIP_INDEX_URL": url, "TMPDIR": str(deployed.workspace)}
+        with gunicorn(deployed, **own) as port, ThreadPoolExecutor(1) as pool:
+            measured = pool.submit(ask, port, "GET", "/diagnostics")
+            silent.accept()[0].close()
+            assert ask(port, "GET", "/health").status == 200
+            started = re.findall(r"pid: (\d+)", (deployed.workspace / "server.log").read_text())
+            for worker in started:
+                os.kill(int(worker), signal.SIGKILL)
+            with pytest.raises(OSError, match=r"."):
+                measured.result()
+            silent.close()
+            assert ask(port, "GET", "/diagnostics").status == 200
 
 
 @pytest.mark.parametrize(
