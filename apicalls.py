@@ -20,6 +20,7 @@ from risk.settings import Settings
 CONNECT_SECONDS, HEALTH_SECONDS, ANSWER_SECONDS = 2, 5, 60
 LONGEST_ANSWER = 64 * 1024 * 1024
 QUESTIONS = ("scoring", "summarystats", "diagnostics")
+STOPS_WITHIN_SECONDS = 0.02
 
 log = logging.getLogger("risk.apicalls")
 
@@ -65,7 +66,7 @@ def _service(session: requests.Session, settings: Settings) -> Iterator[str]:
         return
     log.info("our service does not answer at api_url, so it is served here meanwhile")
     with serving.server(app.create_app(settings), "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(STOPS_WITHIN_SECONDS,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
