@@ -137,14 +137,13 @@ def test_a_worker_that_dies_while_it_measures_locks_nobody_out(deployed: Setting
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         own = {**OFFLINE, "PIP_INDEX_URL": url, "TMPDIR": str(deployed.workspace)}
         with gunicorn(deployed, **own) as port, ThreadPoolExecutor(1) as pool:
+            workers = re.findall(r"pid: (\d+)", (deployed.workspace / "server.log").read_text())
             measured = pool.submit(ask, port, "GET", "/diagnostics")
-            silent.accept()[0].close()
-            assert ask(port, "GET", "/health").status == 200
-            started = re.findall(r"pid: (\d+)", (deployed.workspace / "server.log").read_text())
-            for worker in started:
-                os.kill(int(worker), signal.SIGKILL)
-            with pytest.raises(OSError, match=r"."):
-                measured.result()
+            with silent.accept()[0]:  # now it waits there, for two seconds at least
+                for worker in workers:
+                    os.kill(int(worker), signal.SIGKILL)
+                with pytest.raises(OSError, match=r"."):
+                    measured.result()
             silent.close()
             assert ask(port, "GET", "/diagnostics").status == 200
 
