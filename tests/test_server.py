@@ -64,6 +64,7 @@ def test_eight_at_once_are_answered_by_one_measurement(port: int, served: Settin
 
 
 LOCAL = b"Host: localhost\r\n"
+HEADER = "lastmonth_activity,lastyear_activity,number_of_employees"
 JSON = LOCAL + b"Content-Type: application/json\r\n"
 POST = b"POST /prediction HTTP/1.1\r\n"
 CHUNKED = POST + JSON + b"Transfer-Encoding: chunked\r\n"
@@ -136,14 +137,13 @@ def test_a_worker_that_dies_while_it_measures_locks_nobody_out(deployed: Setting
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         own = {**OFFLINE, "PIP_INDEX_URL": url, "TMPDIR": str(deployed.workspace)}
         with gunicorn(deployed, **own) as port, ThreadPoolExecutor(1) as pool:
+            workers = re.findall(r"pid: (\d+)", (deployed.workspace / "server.log").read_text())
             measured = pool.submit(ask, port, "GET", "/diagnostics")
-            silent.accept()[0].close()
-            assert ask(port, "GET", "/health").status == 200
-            started = re.findall(r"pid: (\d+)", (deployed.workspace / "server.log").read_text())
-            for worker in started:
-                os.kill(int(worker), signal.SIGKILL)
-            with pytest.raises(OSError, match=r"."):
-                measured.result()
+            with silent.accept()[0]:  # now it waits there, for two seconds at least
+                for worker in workers:
+                    os.kill(int(worker), signal.SIGKILL)
+                with pytest.raises(OSError, match=r"."):
+                    measured.result()
             silent.close()
             assert ask(port, "GET", "/diagnostics").status == 200
 
@@ -298,6 +298,21 @@ def test_the_script_serves_without_a_debugger(deployed: Settings) -> None:
         finally:
             server.terminate()
     assert "POST /prediction 200" in (deployed.workspace / "said.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_client_that_never_reads_its_answer_is_left_in_time(deployed: Settings) -> None:
+    """The answer is longer than what a connection holds between its ends."""
+    (deployed.test_data_path / "long.csv").write_text(f"{HEADER}\n" + "1,2,3\n" * 300_000)
+    body = json.dumps({"filepath": "testdata/long.csv", "risks": True}).encode()
+    log, end = deployed.workspace / "server.log", time.monotonic() + 90
+    with gunicorn(deployed) as port, socket.socket() as mute:
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mute.connect(("127.0.0.1", port))
+        mute.sendall(POST + JSON + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        while "POST /prediction" not in log.read_text():  # written when a thread is done with it
+            assert time.monotonic() < end
+            time.sleep(0.5)
 
 
 class Watched(NamedTuple):
