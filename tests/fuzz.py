@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.conftest import ROOT, deploy, small_project
 from tests.serving import gunicorn
 
-EXAMPLES, SECONDS = "1000", "120"
+EXAMPLES, SECONDS = "1000", "60"
 
 
 def main() -> int:
