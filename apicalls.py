@@ -1,9 +1,11 @@
 """Call the API's endpoints and file what they answer: python apicalls.py"""
 
 import contextlib
+import json
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from risk.errors import InputMissing, ServiceDown
 from risk.settings import Settings
 
 CONNECT_SECONDS, HEALTH_SECONDS, ANSWER_SECONDS = 2, 5, 60
+LONGEST_ANSWER = 64 * 1024 * 1024
 QUESTIONS = ("scoring", "summarystats", "diagnostics")
+STOPS_WITHIN_SECONDS = 0.02
 
 log = logging.getLogger("risk.apicalls")
 
@@ -62,7 +66,7 @@ def _service(session: requests.Session, settings: Settings) -> Iterator[str]:
         return
     log.info("our service does not answer at api_url, so it is served here meanwhile")
     with serving.server(app.create_app(settings), "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(STOPS_WITHIN_SECONDS,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
@@ -75,7 +79,7 @@ def _is_ours(session: requests.Session, url: str, settings: Settings) -> bool:
     """Whether what answers there is this service, serving what is deployed here."""
     deployed = releases.current(settings.prod_deployment_path)
     try:
-        health = _asked(session, "GET", f"{url}/health", None, HEALTH_SECONDS).json()
+        _, health = _asked(session, "GET", f"{url}/health", None, HEALTH_SECONDS)
     except (requests.RequestException, ValueError):
         return False
     if not isinstance(health, dict) or health.get("service") != "risk":
@@ -85,22 +89,49 @@ def _is_ours(session: requests.Session, url: str, settings: Settings) -> bool:
 
 def _asked(
     session: requests.Session, method: str, url: str, body: object, seconds: int
-) -> requests.Response:
-    patience = (CONNECT_SECONDS, seconds)
-    return session.request(method, url, json=body, timeout=patience, allow_redirects=False)
+) -> tuple[int, Any]:
+    """Status and JSON of an answer that is all there in time, however it comes."""
+    answer: Future[tuple[int, bytes]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_whole(session, method, url, body, seconds))
+        except requests.RequestException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        status, content = answer.result(CONNECT_SECONDS + seconds)
+    except TimeoutError:
+        raise requests.Timeout("it does not come to an end") from None
+    return status, json.loads(content)
+
+
+def _whole(
+    session: requests.Session, method: str, url: str, body: object, seconds: int
+) -> tuple[int, bytes]:
+    """Status and bytes of an answer that is not endless."""
+    patience, content = (CONNECT_SECONDS, seconds), bytearray()
+    with session.request(
+        method, url, json=body, timeout=patience, allow_redirects=False, stream=True
+    ) as answer:
+        for piece in answer.iter_content(64 * 1024):
+            content += piece
+            if len(content) > LONGEST_ANSWER:
+                raise requests.Timeout("it does not come to an end")
+        return answer.status_code, bytes(content)
 
 
 def _answer(session: requests.Session, method: str, url: str, body: object = None) -> Any:
     """The JSON object of one answer; anything else is said in a sentence."""
     route = url.rpartition("/")[2]
     try:
-        answer = _asked(session, method, url, body, ANSWER_SECONDS)
-        value = answer.json()
+        status, value = _asked(session, method, url, body, ANSWER_SECONDS)
     except (requests.RequestException, ValueError) as error:
         raise ServiceDown(f"the API gave no answer to /{route}: {error}") from error
-    if not isinstance(value, dict) or answer.status_code != requests.codes.ok:
+    if not isinstance(value, dict) or status != requests.codes.ok:
         said = value.get("message", "") if isinstance(value, dict) else ""
-        raise ServiceDown(f"the API answered /{route} with {answer.status_code}: {said}")
+        raise ServiceDown(f"the API answered /{route} with {status}: {said}")
     return value
 
 

@@ -51,7 +51,7 @@ def execution_time(settings: Settings | None = None) -> list[float]:
     """The seconds that ingestion and training take, really run where nothing of ours changes."""
     settings = settings or Settings.load()
     seconds = []
-    with scratch.settings(settings) as aside, scratch.unheard():
+    with scratch.aside(settings) as aside, scratch.unheard():
         for step in (ingestion.merge_multiple_dataframe, training.train_model):
             begin = time.perf_counter()
             step(aside)

@@ -150,7 +150,7 @@ def check(settings: Settings) -> None:
     """Say what a run would decide now, and change nothing."""
     from risk import scratch, source
 
-    with scratch.settings(settings, deployed=True) as aside:
+    with scratch.settings(settings) as aside:
         decision = decide_and_act(aside, force=False)
     print(f"a run would end with {decision.outcome}: {decision.reason}")
     if rows := source.waiting(settings):

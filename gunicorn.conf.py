@@ -6,13 +6,19 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from risk import binding, files
+from gunicorn.http import wsgi
+
+from risk import binding, files, worker
 from risk.errors import ConfigWrong
 
+wsgi.SERVER = "risk"  # the name of the service, not of what it is built with
 bind = binding.bind()
 workers = 2
-worker_class = "gthread"
-threads = 8  # some wait for /diagnostics while others answer
+worker_class = worker.Worker
+logger_class = worker.Log
+threads = 16  # some wait for /diagnostics while others answer
+forwarded_allow_ips = ""  # no header is believed because of who sent it
+forwarder_headers = ""
 keepalive = 5
 timeout = 60
 control_socket_disable = True
@@ -31,6 +37,7 @@ logconfig_dict = {
     "loggers": {
         "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
         "gunicorn.access": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
+        "requests_answered": {"level": "WARNING"},  # gunicorn.access says the same
     },
 }
 

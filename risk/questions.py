@@ -58,7 +58,15 @@ def _no_number(name: str) -> float:
     raise ValueError(f"{name} is no number of JSON")
 
 
-DECODER = json.JSONDecoder(parse_constant=_no_number)
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one with a key that is there twice means two things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_said_once)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

@@ -14,29 +14,35 @@ from risk.settings import Settings
 
 
 @contextlib.contextmanager
-def settings(real: Settings, *, deployed: bool = False) -> Iterator[Settings]:
-    """The same settings, but what the steps write goes to a folder that is removed afterwards.
-
-    Its folders have the names of the real ones, which messages tell. What is deployed is there
-    only where it is asked for.
-    """
-    logging.disable(logging.WARNING)  # what is only tried out is not told as done
+def settings(real: Settings) -> Iterator[Settings]:
+    """A place aside that has what is deployed; all that is only tried out there is not told."""
+    logging.disable(logging.WARNING)
     try:
-        with tempfile.TemporaryDirectory(prefix="risk-") as folder:
-            aside = real._replace(
-                output_folder_path=Path(folder) / "1" / real.output_folder_path.name,
-                output_model_path=Path(folder) / "2" / real.output_model_path.name,
-                prod_deployment_path=Path(folder) / "3" / real.prod_deployment_path.name,
-            )
-            aside.output_folder_path.mkdir(parents=True)
-            for name in (files.INGESTION, files.JUDGED):
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.copy2(real.output_folder_path / name, aside.output_folder_path)
-            if deployed:
-                _take_along_release(real.prod_deployment_path, aside.prod_deployment_path)
-            yield aside
+        with aside(real) as tried:
+            _take_along_release(real.prod_deployment_path, tried.prod_deployment_path)
+            yield tried
     finally:
         logging.disable(logging.NOTSET)
+
+
+@contextlib.contextmanager
+def aside(real: Settings) -> Iterator[Settings]:
+    """The same settings, but what the steps write goes to a folder that is removed afterwards.
+
+    Its folders have the names of the real ones, which messages tell. The log is left alone, which
+    in a server is that of other requests too.
+    """
+    with tempfile.TemporaryDirectory(prefix="risk-") as folder:
+        tried = real._replace(
+            output_folder_path=Path(folder) / "1" / real.output_folder_path.name,
+            output_model_path=Path(folder) / "2" / real.output_model_path.name,
+            prod_deployment_path=Path(folder) / "3" / real.prod_deployment_path.name,
+        )
+        tried.output_folder_path.mkdir(parents=True)
+        for name in (files.INGESTION, files.JUDGED):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(real.output_folder_path / name, tried.output_folder_path)
+        yield tried
 
 
 def _take_along_release(real: Path, aside: Path) -> None:

@@ -7,9 +7,11 @@ import json
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import numpy as np
 import numpy.typing as npt
@@ -32,12 +34,15 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+BY_LOWER_NAME = [(pair[0].lower(), pair) for pair in HEADERS.items()]
 ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 SENTENCES = {
     400: ("bad_request", "the request cannot be read"),
     404: ("not_found", "there is no such page"),
     405: ("method_not_allowed", "this page does not answer to this method"),
     413: ("too_large", "the body is larger than what is read here"),
+    414: ("too_large", "the address is longer than what is read here"),
+    431: ("too_large", "the headers are longer or more than what is read here"),
     500: ("internal_error", "something is wrong here, not with what you asked; the log says what"),
 }
 
@@ -66,15 +71,22 @@ def error(code: str, message: str, status: int) -> Response:
 
 
 def log_requests() -> None:
-    """Write a line about every request; gunicorn.conf.py says the same for gunicorn."""
+    """Write a line about every request, where the server writes none."""
     requests_log.setLevel(logging.INFO)
+
+
+def line(address: str, method: str, path: bytes, status: int, seconds: float) -> str:
+    """The line about a request, which nothing that was sent can break or make long."""
+    asked = f"{quote(method)[:20]} {quote(path)[:LONGEST_LOGGED]}"
+    return f"{address} {asked} {status} {seconds * 1000:.1f} ms"
 
 
 def protect(app: Flask, allowed_hosts: tuple[str, ...]) -> None:
     """Put the guard before every route, our headers on every answer, our words into errors."""
     app.config.update(MAX_FORM_PARTS=MOST_FORM_PARTS, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.before_request(_Guard(allowed_hosts, binding.token()).judge)
-    app.after_request(_dress)
+    app.after_request(_logged)
+    app.wsgi_app = _Dressed(app.wsgi_app)  # type: ignore[method-assign]
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(RiskError, _of_ours)
     app.register_error_handler(OSError, _of_the_system)
@@ -132,11 +144,27 @@ def _token_sent() -> bytes:
     return b""
 
 
+def refusal_in_bytes(status: int) -> bytes:
+    """The same refusal where no request came about that the framework could answer."""
+    body = error(*_sentence(status), status).get_data()
+    lines = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **HEADERS,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + body
+
+
+def _sentence(status: int) -> tuple[str, str]:
+    return SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+
+
 def _of_http(refusal: HTTPException) -> Response:
     """A refusal by the framework, in our words: its own may tell too much."""
     status = refusal.code or 500
-    code, message = SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
-    made = error(code, message, status)
+    made = error(*_sentence(status), status)
     if allow := dict(refusal.get_headers()).get("Allow"):
         made.headers["Allow"] = allow
     return made
@@ -165,18 +193,28 @@ def _of_the_system(failure: OSError) -> Response:
     return error("input_output", "reading failed here; the server's log says why", 503)
 
 
-def _dress(made: Response) -> Response:
-    """Put our headers on, and write the one line about this request."""
-    if made.is_json:  # has none of them yet
-        made.headers.extend(HEADERS)
-    else:
-        for name, value in HEADERS.items():
-            made.headers.setdefault(name, value)
+def _logged(made: Response) -> Response:
+    """Write the one line about this request."""
     if requests_log.isEnabledFor(logging.INFO):
-        requests_log.info(
-            "%s %s %s %d %.1f ms",
-            *(request.remote_addr, quote(request.method)[:20]),
-            *(quote(request.path)[:LONGEST_LOGGED], made.status_code),
-            (time.perf_counter() - g.began) * 1000 if "began" in g else 0,
-        )
+        seconds = time.perf_counter() - g.began if "began" in g else 0
+        path = request.path.encode("utf-8", "replace")
+        address = request.remote_addr or ""
+        requests_log.info("%s", line(address, request.method, path, made.status_code, seconds))
     return made
+
+
+class _Dressed:
+    """Puts our headers on every answer that has none of its own by the same name."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self.application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as the application does."""
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            own = {name.lower() for name, _ in headers}
+            missing = [pair for lower, pair in BY_LOWER_NAME if lower not in own]
+            return start_response(status, headers + missing, *error)
+
+        return self.application(environ, start)

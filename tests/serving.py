@@ -76,10 +76,16 @@ def wait_for(port: int, server: "subprocess.Popen[Any]") -> None:
 
 
 def ask(
-    port: int, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    port: int,
+    method: str,
+    path: str,
+    body: object = None,
+    headers: dict[str, str] | None = None,
+    *,
+    patience: float = 60,
 ) -> Answer:
     """One answer, over a connection of its own; a body that is no bytes goes as JSON."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", port, timeout=patience)
     content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     kind = {"Content-Type": "application/json"} if content is not None else {}
     try:

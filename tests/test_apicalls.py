@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -112,6 +113,43 @@ def test_a_stranger_at_the_url_is_left_alone(
         path = apicalls.call_api(asking_at(deployed, url))
     assert list(json.loads(path.read_text())) == KEYS
     assert asked == ["/health"]  # once, and the token was kept
+
+
+@contextlib.contextmanager
+def chatterbox(said: bytes, pause: float) -> Iterator[str]:
+    """Something that takes a connection and says the same again and again: its URL."""
+    over = threading.Event()
+
+    def chat(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" if said else b"")
+            while not over.wait(pause):
+                connection.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        chatting = threading.Thread(target=chat, args=[listener])
+        chatting.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+        chatting.join()
+
+
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [
+        pytest.param(b"", 1, id="nothing at all"),
+        pytest.param(b" ", 0.5, id="a blank now and then"),
+        pytest.param(b" " * 2**20, 0, id="more than fits"),
+    ],
+)
+def test_what_never_comes_to_an_end_is_given_up(
+    deployed: Settings, caplog: pytest.LogCaptureFixture, said: bytes, pause: float
+) -> None:
+    caplog.set_level("INFO")
+    with chatterbox(said, pause) as url:
+        path = apicalls.call_api(asking_at(deployed, url))
+    assert list(json.loads(path.read_text())) == KEYS
+    assert HERE in caplog.text
 
 
 def test_the_token_is_sent_to_our_service(

@@ -1,6 +1,7 @@
 """Diagnostics: the deployed model's answers, the data's figures, timings, package versions."""
 
 import json
+import logging
 import os
 import pickle
 import socket
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -286,6 +288,22 @@ def test_what_is_timed_says_nothing(deployed: Settings, caplog: pytest.LogCaptur
     caplog.clear()
     diagnostics.execution_time(deployed)
     assert caplog.messages == []
+
+
+def test_others_are_heard_while_steps_are_timed(
+    deployed: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else requests that come meanwhile would leave no line."""
+    caplog.set_level("INFO")
+    caplog.clear()
+    others, lines = logging.getLogger("risk.others"), 0
+    with ThreadPoolExecutor(1) as pool:
+        timed = pool.submit(diagnostics.execution_time, deployed)
+        while not timed.done():
+            others.info("answered")
+            lines += 1
+    assert lines > 1
+    assert caplog.messages == ["answered"] * lines
 
 
 @pytest.mark.parametrize(

@@ -251,14 +251,15 @@ def test_a_look_ahead_says_what_the_run_then_decides(
     assert foretold.startswith(f"a run would end with {full_process(deployed)}: ")
 
 
+@pytest.mark.parametrize("stride", [17, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
-    settings: Settings, tmp_path_factory: pytest.TempPathFactory
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory, stride: int
 ) -> None:
     place = tmp_path_factory.mktemp("killed") / "project"
     undisturbed = copy_of(settings.workspace, place)
     assert full_process(undisturbed) == "deployed"
     expected = results(undisturbed)
-    for change in range(0, 400, 6):
+    for change in range(0, 600, stride):
         disturbed = copy_of(settings.workspace, place)
         if not dies_before(change, lambda s=disturbed: full_process(s), disturbed.workspace):
             break

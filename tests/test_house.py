@@ -30,7 +30,7 @@ ROOMS_AND_ABOVE = (
     ("ingestion", "training", "scoring", "deployment"),
 )
 WITH_LIBRARIES = (
-    ("risk.openapi",),
+    ("risk.openapi", "risk.worker"),
     ("risk.web", "risk.pages", "risk.questions", "risk.serving", "risk.deployed"),
     ("risk.report",),
     ("risk.findings", "risk.ledger"),
@@ -65,6 +65,7 @@ OWNERS = {
     "flask": {"app", "risk.web", "risk.pages", "risk.questions", "risk.serving"},
     "werkzeug": {"risk.web", "risk.serving"},
     "pyarrow": {"risk.plain"},
+    "gunicorn": {"gunicorn.conf", "risk.worker"},
     "requests": {"apicalls"},
     "numpy": {module for module, depth in DEPTH.items() if depth < THE_LINE},
     "pandas": {module for module, depth in DEPTH.items() if depth < THE_LINE},
@@ -88,7 +89,7 @@ WRITERS = {
     ("risk.pdf", "_numbered"): "a document is saved into memory",
     ("risk.kept", "one_at_a_time"): "a lock beside the answers that are kept",
     ("risk.packages", "ask_pip"): "what pip is asked with, in a folder that is removed",
-    ("risk.scratch", "settings"): "copies into a folder that is removed afterwards",
+    ("risk.scratch", "aside"): "copies into a folder that is removed afterwards",
 }
 
 

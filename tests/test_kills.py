@@ -137,14 +137,17 @@ def test_a_killed_rollback_shows_one_whole_release(settings: Settings) -> None:
     assert plain(settings) == what_readers_see(settings)
 
 
-def test_a_run_killed_anywhere_is_made_good_by_the_next_one(settings: Settings) -> None:
+@pytest.mark.parametrize("stride", [17, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_run_killed_anywhere_is_made_good_by_the_next_one(
+    settings: Settings, stride: int
+) -> None:
     full_process(settings)
     drifted_period(settings)
     undisturbed = Settings.load(_copy(settings))
     assert full_process(undisturbed) == "deployed"
     expected = what_readers_see(undisturbed)
     killed = 0
-    for change in range(0, 400, 4):
+    for change in range(0, 600, stride):
         disturbed = Settings.load(_copy(settings))
         if not dies_before(change, lambda s=disturbed: full_process(s), disturbed.workspace):
             break
@@ -157,7 +160,7 @@ def test_a_run_killed_anywhere_is_made_good_by_the_next_one(settings: Settings) 
         assert release.number == 2
         assert full_process(disturbed) == "no new data"
         assert not list((disturbed.output_folder_path / files.PENDING).iterdir())
-    assert killed > 10
+    assert killed * stride > 60
 
 
 def _copy(settings: Settings) -> Path:

@@ -1,12 +1,15 @@
 """The API as colleagues reach it: gunicorn with two workers, on real sockets."""
 
 import contextlib
+import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -24,7 +27,8 @@ from risk.arrivals import Seen
 from risk.settings import Settings
 from tests.conftest import ROOT
 from tests.serving import GUNICORN, Answer, ask, environment, free_port, gunicorn, wait_for
-from tests.test_app import make_traps, shared_files
+from tests.test_app import NEVER_SAID, make_traps, shared_files
+from tests.test_diagnostics import OFFLINE
 
 CLIENT = {"lastmonth_activity": 0, "lastyear_activity": 0, "number_of_employees": 0}
 QUESTION = {"clients": [CLIENT], "risks": True}
@@ -59,34 +63,125 @@ def test_eight_at_once_are_answered_by_one_measurement(port: int, served: Settin
     assert {**shared_files(served.workspace), own_log: before[own_log]} == before
 
 
+LOCAL = b"Host: localhost\r\n"
+HEADER = "lastmonth_activity,lastyear_activity,number_of_employees"
+JSON = LOCAL + b"Content-Type: application/json\r\n"
+POST = b"POST /prediction HTTP/1.1\r\n"
+CHUNKED = POST + JSON + b"Transfer-Encoding: chunked\r\n"
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (b"GET /health HTTP/1.0\r\n\r\n", 400),
-        (b"GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n", 400),
-        (b"GET http://evil.example/health HTTP/1.1\r\nHost: evil.example\r\n\r\n", 400),
-        (b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
-        (b"GET /%0a%0dforged HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
-        (b"GET /\xc2\x85forged HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
-        (b"POST /prediction HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400),
-        (b"POST /prediction HTTP/1.1\r\nHost: localhost\r\n\r\n", 415),
+        (b"GET /health HTTP/1.0\r\n", 400),
+        (b"GET /health\r\n", 400),
+        (b"GET /health HTTP/9.9\r\n" + LOCAL, 400),
+        (b"\0\1\2\r\n", 400),
+        (b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: evil.example\r\n", 400),
+        (b"GET /health HTTP/1.1\r\nHost: localhost.\r\n", 400),
+        (b"GET http://evil.example/health HTTP/1.1\r\nHost: evil.example\r\n", 400),
+        (b"GET /health HTTP/1.1\r\n" + LOCAL + b"Host: evil.example\r\n", 400),
+        (b"GET /health HTTP/1.1\r\n" + LOCAL + b"User-Agent: a\rforged\r\n", 400),
+        (b"GET /health HTTP/1.1\r\n" + LOCAL + b"User-Agent: a\0b\r\n", 400),
+        (b"GET /health HTTP/1.1\r\n" + LOCAL + b"User-Agent: a\r\n b\r\n", 400),
+        (b"GE\rT /health HTTP/1.1\r\n" + LOCAL, 400),
+        (b"GET /%0a%0dforged HTTP/1.1\r\n" + LOCAL, 404),
+        (b"GET /\xc2\x85forged HTTP/1.1\r\n" + LOCAL, 400),
+        (b"OPTIONS * HTTP/1.1\r\n" + LOCAL, 404),
+        (b"CONNECT localhost:22 HTTP/1.1\r\n" + LOCAL, 404),
+        (b"GET /scoring HTTP/1.1\r\n" + LOCAL + b"SCRIPT_NAME: /evil\r\n", 200),
+        (b"GET /health/scoring HTTP/1.1\r\n" + LOCAL + b"SCRIPT_NAME: /health\r\n", 404),
+        (b"GET /nothing HTTP/1.1\r\n" + LOCAL + b"PATH_INFO: /health\r\n", 404),
+        (b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n" + LOCAL, 414),
+        (b"GET /health HTTP/1.1\r\n" + LOCAL + b"X: 1\r\n" * 200, 431),
+        (b"GET /health HTTP/1.1\r\n" + LOCAL + b"X: " + b"y" * 20_000 + b"\r\n", 431),
+        (POST + LOCAL + b"Content-Length: x\r\n", 400),
+        (POST + LOCAL + b"Content-Length: -1\r\n", 400),
+        (POST + LOCAL + b"Content-Length: 3\r\nContent-Length: 4\r\n", 400),
+        (POST + JSON + b"Content-Length: 99999999999999999999\r\n", 413),
+        (POST + JSON + b"Expect: 200-perhaps\r\nContent-Length: 2\r\n", 417),
+        (POST + LOCAL, 415),
+        (CHUNKED + b"Content-Length: 3\r\n", 400),
+        (CHUNKED + b"\r\nzz\r\nabc\r\n0\r\n", 400),
+        (CHUNKED + b"\r\n5\r\nabcdefgh\r\n0\r\n", 400),
+        (CHUNKED.replace(b"chunked", b"mystery"), 501),
     ],
 )
 def test_raw_requests_are_refused_and_forge_no_line(
     port: int, served: Settings, request_: bytes, status: int
 ) -> None:
-    answer = raw(port, request_)
-    assert answer.split(b" ", 2)[1] == str(status).encode(), answer
+    head, _, body = raw(port, request_ + b"\r\n").partition(b"\r\n\r\n")
+    assert head.split(b" ", 2)[1] == str(status).encode(), head
+    assert b"X-Content-Type-Options: nosniff" in head
+    assert set(json.loads(body)) == {"error", "message"} or status == 200
+    assert not NEVER_SAID.search(f"{head.decode()} {body.decode()}")
     log = (served.workspace / "server.log").read_text()
     assert all(LOG_LINE.fullmatch(line) for line in log.splitlines()), log
-    assert b"gunicorn" not in answer.partition(b"\r\n\r\n")[2]
+    assert "Traceback" not in log
+
+
+def test_there_is_one_line_about_each_request(port: int, served: Settings) -> None:
+    before = (served.workspace / "server.log").read_text()
+    ask(port, "GET", "/health?one", headers={"User-Agent": "forged"})
+    said = (served.workspace / "server.log").read_text().removeprefix(before).splitlines()
+    assert len(said) == 1
+    assert re.fullmatch(r"\S+ gunicorn.access INFO 127\.0\.0\.1 GET /health 200 [\d.]+ ms", said[0])
+
+
+def test_a_worker_that_dies_while_it_measures_locks_nobody_out(deployed: Settings) -> None:
+    """What it waits for is an index of packages that never answers."""
+    (deployed.workspace / "requirements.txt").write_text("flask\n")
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        own = {**OFFLINE, "PIP_INDEX_URL": url, "TMPDIR": str(deployed.workspace)}
+        with gunicorn(deployed, **own) as port, ThreadPoolExecutor(1) as pool:
+            workers = re.findall(r"pid: (\d+)", (deployed.workspace / "server.log").read_text())
+            measured = pool.submit(ask, port, "GET", "/diagnostics")
+            with silent.accept()[0]:  # now it waits there, for two seconds at least
+                for worker in workers:
+                    os.kill(int(worker), signal.SIGKILL)
+                with pytest.raises(OSError, match=r"."):
+                    measured.result()
+            silent.close()
+            assert ask(port, "GET", "/diagnostics").status == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET /health HTT", id="half a line"),
+        pytest.param(POST + JSON + b"Content-Length: 9\r\n\r\n{", id="half a body"),
+        pytest.param(CHUNKED + b"\r\n9\r\n{", id="half a chunk"),
+    ],
+)
+def test_clients_that_fall_silent_do_not_keep_others_from_asking(port: int, sent: bytes) -> None:
+    """There are more of them than threads; the others' patience is that of `ask`."""
+    with contextlib.ExitStack() as opened:
+        for _ in range(40):
+            silent = opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+            silent.sendall(sent)
+        assert ask(port, "GET", "/health", patience=20).status == 200
+
+
+@pytest.mark.slow
+def test_a_client_that_sends_drop_by_drop_is_left_in_time(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as dripping:
+        dripping.sendall(b"GET /health HTTP/1.1\r\n")
+        with pytest.raises(OSError, match=r"(?i)reset|broken pipe"):
+            for _ in range(100):
+                dripping.sendall(b"X: 1\r\n")
+                time.sleep(0.5)
 
 
 def raw(port: int, request: bytes) -> bytes:
-    """What comes back for these bytes."""
+    """What comes back for these bytes, to the end."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
-        return connection.recv(65536)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def test_an_endless_body_is_not_read_to_its_end(port: int) -> None:
@@ -203,6 +298,21 @@ def test_the_script_serves_without_a_debugger(deployed: Settings) -> None:
         finally:
             server.terminate()
     assert "POST /prediction 200" in (deployed.workspace / "said.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_client_that_never_reads_its_answer_is_left_in_time(deployed: Settings) -> None:
+    """The answer is longer than what a connection holds between its ends."""
+    (deployed.test_data_path / "long.csv").write_text(f"{HEADER}\n" + "1,2,3\n" * 300_000)
+    body = json.dumps({"filepath": "testdata/long.csv", "risks": True}).encode()
+    log, end = deployed.workspace / "server.log", time.monotonic() + 90
+    with gunicorn(deployed) as port, socket.socket() as mute:
+        mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        mute.connect(("127.0.0.1", port))
+        mute.sendall(POST + JSON + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        while "POST /prediction" not in log.read_text():  # written when a thread is done with it
+            assert time.monotonic() < end
+            time.sleep(0.5)
 
 
 class Watched(NamedTuple):
