@@ -4,13 +4,25 @@ make serve starts it under gunicorn, as colleagues use it.
 """
 
 import math
-import re
 from typing import NamedTuple
 
 from flask import Blueprint, Flask, Response, current_app, request
 
 import diagnostics
-from risk import binding, files, kept, model, openapi, questions, serving, tables, web
+from risk import (
+    binding,
+    files,
+    kept,
+    listing,
+    model,
+    openapi,
+    pages,
+    questions,
+    serving,
+    tables,
+    web,
+    wellbeing,
+)
 from risk.cli import run
 from risk.deployed import Watched
 from risk.errors import InputMissing
@@ -18,7 +30,6 @@ from risk.opening import DataFiles
 from risk.settings import Columns, Settings
 
 KEPT_SECONDS = 60
-FOLDERS_OF_THE_MACHINE = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
 
 api = Blueprint("api", __name__)
 
@@ -41,7 +52,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     columns = settings.columns
     watched = Watched(settings.prod_deployment_path, columns)
     app.extensions["risk"] = Service(settings, columns, watched, DataFiles(settings))
+    app.extensions["pages"] = pages.sources(settings, watched)
     app.register_blueprint(api)
+    app.register_blueprint(pages.pages)
     return app
 
 
@@ -86,6 +99,13 @@ def summarystats() -> Response:
     return web.answer({"release": release, "columns": columns, "statistics": statistics})
 
 
+@api.get("/ranking")
+def ranking() -> Response:
+    """The first clients to call, the highest risk first, and why."""
+    asked = request.args.get("top", str(_service().settings.capacity))
+    return web.answer(listing.answer(pages.listed(), web.count(asked, "top", listing.MOST)))
+
+
 @api.get("/diagnostics")
 def diagnose() -> Response:
     """Timings, missing data and package versions, measured at most once a minute."""
@@ -118,9 +138,8 @@ def health() -> Response:
         known = {"release": release.release, "deployed_at": release.time or None}
     except InputMissing:
         known = {"release": None, "deployed_at": None}
-    last_run = files.last_line(settings.output_folder_path / files.LOG)
-    told = FOLDERS_OF_THE_MACHINE.sub("", last_run) if last_run else None
-    return web.answer({"service": "risk", **known, "last_run": told})
+    last_run = wellbeing.last_line(settings.output_folder_path)
+    return web.answer({"service": "risk", **known, "last_run": last_run})
 
 
 @api.get("/openapi.json")

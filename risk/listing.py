@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from risk import ranking, reasons
+from risk import moments, ranking, reasons
 from risk.ranking import Basis, Row
 
 PAGE = 50
+MOST = 1_000_000
 ROWS_AT_ONCE = 2_000
 STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 ORDERS = {
@@ -133,10 +134,17 @@ def of(listing: Listing, corporation: str) -> Listed | None:
     return None if place is None else rows(listing, np.array([place]))[0]
 
 
-def first(listing: Listing, count: int) -> list[Row]:
-    """The clients at the top, as the list has them."""
-    top = listing.table[list(ranking.LIST)].head(count)
-    return [{str(name): cell for name, cell in row.items()} for row in top.to_dict("records")]
+def answer(listing: Listing, top: int) -> Row:
+    """The clients at the top, what the list rests on and how old that is, as the API says it."""
+    first = listing.table[list(ranking.LIST)].head(top).to_dict("records")
+    basis = listing.basis
+    return {
+        "release": basis.release if basis else None,
+        "deployed_at": basis.deployed_at or None if basis else None,
+        "as_of": basis.as_of if basis else None,
+        "age_seconds": moments.seconds_since(basis.as_of) if basis else None,
+        "clients": [{str(name): cell for name, cell in row.items()} for row in first],
+    }
 
 
 def counts(listing: Listing) -> dict[str, int]:

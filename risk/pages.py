@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, current_app, redirect, request
+from flask import Blueprint, Response, current_app, request
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BaseConverter
@@ -90,6 +90,11 @@ def sources(settings: Settings, deployed: Watched) -> Sources:
 def _sources() -> Sources:
     found: Sources = current_app.extensions["pages"]
     return found
+
+
+def listed() -> Listing:
+    """The list as it is now."""
+    return _sources().listed.now()
 
 
 class Part(NamedTuple):
@@ -449,8 +454,7 @@ def add_contact(corporation: str) -> Response:
             return _client_page(corporation, fields, str(refusal))
         raise
     contacts.record(_sources().settings, contact)
-    made = redirect(f"{address(corporation)}#contacts", 303)
-    return web.as_page(Response(status=303, headers={"Location": made.headers["Location"]}))
+    return Response(status=303, headers={"Location": f"{address(corporation)}#contacts"})
 
 
 def _refuse_unknown(corporation: str) -> None:

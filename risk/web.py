@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import numpy as np
 import numpy.typing as npt
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from risk import binding
@@ -34,6 +34,13 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",  # else browsers send forms without their origin
+    "Vary": "Accept",
+}
+WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 BY_LOWER_NAME = [(pair[0].lower(), pair) for pair in HEADERS.items()]
 ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 SENTENCES = {
@@ -68,6 +75,43 @@ def digits(ones: npt.NDArray[np.int64]) -> str:
 def error(code: str, message: str, status: int) -> Response:
     """An error as every route answers it."""
     return answer({"error": code, "message": message}, status)
+
+
+def page(template: str, status: int = 200, **values: object) -> Response:
+    """A page for people."""
+    made = Response(render_template(template, **values), status, mimetype="text/html")
+    made.headers.extend(PAGE_HEADERS)
+    return made
+
+
+def wants_page() -> bool:
+    """Whether a person asks, who is shown errors as pages; programs ask for JSON or anything."""
+    return request.blueprint != "api" and "text/html" in request.headers.get("Accept", "")
+
+
+def _refused(code: str, message: str, status: int) -> Response:
+    """An error for whoever asks."""
+    if wants_page():
+        return page("error.html", status, code=code, message=message)
+    return error(code, message, status)
+
+
+def count(text: str, name: str, most: int) -> int:
+    """A whole number from 1 up that an address asks for."""
+    number = int(text) if WHOLE_NUMBER.fullmatch(text) else 0
+    if not 1 <= number <= most:
+        raise RequestRefused("bad_request", f"{name} must be a whole number from 1 to {most}")
+    return number
+
+
+def refuse_forged() -> None:
+    """Let only forms of our own pages pass; no browser lets a page lie about where it is from.
+
+    Where there is an origin, the guard has found it to be ours.
+    """
+    site, origin = (request.environ.get(f"HTTP_{name}") for name in ("SEC_FETCH_SITE", "ORIGIN"))
+    if site != "same-origin" and (site is not None or origin is None):
+        raise RequestRefused("forged", "only the form on a client's page may record a contact", 403)
 
 
 def log_requests() -> None:
@@ -164,7 +208,7 @@ def _sentence(status: int) -> tuple[str, str]:
 def _of_http(refusal: HTTPException) -> Response:
     """A refusal by the framework, in our words: its own may tell too much."""
     status = refusal.code or 500
-    made = error(*_sentence(status), status)
+    made = _refused(*_sentence(status), status)
     if allow := dict(refusal.get_headers()).get("Allow"):
         made.headers["Allow"] = allow
     return made
@@ -172,16 +216,16 @@ def _of_http(refusal: HTTPException) -> Response:
 
 def _of_ours(refusal: RiskError) -> Response:
     if isinstance(refusal, RequestRefused):
-        made = error(refusal.code, str(refusal), refusal.http_status)
+        made = _refused(refusal.code, str(refusal), refusal.http_status)
         if refusal.http_status == 401:
             made.headers["WWW-Authenticate"] = 'Basic realm="risk", charset="UTF-8"'
         return made
     log.warning("%s %s: %s", request.method, quote(request.path)[:LONGEST_LOGGED], refusal)
     code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(refusal).__name__).lower()
-    return error(code, _told(refusal), refusal.http_status)
+    return _refused(code, told(refusal), refusal.http_status)
 
 
-def _told(refusal: RiskError) -> str:
+def told(refusal: RiskError) -> str:
     """The sentence for those who ask; what an artefact holds is for the log only."""
     if isinstance(refusal, ArtefactRefused):
         return "what lies on the disk is not what its record says; the server's log says more"
@@ -190,7 +234,7 @@ def _told(refusal: RiskError) -> str:
 
 def _of_the_system(failure: OSError) -> Response:
     log.error("%s: %s", quote(request.path)[:LONGEST_LOGGED], failure)
-    return error("input_output", "reading failed here; the server's log says why", 503)
+    return _refused("input_output", "reading failed here; the server's log says why", 503)
 
 
 def _logged(made: Response) -> Response:
