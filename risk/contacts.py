@@ -26,7 +26,8 @@ LONGEST_NOTE = 2_000
 HIDDEN_DAYS = 30
 MOST_SHOWN = 100
 EARLIEST = date(2000, 1, 1)
-FORM = re.compile(r"[0-9a-f]{32}")
+FORM = re.compile(r"[A-Za-z0-9-]{8,36}")
+LONGEST_OUTCOME = 40
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FIELDS = ("by", "day", "outcome", "note", "form")
 
@@ -60,13 +61,14 @@ def of_form(corporation: str, fields: Mapping[str, str]) -> Contact:
     by = _one_line(values["by"])
     if not by or len(by) > LONGEST_NAME:
         raise _wrong(f"say who contacted the client, in at most {LONGEST_NAME} characters")
-    if values["outcome"] not in OUTCOMES:
-        raise _wrong(f"say what came of it: {', '.join(OUTCOMES)}")
+    outcome = _one_line(values["outcome"])
+    if not outcome or len(outcome) > LONGEST_OUTCOME:
+        raise _wrong(f"say what came of it: {', '.join(OUTCOMES)}, or other words, but few")
     note = values["note"].replace("\r\n", "\n").strip()
     if len(note) > LONGEST_NOTE or "\0" in note:
         raise _wrong(f"a note is text of at most {LONGEST_NOTE:,} characters")
     when = _moment(values["day"])
-    return Contact(corporation, when, by, values["outcome"], note, values["form"])
+    return Contact(corporation, when, by, outcome, note, values["form"])
 
 
 def _wrong(message: str) -> RequestRefused:

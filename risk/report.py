@@ -10,7 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from risk import charts, files, ledger, model, moments, pdf, ranking, reasons, releases, summaries, tables
+from risk import (
+    charts,
+    files,
+    ledger,
+    model,
+    moments,
+    pdf,
+    ranking,
+    reasons,
+    releases,
+    summaries,
+    tables,
+)
 from risk.errors import ArtefactRefused, RiskError
 from risk.findings import Findings, Judged
 from risk.pdf import Block, Facts, Grid, Heading, Picture, Words
@@ -196,7 +208,9 @@ def _data(findings: Findings) -> list[Block]:
     ]
     head = ("file, the last to arrive first", "rows", "new", "seen before", "refused")
     made: list[Block] = [
-        Words(f"{len(read):,} files of {record['input_folder']}/, read {moments.written(record['time'])}."),
+        Words(
+            f"{len(read):,} files of {record['input_folder']}/, read {moments.written(record['time'])}."
+        ),
         Grid(head, rows, (0.52, 0.12, 0.12, 0.12, 0.12), (1, 2, 3, 4)),
     ]
     if len(read) > MOST_FILES:

@@ -105,12 +105,12 @@ def count(text: str, name: str, most: int) -> int:
 
 
 def refuse_forged() -> None:
-    """Let only forms of our own pages pass; no browser lets a page lie about where it is from.
+    """Let no page of others send a form; no browser lets a page lie about where it is from.
 
-    Where there is an origin, the guard has found it to be ours.
+    Where there is an origin, the guard has found it to be ours; what sends neither header is a
+    program, which nobody can trick into asking.
     """
-    site, origin = (request.environ.get(f"HTTP_{name}") for name in ("SEC_FETCH_SITE", "ORIGIN"))
-    if site != "same-origin" and (site is not None or origin is None):
+    if request.environ.get("HTTP_SEC_FETCH_SITE", "same-origin") != "same-origin":
         raise RequestRefused("forged", "only the form on a client's page may record a contact", 403)
 
 
