@@ -15,7 +15,7 @@ from risk.arrivals import Seen
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.releases import Release
 from risk.settings import Settings
-from tests.conftest import configured, put, script
+from tests.conftest import configured, deploy, put, script
 
 
 def period(settings: Settings, number: int, *, drift: bool = False) -> None:
@@ -103,7 +103,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES)
 def test_the_gates_decide(settings: Settings, case: Case, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="risk")
-    assert full_process(settings) == "deployed"
+    deploy(settings)
     redeploy_with(settings, case.score)
     before = releases.load(settings.prod_deployment_path)[0]
     case.change(settings)
@@ -122,7 +122,7 @@ def test_the_gates_decide(settings: Settings, case: Case, caplog: pytest.LogCapt
     ("by", "outcome"), [(0.0, "no drift"), (1e-6, "deployed"), (-1e-6, "no drift")]
 )
 def test_only_a_lower_score_is_drift(settings: Settings, by: float, outcome: str) -> None:
-    full_process(settings)
+    deploy(settings)
     period(settings, 2)
     redeploy_with(settings, score_on_newest(settings) + by)
     assert full_process(settings) == outcome
@@ -134,7 +134,7 @@ def test_the_first_run_deploys_without_a_comparison(settings: Settings) -> None:
 
 
 def test_a_file_that_waited_is_taken_when_it_is_whole(settings: Settings) -> None:
-    full_process(settings)
+    deploy(settings)
     redeploy_with(settings, HIGH)
     waits(settings)
     before = (settings.output_folder_path / files.FINAL_DATA).read_bytes()
@@ -146,7 +146,7 @@ def test_a_file_that_waited_is_taken_when_it_is_whole(settings: Settings) -> Non
 
 
 def test_a_cut_off_file_waits_for_a_minute_only(settings: Settings) -> None:
-    full_process(settings)
+    deploy(settings)
     redeploy_with(settings, LOW)
     waits(settings)
     assert full_process(settings) == "no new data"
@@ -173,7 +173,7 @@ def test_a_rollback_is_not_undone_by_the_next_run(settings: Settings) -> None:
 
 
 def test_another_input_folder_is_new_data(settings: Settings) -> None:
-    full_process(settings)
+    deploy(settings)
     redeploy_with(settings, HIGH)
     practice = settings.workspace / "practicedata"
     practice.mkdir()
@@ -189,7 +189,7 @@ def test_another_input_folder_is_new_data(settings: Settings) -> None:
 def test_a_folder_filled_by_hand_counts_by_the_names_it_lists(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    full_process(settings)
+    deploy(settings)
     (settings.prod_deployment_path / releases.MANIFEST).unlink()
     assert full_process(settings) == "no new data"
     assert "filled by hand" in caplog.text
@@ -223,13 +223,13 @@ def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
 
 
 def test_force_deploys_with_nothing_new(settings: Settings) -> None:
-    full_process(settings)
+    deploy(settings)
     assert full_process(settings, force=True) == "deployed"
     assert releases.load(settings.prod_deployment_path)[0].number == 2
 
 
 def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:
-    full_process(settings)
+    deploy(settings)
     release, contents = releases.load(settings.prod_deployment_path)
     releases.publish(
         settings.prod_deployment_path,
@@ -259,7 +259,7 @@ def test_a_missing_input_folder_is_said(settings: Settings) -> None:
 
 
 def test_a_run_that_failed_is_no_judgement(settings: Settings) -> None:
-    full_process(settings)
+    deploy(settings)
     redeploy_with(settings, HIGH)
     put(settings, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,0"])
     before = releases.load(settings.prod_deployment_path)
@@ -288,7 +288,7 @@ def _look(folder: Path) -> dict[str, tuple[int, int, bytes]]:
 
 
 def test_check_says_what_would_be_decided_and_changes_nothing(settings: Settings) -> None:
-    full_process(settings)
+    deploy(settings)
     redeploy_with(settings, HIGH)
     period(settings, 2)
     before = _look(settings.workspace)
