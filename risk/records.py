@@ -308,9 +308,7 @@ def back_up(settings: Settings, copy: Path) -> None:
         raise ServiceDown(f"{files.short(path)} could not be copied: {error}") from error
 
 
-def read(
-    settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs
-) -> list[pd.DataFrame]:
+def read(settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs) -> list[pd.DataFrame]:
     """The answers to these queries at one moment; empty tables while nothing is recorded."""
     made = engine(settings)
     file = database.file_of(made)
