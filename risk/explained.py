@@ -13,6 +13,8 @@ from risk.deployed import Deployed
 from risk.ranking import Ranked
 from risk.settings import Columns
 
+TIMES = "\u00d7"
+
 
 class Reason(NamedTuple):
     """What one value adds to the average client's log-odds, in numbers and in words."""
@@ -31,13 +33,17 @@ class Reason(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """A risk taken apart: the average client's log-odds and the parts add up to the client's."""
+    """A risk taken apart: the average client's log-odds and the parts add up to the client's.
+
+    The average client's values are there in the order of the columns.
+    """
 
     risk: float
     usual_risk: float
     log_odds: float
     usual_log_odds: float
     reasons: list[Reason]
+    in_order: list[str]
 
     @property
     def factor(self) -> str:
@@ -95,6 +101,7 @@ def explained(found: Ranked, corporation: str, columns: Columns) -> Explained | 
             )
             for at in np.argsort(-np.abs(parts), kind="stable")
         ],
+        [reasons.about(value) for value in found.average.values],
     )
 
 
@@ -131,4 +138,4 @@ def _times(part: float) -> str:
     if abs(part) > 20:
         return "more than millionfold" if part > 0 else "less than a millionth"
     factor = math.exp(part)
-    return f"× {factor:,.0f}" if factor >= 100 else f"× {factor:.2g}"
+    return f"{TIMES} {factor:,.0f}" if factor >= 100 else f"{TIMES} {factor:.2g}"

@@ -11,6 +11,7 @@ from risk.settings import Settings
 
 LAST_RUNS = 8
 MOST_POINTS = 60
+DATASETS = ("test", "newest")
 
 
 class Score(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 600, 150
+WIDTH, HEIGHT = 480, 180
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 24
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 MOST_LINES = 5
@@ -74,7 +74,7 @@ def chart(series: dict[str, list[Point]], moments: Sequence[str], *, whole: bool
     ]
     count = round((high - low) / step)
     levels = [low + step * number for number in range(count + 1)]
-    ticks = [Tick(y(level), f"{level:.2f}".rstrip("0").rstrip(".") or "0") for level in levels]
+    ticks = [Tick(y(level), f"{level:.2f}") for level in levels]
     return Chart(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, drawn, ticks, moments[0], moments[-1])
 
 

@@ -1,8 +1,9 @@
 """The description of the API, in the form that other programs read: OpenAPI 3.1."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from risk import opening, questions, schema
+from risk import contacts, listing, opening, pages, questions, ranking, schema
 from risk.settings import Settings
 
 Schema = dict[str, Any]
@@ -36,9 +37,11 @@ def document(settings: Settings) -> Schema:
     routes = {
         "/scoring": _get("F1 of the deployed model on the test data", _scoring(), OF_THE_DATA),
         "/summarystats": _get("Statistics of the merged data", _statistics(), {}),
+        "/ranking": _get("The first clients to call, and why", _ranking(), {}, [_top(settings)]),
         "/diagnostics": _get("Timings, missing data, packages", _diagnostics(), OF_THE_DATA),
         "/health": _get("Whether the service is up, and what is deployed", _health(), {}),
         "/openapi.json": _get("This description", {"type": "object"}, {}),
+        **_pages(),
     }
     routes["/health"]["get"]["security"] = []
     return {
@@ -74,8 +77,101 @@ def _json(described: Schema) -> Schema:
     return {"application/json": {"schema": described}}
 
 
-def _get(summary: str, answer: Schema, further: dict[str, str]) -> Schema:
-    return {"get": {"summary": summary, "responses": _responses(answer, further)}}
+def _get(
+    summary: str, answer: Schema, further: dict[str, str], parameters: Sequence[Schema] = ()
+) -> Schema:
+    responses = _responses(answer, further)
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
+
+
+def _in(place: str, name: str, schema: Schema) -> Schema:
+    return {"in": place, "name": name, "required": place == "path", "schema": schema}
+
+
+def _top(settings: Settings) -> Schema:
+    number = {"type": "integer", "minimum": 1, "maximum": listing.MOST}
+    return _in("query", "top", number | {"default": settings.capacity})
+
+
+def _ranking() -> Schema:
+    client = {
+        "corporation": TEXT,
+        "risk": SHARE,
+        "rank": {"type": "integer", "minimum": 1},
+        "band": {"type": "string", "enum": [name for name, _ in ranking.BANDS]},
+        "reasons": TEXT,
+    }
+    basis = {
+        "release": TEXT_OR_NULL,
+        "deployed_at": TEXT_OR_NULL,
+        "as_of": TEXT_OR_NULL,
+        "age_seconds": {"type": ["integer", "null"], "minimum": 0},
+    }
+    return _object(basis | {"clients": _list(_object(client))})
+
+
+def _pages() -> Schema:
+    """The pages for people, with the two files that one can take from them."""
+    code = _in("path", "corporation", {"type": "string", "minLength": 1})
+    unknown = {"404": "no client has this code"}
+    return {
+        "/": _page("Whether everything is well", "text/html", {}),
+        "/clients": _page("Whom to call, and why", "text/html", unknown, _wishes()),
+        "/clients/{corporation}": _page("One client", "text/html", unknown, [code]),
+        "/clients/{corporation}/contacts": {"post": _contact(code, unknown)},
+        "/clients.csv": _page("The whole list for a spreadsheet", "text/csv", {}),
+        "/report.pdf": _page("The report", "application/pdf", {}),
+        "/style.css": _page("How the pages look", "text/css", {}),
+    }
+
+
+def _page(
+    summary: str, kind: str, further: dict[str, str], parameters: Sequence[Schema] = ()
+) -> Schema:
+    """A route that answers in another form than JSON; its errors are pages for browsers."""
+    described = _get(summary, {}, further, parameters)
+    errors = described["get"]["responses"]
+    for error in errors.values():
+        error["content"] = error["content"] | {"text/html": {"schema": TEXT}}
+    errors["200"]["content"] = {kind: {"schema": TEXT}}
+    return described
+
+
+def _wishes() -> list[Schema]:
+    """What can be asked of the list."""
+    yes = {"type": "string", "enum": list(pages.YES)}
+    wishes: dict[str, Schema] = {
+        "q": {"type": "string", "maxLength": pages.LONGEST_SEARCH},
+        "band": {"type": "string", "enum": ["", *dict(ranking.BANDS)]},
+        "sort": {"type": "string", "enum": list(listing.ORDERS)},
+        "all": yes,
+        "hide": yes,
+        "page": {"type": "integer", "minimum": 1, "maximum": pages.LAST_PAGE},
+        "client": TEXT | {"description": "one client's page, for codes such as .."},
+    }
+    return [_in("query", name, wanted) for name, wanted in wishes.items()]
+
+
+def _contact(code: Schema, unknown: dict[str, str]) -> Schema:
+    """The form on a client's page."""
+    form = {
+        "by": {"type": "string", "minLength": 1, "maxLength": contacts.LONGEST_NAME},
+        "day": {"type": "string", "format": "date"},
+        "outcome": {"type": "string", "enum": list(contacts.OUTCOMES)},
+        "note": {"type": "string", "maxLength": contacts.LONGEST_NOTE},
+        "form": {"type": "string", "pattern": f"^{contacts.FORM.pattern}$"},
+    }
+    content = {"application/x-www-form-urlencoded": {"schema": _object(form, "day", "note")}}
+    further = {"413": OF_THE_BODY["413"], "415": "the body is no form"}
+    described: Schema = _page(
+        "Record what was done about a client", "text/html", unknown | further
+    )["get"]
+    described["responses"]["303"] = {"description": "it is recorded; the page shows it"}
+    del described["responses"]["200"]
+    return described | {
+        "parameters": [code],
+        "requestBody": {"required": True, "content": content},
+    }
 
 
 def _responses(answer: Schema, further: dict[str, str]) -> Schema:

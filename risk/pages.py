@@ -4,11 +4,9 @@ import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any, NamedTuple
 
 from flask import Blueprint, Response, current_app, request
-from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BaseConverter
 
@@ -22,6 +20,8 @@ from risk import (
     moments,
     ranking,
     reasons,
+    shown,
+    summary,
     web,
     wellbeing,
 )
@@ -29,7 +29,6 @@ from risk.contacts import Contact
 from risk.deployed import Deployed, Watched
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.explained import Company, Explained
-from risk.history import History
 from risk.listing import Listing, Wish
 from risk.remembered import Remembered
 from risk.settings import Settings
@@ -37,15 +36,10 @@ from risk.settings import Settings
 LARGEST_FORM = 64 * 1024
 LONGEST_SEARCH = 200
 LAST_PAGE = 1_000_000
-FIRST_TO_CALL = 5
-MOST_FILES = 8
 STYLE = Path(__file__).parent / "static/style.css"
-SEGMENTS_OF_BROWSERS = (".", "..")  # which they never send as they are
 YES = ("", "1")
 GOOD, BAD, NEUTRAL = "good", "bad", "neutral"
 COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
-
-Value = TypeVar("Value")
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 log = logging.getLogger("risk.pages")
@@ -117,48 +111,6 @@ def _part(make: Callable[[], object]) -> Part:
         return Part(None, "reading failed here; the server's log says why")
 
 
-# Words and links of the templates
-
-
-def address(corporation: str) -> str:
-    """Where a client's page is."""
-    if corporation in SEGMENTS_OF_BROWSERS:
-        return f"/clients?{urlencode({'client': corporation})}"
-    return f"/clients/{quote(corporation, safe='')}"
-
-
-def contacts_address(corporation: str) -> str:
-    """Where a client's contacts are sent to; a slash that is encoded keeps dots together."""
-    slash = "%2F" if corporation in SEGMENTS_OF_BROWSERS else "/"
-    return f"/clients/{quote(corporation, safe='')}{slash}contacts"
-
-
-def visible(code: str) -> str:
-    """A code whose every sign can be seen; signs that only act on others are written out."""
-    if code.isprintable():
-        return code
-    signs = (sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in code)
-    return "".join(signs)
-
-
-def ago(moment: str) -> Markup:
-    """How long ago a moment was, with the exact time for who points at it."""
-    element = '<time datetime="{}" title="{}">{} ago</time>'
-    return Markup(element).format(moment, moments.written(moment), moments.age(moment))
-
-
-def day(moment: str) -> Markup:
-    """The day of a moment, with the exact time for who points at it."""
-    element = '<time datetime="{}" title="{}">{}</time>'
-    told = moments.written(moment).rpartition(",")[0] or moment
-    return Markup(element).format(moment, moments.written(moment), told)
-
-
-def score(value: float | None) -> str:
-    """A score as logs and reports have it."""
-    return "" if value is None else f"{value:.4f}"
-
-
 @functools.cache
 def _style() -> tuple[bytes, str]:
     """The stylesheet and its address, which changes with it."""
@@ -170,12 +122,12 @@ def _style() -> tuple[bytes, str]:
 def _words() -> dict[str, object]:
     return {
         "style": _style()[1],
-        "address": address,
-        "contacts_address": contacts_address,
-        "visible": visible,
-        "ago": ago,
-        "day": day,
-        "score": score,
+        "address": shown.address,
+        "contacts_address": shown.contacts_address,
+        "visible": shown.visible,
+        "ago": shown.ago,
+        "day": shown.day,
+        "score": shown.score,
         "percent": ranking.percent,
         "span": ranking.span,
         "colours": COLOURS,
@@ -205,63 +157,12 @@ def overview() -> Response:
         "overview.html",
         state=wellbeing.judged(line.value),
         release=_part(lambda: found.deployed.now().release),
-        clients=_part(lambda: _to_call(found)),
+        clients=_part(lambda: summary.to_call(found.listed.now(), settings.capacity)),
         past=past,
-        quality=_quality(past.value) if past.value else None,
-        data=_part(lambda: _ingested(settings)),
+        quality=summary.quality(past.value) if past.value else None,
+        data=_part(lambda: summary.ingested(settings)),
         capacity=settings.capacity,
     )
-
-
-def _to_call(found: Sources) -> dict[str, object]:
-    """How many clients are at risk, and the first to call."""
-    listed = found.listed.now()
-    called = listed.table["risk"].head(found.settings.capacity)
-    return {
-        "basis": listed.basis,
-        "bands": listing.counts(listed),
-        "all": len(listed.folded),
-        "called": len(called),
-        "leaving": round(float(called.sum())),
-        "first": listing.page(listed, listing.selected(listed, Wish(), FIRST_TO_CALL, set()), 1),
-    }
-
-
-def _quality(past: History) -> dict[str, Any]:
-    """The last F1 on each dataset with its interval, and all of them as lines."""
-    last: dict[str, dict[str, float]] = {}
-    places: dict[str, int] = {}
-    names: list[str] = []
-    series: dict[str, list[lines.Point]] = {"test data": [], "newest data": []}
-    for each in past.scores:
-        if each.run not in places:
-            places[each.run] = len(names)
-            names.append(moments.written(each.started_at))
-        name = f"{each.dataset} data"
-        if each.metric == "f1" and name in series:
-            title = f"F1 {each.value:.4f} on the {name}, {names[-1]}, release {each.release}"
-            series[name].append((places[each.run], each.value, title))
-    for each in past.scores:
-        if each.run == past.scores[-1].run:
-            last.setdefault(each.dataset, {})[each.metric] = each.value
-            last[each.dataset]["leavers"] = each.leavers
-    drift = next((run for run in past.runs if run["new_score"] is not None), None)
-    return {"last": last, "chart": lines.chart(series, names, whole=False), "drift": drift}
-
-
-def _ingested(settings: Settings) -> dict[str, Any]:
-    """The files that were read, the last to arrive first, and how much was refused."""
-    path = settings.output_folder_path / files.INGESTION
-    record = files.required_json(path, "ingestion.py")
-    read = record["files"][::-1]
-    return {
-        "time": record["time"],
-        "folder": record["input_folder"],
-        "all": len(read),
-        "refused": sum(each["rejected"] for each in read),
-        "rows": sum(each["rows"] for each in read),
-        "files": read[:MOST_FILES],
-    }
 
 
 # Whom to call
@@ -279,14 +180,14 @@ def clients() -> Response:
     places = listing.selected(listed, wish, settings.capacity, hidden.value or set())
     last = listing.pages(places)
     wish = wish._replace(page=min(wish.page, last))
-    shown = listing.page(listed, places, wish.page)
-    known = _part(lambda: contacts.last(settings, [each.corporation for each in shown]))
+    rows = listing.page(listed, places, wish.page)
+    known = _part(lambda: contacts.last(settings, [each.corporation for each in rows]))
     return web.page(
         "clients.html",
         wish=wish,
-        linked=functools.partial(linked, wish),
+        linked=functools.partial(shown.linked, wish),
         listed=listed,
-        shown=shown,
+        shown=rows,
         count=len(places),
         pages=last,
         first_on_page=(wish.page - 1) * listing.PAGE + 1,
@@ -326,21 +227,6 @@ def _wrong(message: str) -> RequestRefused:
     return RequestRefused("bad_request", message)
 
 
-def linked(wish: Wish, **changes: object) -> str:
-    """The address of the list with these changes; what is as usual is left out."""
-    wanted = wish._replace(**{"page": 1, **changes})
-    said = {
-        "q": wanted.text,
-        "band": wanted.band,
-        "sort": wanted.order if wanted.order != "risk" else "",
-        "all": "1" if wanted.is_whole else "",
-        "hide": "1" if wanted.hides_contacted else "",
-        "page": str(wanted.page) if wanted.page > 1 else "",
-    }
-    query = urlencode({name: value for name, value in said.items() if value})
-    return f"/clients?{query}" if query else "/clients"
-
-
 @pages.get("/clients.csv")
 def spreadsheet() -> Response:
     """The whole list for a spreadsheet."""
@@ -375,14 +261,12 @@ def _client_page(
 ) -> Response:
     found = _sources()
     settings = found.settings
-    listed = _part(lambda: found.listed.now())
+    listed = _part(found.listed.now)
     own = listing.of(listed.value, corporation) if listed.value else None
-    periods = _part(
-        lambda: explained.periods(found.dataset.now(), corporation, settings.columns)
-    )
+    periods = _part(lambda: explained.periods(found.dataset.now(), corporation, settings.columns))
     if not own and not periods.value and not _is_in_book(found, corporation):
         raise RequestRefused("no_such_client", "no client has this code", 404)
-    release = _part(lambda: found.deployed.now())
+    release = _part(found.deployed.now)
     why = _part(lambda: _explained(found, release, corporation))
     past = _part(lambda: history.of_client(settings, corporation))
     return web.page(
@@ -426,12 +310,11 @@ def _explained(found: Sources, release: Part, corporation: str) -> Explained | N
 
 def _risks(past: list[history.Listed]) -> lines.Chart | None:
     """A client's risk over the lists."""
-    titles = [
-        f"{ranking.percent(each.risk)}, rank {each.rank:,}, {moments.written(each.started_at)}"
-        for each in past
-    ]
-    points = [(at, each.risk, title) for at, (each, title) in enumerate(zip(past, titles, strict=True))]
     names = [moments.written(each.started_at) for each in past]
+    points = [
+        (at, each.risk, f"{ranking.percent(each.risk)}, rank {each.rank:,}, {names[at]}")
+        for at, each in enumerate(past)
+    ]
     return lines.chart({"risk": points}, names, whole=True)
 
 
@@ -454,7 +337,7 @@ def add_contact(corporation: str) -> Response:
             return _client_page(corporation, fields, str(refusal))
         raise
     contacts.record(_sources().settings, contact)
-    return Response(status=303, headers={"Location": f"{address(corporation)}#contacts"})
+    return Response(status=303, headers={"Location": f"{shown.address(corporation)}#contacts"})
 
 
 def _refuse_unknown(corporation: str) -> None:

@@ -99,13 +99,17 @@ def _answer(findings: Findings) -> list[Block]:
     facts.append((f"{called.sum():,.0f}", said))
     release = f"Ranked by release {basis.release}"
     if basis.deployed_at:
-        release += f", deployed {moments.written(basis.deployed_at)} ({moments.age(basis.deployed_at)} ago)"
-    as_of = f"Data as of {moments.written(basis.as_of)} ({moments.age(basis.as_of)} ago)"
+        release += f", deployed {_moment(basis.deployed_at)}"
+    as_of = f"Data as of {_moment(basis.as_of)}"
     lines: list[Block] = [Words(f"{as_of}. {release}."), Facts(facts)]
     deployed = releases.current(settings.prod_deployment_path)
     if deployed and deployed.release != basis.release:
         lines.append(Words(f"Since then {deployed.title} was deployed; the list is older than it."))
     return lines
+
+
+def _moment(moment: str) -> str:
+    return f"{moments.written(moment)} ({moments.age(moment)} ago)"
 
 
 def _decision(findings: Findings) -> list[Block]:
@@ -206,11 +210,10 @@ def _data(findings: Findings) -> list[Block]:
         (f["name"], *(f"{f[what]:,}" for what in ("rows", "accepted", "duplicates", "rejected")))
         for f in read[:MOST_FILES]
     ]
+    when = moments.written(record["time"])
     head = ("file, the last to arrive first", "rows", "new", "seen before", "refused")
     made: list[Block] = [
-        Words(
-            f"{len(read):,} files of {record['input_folder']}/, read {moments.written(record['time'])}."
-        ),
+        Words(f"{len(read):,} files of {record['input_folder']}/, read {when}."),
         Grid(head, rows, (0.52, 0.12, 0.12, 0.12, 0.12), (1, 2, 3, 4)),
     ]
     if len(read) > MOST_FILES:

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import reporting
 from tests.conftest import ROOT, deploy, small_project
 from tests.serving import gunicorn
 
@@ -18,6 +19,8 @@ def main() -> int:
     """Serve a deployed project, and let requests of every kind loose on it."""
     with tempfile.TemporaryDirectory(prefix="risk-fuzz-") as folder:
         settings = deploy(small_project(Path(folder)))
+        reporting.rank_clients(settings)
+        reporting.write_report(settings)
         with gunicorn(settings) as port:
             url = f"http://127.0.0.1:{port}/openapi.json"
             limits = ["--max-examples", EXAMPLES, "--max-time", SECONDS]

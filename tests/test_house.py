@@ -31,9 +31,11 @@ ROOMS_AND_ABOVE = (
 )
 WITH_LIBRARIES = (
     ("risk.openapi", "risk.worker"),
-    ("risk.web", "risk.pages", "risk.questions", "risk.serving", "risk.deployed"),
+    ("risk.pages",),
+    ("risk.explained", "risk.summary", "risk.shown"),
+    ("risk.web", "risk.questions", "risk.serving", "risk.deployed"),
     ("risk.report",),
-    ("risk.findings", "risk.ledger"),
+    ("risk.findings", "risk.ledger", "risk.listing", "risk.contacts", "risk.history"),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf"),
     ("risk.reasons",),
     ("risk.model", "risk.records"),
@@ -42,14 +44,14 @@ WITH_LIBRARIES = (
     ("risk.schema",),
 )
 STANDARD_LIBRARY_ONLY = (
-    ("risk.cli", "risk.scratch", "risk.packages"),
+    ("risk.cli", "risk.scratch", "risk.packages", "risk.wellbeing"),
     ("risk.kept", "risk.opening", "risk.binding"),
-    ("risk.gates", "risk.journal"),
+    ("risk.gates", "risk.journal", "risk.moments"),
     ("risk.releases", "risk.lock"),
     ("risk.arrivals",),
     ("risk.files",),
     ("risk.settings",),
-    ("risk.errors", "risk.crontab"),
+    ("risk.errors", "risk.crontab", "risk.remembered", "risk.lines"),
 )
 LAYERS = ROOMS_AND_ABOVE + WITH_LIBRARIES + STANDARD_LIBRARY_ONLY
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
@@ -58,12 +60,13 @@ RISK = len(ROOMS_AND_ABOVE)
 
 OWNERS = {
     "sklearn": {"risk.model"},
-    "sqlalchemy": {"risk.database", "risk.records", "risk.source"},
+    "sqlalchemy": {"risk.database", "risk.records", "risk.source", "risk.contacts", "risk.history"},
     "matplotlib": {"risk.charts"},
     "seaborn": {"risk.charts"},
     "reportlab": {"risk.pdf"},
     "flask": {"app", "risk.web", "risk.pages", "risk.questions", "risk.serving"},
-    "werkzeug": {"risk.web", "risk.serving"},
+    "werkzeug": {"risk.web", "risk.pages", "risk.serving"},
+    "markupsafe": {"risk.shown"},
     "pyarrow": {"risk.plain"},
     "gunicorn": {"gunicorn.conf", "risk.worker"},
     "requests": {"apicalls"},

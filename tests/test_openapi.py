@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import reporting
 from app import create_app
 from risk import web
 from risk.settings import Settings
@@ -17,6 +18,7 @@ CLIENT = {"lastmonth_activity": 1, "lastyear_activity": 2.5, "number_of_employee
 
 @pytest.fixture(scope="module")
 def app(served: Settings) -> Flask:
+    reporting.rank_clients(served)
     return create_app(served)
 
 
@@ -70,10 +72,10 @@ def misfit(value: Any, schema: dict[str, Any], at: str = "/") -> str | None:
 
 def test_every_route_is_described_and_no_other(app: Flask, document: dict[str, Any]) -> None:
     routes = {
-        (rule.rule, method.lower())
+        (rule.rule.replace("<code:corporation>", "{corporation}"), method.lower())
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
-        if method != "HEAD" and rule.endpoint.startswith("api.")
+        if method != "HEAD"
     }
     described = {
         (path, method) for path, methods in document["paths"].items() for method in methods
@@ -90,6 +92,9 @@ def answer_schema(document: dict[str, Any], path: str, method: str, status: int)
 QUESTIONS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/scoring", {}, 200),
     ("GET", "/summarystats", {}, 200),
+    ("GET", "/ranking", {}, 200),
+    ("GET", "/ranking?top=3", {}, 200),
+    ("GET", "/ranking?top=0", {}, 400),
     ("GET", "/diagnostics", {}, 200),
     ("GET", "/health", {}, 200),
     ("GET", "/openapi.json", {}, 200),

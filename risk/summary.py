@@ -1,0 +1,99 @@
+"""What the overview sums up: whom to call, how good the model is, what was read."""
+
+from typing import Any, NamedTuple
+
+from risk import files, history, lines, listing, moments
+from risk.history import History, Score
+from risk.listing import Listing, Wish
+from risk.ranking import Basis, Row
+from risk.settings import Settings
+
+FIRST_TO_CALL = 5
+MOST_FILES = 8
+
+
+class ToCall(NamedTuple):
+    """How many clients are at risk, and the first to call."""
+
+    basis: Basis | None
+    bands: dict[str, int]
+    all: int
+    called: int
+    leaving: int
+    first: list[listing.Listed]
+
+
+def to_call(listed: Listing, capacity: int) -> ToCall:
+    """What the list comes to."""
+    called = listed.table["risk"].head(capacity)
+    top = listing.selected(listed, Wish(), FIRST_TO_CALL, set())
+    return ToCall(
+        listed.basis,
+        listing.counts(listed),
+        len(listed.folded),
+        len(called),
+        round(float(called.sum())),
+        listing.rows(listed, top),
+    )
+
+
+class Quality(NamedTuple):
+    """The scores of the last run that has some, all F1 as lines, the last look for drift."""
+
+    last: dict[str, dict[str, float]]
+    chart: lines.Chart | None
+    drift: Row | None
+
+
+def quality(past: History) -> Quality:
+    """How good the deployed model is, and was."""
+    drift = next((run for run in past.runs if run["new_score"] is not None), None)
+    return Quality(_last(past.scores), _chart(past.scores), drift)
+
+
+def _last(scores: list[Score]) -> dict[str, dict[str, float]]:
+    """The metrics of the last run that has some, by dataset."""
+    found: dict[str, dict[str, float]] = {}
+    for each in scores:
+        if each.run == scores[-1].run:
+            found.setdefault(each.dataset, {})[each.metric] = each.value
+    return found
+
+
+def _chart(scores: list[Score]) -> lines.Chart | None:
+    """F1 over the runs, a line for each dataset."""
+    began = {each.run: moments.written(each.started_at) for each in scores}
+    places = {run: place for place, run in enumerate(began)}
+    series: dict[str, list[lines.Point]] = {name: [] for name in history.DATASETS}
+    for each in scores:
+        if each.metric == "f1" and each.dataset in series:
+            when = f"{began[each.run]}, release {each.release}"
+            title = f"F1 {each.value:.4f} on the {each.dataset} data, {when}"
+            series[each.dataset].append((places[each.run], each.value, title))
+    return lines.chart(series, list(began.values()), whole=False)
+
+
+class Ingested(NamedTuple):
+    """The files that were read, the last to arrive first, and how much was refused."""
+
+    time: str
+    folder: str
+    all: int
+    rows: int
+    refused: int
+    files: list[dict[str, Any]]
+
+
+def ingested(settings: Settings) -> Ingested:
+    """What the last ingestion read."""
+    path = settings.output_folder_path / files.INGESTION
+    record = files.required_json(path, "ingestion.py")
+    read = record["files"][::-1]
+    return Ingested(
+        record["time"],
+        record["input_folder"],
+        len(read),
+        sum(each["rows"] for each in read),
+        sum(each["rejected"] for each in read),
+        read[:MOST_FILES],
+    )
