@@ -234,6 +234,8 @@ def add_once(settings: Settings, table: sa.Table, row: Row) -> None:
     file = database.file_of(made)
     if file and (problem := _damage(file)):
         raise database.FileDamaged(f"{files.short(file)} {problem}; the next run keeps it aside")
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
     try:
         _add_once(made, table, row)
     except ServiceDown:  # somebody may have made the same table or row at the same moment

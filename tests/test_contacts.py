@@ -1,0 +1,134 @@
+"""Contacts in real databases: kept once, whoever sends them, and from however many at a time."""
+
+import sys
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from subprocess import PIPE, Popen
+
+import pytest
+import sqlalchemy as sa
+
+from risk import contacts, files, history, records
+from risk.contacts import Contact
+from risk.errors import ServiceDown
+from risk.settings import Settings
+from tests.conftest import ROOT, configured
+from tests.databases import SERVERS, fresh
+
+NOTE = "Zo\u00eb \u202e \U0001f600 '; DROP TABLE contacts; --\n\nasks again"
+
+
+@pytest.fixture(params=["sqlite", *SERVERS])
+def recorded(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
+    """A project whose records are in a fresh database of each kind, empty yet."""
+    if request.param == "sqlite":
+        yield settings
+        return
+    with fresh(request.param) as url:
+        yield configured(settings.workspace, database_url=url.render_as_string(False))
+
+
+def contact(
+    corporation: str = "AAAA", moment: str = "2026-01-02T03:04:05Z", **more: str
+) -> Contact:
+    usual = {"by": "Anna", "outcome": "reached", "note": "", "form": uuid.uuid4().hex}
+    return Contact(corporation, moment, **{**usual, **more})
+
+
+def count(settings: Settings) -> int:
+    with records.engine(settings).connect() as connection:
+        found = connection.execute(sa.select(sa.func.count()).select_from(records.contacts))
+        return int(found.scalar_one())
+
+
+def test_a_contact_comes_back_as_it_was(recorded: Settings) -> None:
+    kept = contact("\u202e<b>' ", note=NOTE, by="Zo\u00eb", outcome="takes the client")
+    contacts.record(recorded, kept)
+    assert contacts.of_client(recorded, kept.corporation) == [kept]
+    assert contacts.last(recorded, [kept.corporation, "BBBB"]) == {kept.corporation: kept}
+
+
+def test_nothing_is_known_before_the_first_contact(recorded: Settings) -> None:
+    assert contacts.of_client(recorded, "AAAA") == []
+    assert contacts.last(recorded, ["AAAA"]) == {}
+    assert contacts.recent(recorded) == set()
+    assert history.overview(recorded).runs == []
+    assert history.of_client(recorded, "AAAA") == []
+    assert not (recorded.output_folder_path / files.RECORDS).exists()
+
+
+def test_a_form_that_is_sent_twice_counts_once(recorded: Settings) -> None:
+    first = contact(note="first")
+    contacts.record(recorded, first)
+    contacts.record(recorded, first._replace(note="second"))
+    assert contacts.of_client(recorded, "AAAA") == [first]
+
+
+def test_a_form_that_is_sent_by_many_at_once_counts_once(recorded: Settings) -> None:
+    """The first of them makes the tables, which the others want to make as well."""
+    same = contact()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: contacts.record(recorded, same), range(8)))
+    assert count(recorded) == 1
+
+
+def test_many_processes_record_at_once_and_none_is_lost(recorded: Settings) -> None:
+    code = (
+        "import sys; from risk import contacts; from risk.contacts import Contact\n"
+        "from risk.settings import Settings; import uuid\n"
+        "settings = Settings.load(sys.argv[1])\n"
+        "for n in range(5):\n"
+        "    row = Contact('AAAA', '2026-01-01T00:00:00Z', 'x', 'reached', '', uuid.uuid4().hex)\n"
+        "    contacts.record(settings, row)\n"
+    )
+    command = [sys.executable, "-c", code, str(recorded.workspace / "config.json")]
+    running = [Popen(command, cwd=ROOT, stderr=PIPE) for _ in range(4)]
+    assert [process.communicate()[1] for process in running] == [b""] * 4
+    assert count(recorded) == 20
+
+
+def test_the_last_contact_is_the_newest_whenever_it_was_told(recorded: Settings) -> None:
+    newer = contact(moment="2026-02-01T00:00:00Z", by="Ben")
+    contacts.record(recorded, newer)
+    contacts.record(recorded, contact(moment="2026-01-01T00:00:00Z"))
+    assert contacts.last(recorded, ["AAAA"])["AAAA"].by == "Ben"
+    assert [each.by for each in contacts.of_client(recorded, "AAAA")] == ["Ben", "Anna"]
+
+
+def test_codes_that_a_database_takes_for_equal_are_not(recorded: Settings) -> None:
+    for code in ("aaaa", "AAAA ", "\u00e1AAA"):
+        contacts.record(recorded, contact(code))
+    assert contacts.of_client(recorded, "AAAA") == []
+    assert "AAAA" not in contacts.last(recorded, ["AAAA", "BBBB"])
+
+
+def test_contacts_are_recent_for_thirty_days(recorded: Settings) -> None:
+    contacts.record(recorded, contact("AAAA", files.now()))
+    contacts.record(recorded, contact("BBBB", "2026-01-01T00:00:00Z"))
+    assert contacts.recent(recorded) == {"AAAA"}
+
+
+def test_records_of_before_there_were_contacts_take_them(recorded: Settings) -> None:
+    with records.engine(recorded).begin() as connection:
+        others = [t for t in records.schema.sorted_tables if t is not records.contacts]
+        records.schema.create_all(connection, others)
+        connection.execute(records.version.insert().values(version=records.VERSION))
+    assert contacts.of_client(recorded, "AAAA") == []
+    contacts.record(recorded, contact())
+    assert len(contacts.of_client(recorded, "AAAA")) == 1
+
+
+def test_a_damaged_history_takes_no_contact_and_stays(settings: Settings) -> None:
+    file = settings.output_folder_path / files.RECORDS
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"no database at all, but long enough to be looked at" * 99)
+    before = file.read_bytes()
+    with pytest.raises(ServiceDown, match="damaged"):
+        contacts.record(settings, contact())
+    assert file.read_bytes() == before
+
+
+def test_the_words_of_the_outcomes_fit_their_column() -> None:
+    assert all(len(name) <= records.contacts.c.outcome.type.length for name in contacts.OUTCOMES)
+    assert records.contacts.c.by.type.length == contacts.LONGEST_NAME

@@ -1,0 +1,761 @@
+"""The pages in the process of the tests: what they show, refuse, and never do."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+import reporting
+from app import create_app
+from company import fabricate
+from fullprocess import full_process
+from risk import contacts, files, listing, ranking, shown, tables, wellbeing
+from risk.settings import Settings
+from tests.conftest import ROOT, configured, put, small_project
+from tests.html import Page
+from tests.serving import ask, gunicorn
+from tests.test_app import NEVER_SAID, shared_files
+
+CAPACITY = 60
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+OWN = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
+ODD = (
+    "<b>x</b>",
+    "=1+1",
+    "+1",
+    "-1",
+    "@A1",
+    "'=1",
+    "a/b",
+    "/a",
+    "a/",
+    "a//b",
+    "%",
+    "%2e%2e",
+    "a?b",
+    "a#b",
+    " a ",
+    "a;b&c=d",
+    '"q"',
+    "{{7*7}}",
+    "$x^{$",
+    "..",
+    ".",
+    "../..",
+    "\u202eabc",
+    "\u200b",
+    "\u00a0x",
+    "\U0001f469\u200d\U0001f4bb",
+    "x/contacts",
+    "\\",
+    "null",
+)
+
+
+def odd_rows() -> list[str]:
+    return ['"{}",{},340,5,'.format(code.replace('"', '""'), 12) for code in ODD]
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A company with odd clients after two runs, which no test changes."""
+    settings = small_project(tmp_path_factory.mktemp("company"))
+    settings = configured(settings.workspace, capacity=CAPACITY)
+    put(settings, "<i>odd<i>.csv", odd_rows())
+    full_process(settings)
+    period = fabricate.periods(3, clients=400, seed=1)[-1]
+    tables.write(settings.input_folder_path / "dataset3.csv", period)
+    full_process(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def client(company: Settings) -> FlaskClient:
+    return create_app(company).test_client()
+
+
+@pytest.fixture(scope="module")
+def busy(company: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The same company, with managers who record contacts."""
+    folder = tmp_path_factory.mktemp("busy") / "company"
+    shutil.copytree(company.workspace, folder)
+    return Settings.load(folder / "config.json")
+
+
+@pytest.fixture
+def own(company: Settings, tmp_path: Path) -> Settings:
+    """A copy of the company to spoil."""
+    shutil.copytree(company.workspace, tmp_path / "own")
+    return Settings.load(tmp_path / "own" / "config.json")
+
+
+def page(client: FlaskClient, address: str, status: int = 200) -> Page:
+    """A page, of which every part is looked at."""
+    answer = client.get(address, headers=BROWSER)
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "text/html"
+    rest = re.sub(r"python \w+\.py|/clients/\w{4}\b", "", answer.text)
+    assert not NEVER_SAID.search(rest), answer.text
+    found = Page(answer.text)
+    assert found.misfits == []
+    return found
+
+
+def form(**changes: str) -> dict[str, str]:
+    fields = {"by": "Anna", "outcome": "reached", "note": "", "form": uuid.uuid4().hex}
+    return fields | changes
+
+
+def sent(client: FlaskClient, corporation: str, **changes: str) -> TestResponse:
+    """A contact, sent as the form on the client's page does."""
+    action = shown.contacts_address(corporation)
+    return client.post(action, data=form(**changes), headers=OWN | BROWSER)
+
+
+def listed(settings: Settings) -> pd.DataFrame:
+    return ranking.read(settings.output_model_path / files.RANKING)
+
+
+# -- the list --------------------------------------------------------------------------------------
+
+
+def test_the_list_is_cut_at_capacity_and_says_so(client: FlaskClient, company: Settings) -> None:
+    codes, number, address = [], 1, "/clients"
+    while True:
+        found = page(client, f"{address}?page={number}")
+        codes += found.inside("bdi")
+        if not found.all("a", rel="next"):
+            break
+        number += 1
+    assert codes == listed(company)["corporation"].map(shown.visible).tolist()[:CAPACITY]
+    assert number == 2
+    assert f"{CAPACITY} of {len(listed(company))} clients" in found.text
+
+
+def test_all_clients_can_be_paged_through(client: FlaskClient, company: Settings) -> None:
+    everybody = listed(company)["corporation"].map(shown.visible).tolist()
+    pages = -(-len(everybody) // listing.PAGE)
+    found = [page(client, f"/clients?all=1&page={n + 1}").inside("bdi") for n in range(pages)]
+    assert list(chain(*found)) == everybody
+    assert page(client, f"/clients?all=1&page={pages + 9}").inside("bdi") == found[-1]
+
+
+def test_a_search_goes_through_the_whole_list_whatever_the_case(
+    client: FlaskClient, company: Settings
+) -> None:
+    last = listed(company)["corporation"].iloc[-1]
+    assert last.swapcase() != last
+    assert page(client, f"/clients?q={last.swapcase()}").inside("bdi")[1:] == [last]
+    assert page(client, "/clients?q=%3CB%3E").inside("bdi") == ["<B>", "<b>x</b>"]
+    assert "No client is like that" in page(client, "/clients?q=nobody-at-all").text
+
+
+@pytest.mark.parametrize("band", ["high", "medium", "low"])
+def test_a_band_can_be_chosen(client: FlaskClient, company: Settings, band: str) -> None:
+    table = listed(company)
+    wanted = table.loc[table["band"] == band, "corporation"].map(shown.visible).tolist()
+    found = page(client, f"/clients?band={band}").inside("bdi")
+    assert found == wanted[: min(CAPACITY, listing.PAGE)]
+
+
+def test_the_list_can_be_sorted(client: FlaskClient, company: Settings) -> None:
+    table = listed(company).head(CAPACITY)
+    by_code = sorted(table["corporation"])
+    found = page(client, "/clients?sort=code").inside("bdi")
+    assert found == [shown.visible(code) for code in by_code[: listing.PAGE]]
+    risen = table.assign(by=table["rank"] - table["previous_rank"]).sort_values("by", kind="stable")
+    wanted = risen["corporation"].map(shown.visible).tolist()
+    assert page(client, "/clients?sort=risen").inside("bdi") == wanted[: listing.PAGE]
+
+
+def test_reasons_and_moves_stand_beside_each_name(client: FlaskClient, company: Settings) -> None:
+    found = page(client, "/clients")
+    for row in listed(company).head(3).itertuples():
+        assert all(reason in found.text for reason in row.reasons.split("; "))
+        assert ranking.moved(row.rank, row.previous_rank) in found.text
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["band=huge", "sort=reasons", "all=yes", "hide=2", "page=0", "page=x", "q=" + "x" * 201],
+)
+def test_what_cannot_be_asked_of_the_list_is_refused_in_words(
+    client: FlaskClient, asked: str
+) -> None:
+    assert page(client, f"/clients?{asked}", 400).all("a", href="/clients")
+    assert client.get(f"/clients?{asked}").json["error"] == "bad_request"
+
+
+def test_a_new_list_takes_the_place_of_the_old_one_at_once(own: Settings) -> None:
+    client = create_app(own).test_client()
+    assert page(client, "/clients").codes
+    path = own.output_model_path / files.RANKING
+    lines = path.read_text().splitlines(keepends=True)
+    files.write_bytes(path, "".join(lines[:2]).encode())
+    assert len(page(client, "/clients").codes) == 1
+    assert len(client.get("/ranking").json["clients"]) == 1
+
+
+# -- the ranking for programs ----------------------------------------------------------------------
+
+
+def test_the_ranking_has_capacity_clients_or_as_many_as_asked(
+    client: FlaskClient, company: Settings
+) -> None:
+    table = listed(company)
+    answer = client.get("/ranking").json
+    first = table.iloc[0]
+    assert (answer["release"], answer["as_of"]) == (first["release"], first["as_of"])
+    assert answer["age_seconds"] >= 0
+    wanted = table[list(ranking.LIST)].to_dict("records")
+    assert answer["clients"] == wanted[:CAPACITY]
+    assert client.get("/ranking?top=1").json["clients"] == wanted[:1]
+    assert client.get("/ranking?top=1000000").json["clients"] == wanted
+
+
+@pytest.mark.parametrize("top", ["0", "-1", "1.5", "x", "", "1000001", "\u0663", "9" * 400])
+def test_a_top_that_is_no_number_of_clients_is_refused(client: FlaskClient, top: str) -> None:
+    answer = client.get("/ranking", query_string={"top": top})
+    assert (answer.status_code, answer.json["error"]) == (400, "bad_request")
+
+
+# -- the spreadsheet -------------------------------------------------------------------------------
+
+
+def test_the_spreadsheet_is_the_whole_list_with_its_formulas_defused(
+    client: FlaskClient, company: Settings
+) -> None:
+    answer = client.get("/clients.csv")
+    assert answer.mimetype == "text/csv"
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    with (company.output_model_path / files.RANKING).open(newline="") as file:
+        plain = list(csv.reader(file))
+    assert [[cell.removeprefix("'") for cell in row] for row in rows] == [
+        [cell.removeprefix("'") for cell in row] for row in plain
+    ]
+    changed = {new for row, old in zip(rows, plain, strict=True) for new in set(row) - set(old)}
+    assert changed == {"'=1+1", "'+1", "'-1", "'@A1"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [("=1", "'=1"), ("\t=1", "'\t=1"), ("\r=1", "'\r=1"), ("a=1", "a=1"), ("'=1", "'=1")],
+)
+def test_only_what_starts_like_a_formula_is_defused(cell: str, written: str) -> None:
+    assert listing.defused(cell) == written
+
+
+# -- one client ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ODD)
+def test_every_odd_code_is_found_linked_and_shown_as_text(client: FlaskClient, code: str) -> None:
+    found = page(client, f"/clients?all=1&q={quote(code, safe='')}")
+    links = {link["href"] for link in found.all("a")}
+    assert shown.address(code) in links
+    own = page(client, shown.address(code))
+    assert own.inside("bdi")[0] == shown.visible(code)
+    assert shown.visible(code).strip()
+    assert "rank" in own.text
+    assert own.all("form", method="post", action=shown.contacts_address(code))
+
+
+def test_every_percent_encoded_code_is_a_page_of_a_real_server(company: Settings) -> None:
+    """Dots and slashes too: what a browser would fold, another client sends as it is."""
+    with gunicorn(company) as port:
+        for code in ODD:
+            dots = code.replace(".", "%2e") if "%" not in code else None
+            for path in {quote(code, safe=""), quote(dots, safe="%") if dots else ""} - {""}:
+                answer = ask(port, "GET", f"/clients/{path}")
+                assert answer.status == 200, path
+                name = shown.visible(code)
+                assert Page(answer.body.decode()).inside("bdi")[0] == name, path
+
+
+def test_a_client_shows_its_rows_beside_the_average_and_all_its_reasons(
+    client: FlaskClient, company: Settings
+) -> None:
+    data = tables.read(company.output_folder_path / files.FINAL_DATA, company.columns)
+    on_list = data[data["corporation"].isin(listed(company)["corporation"])]
+    code = on_list["corporation"].value_counts().index[0]
+    rows = data[data["corporation"] == code]
+    found = page(client, shown.address(code))
+    assert len(rows) > 1
+    assert found.inside("th").count("newest") == 1
+    assert found.inside("th").count("average client") == 1
+    for name in ("activity last month", "activity last year", "number of employees"):
+        assert found.inside("th").count(name) == 2
+    assert found.all("svg", role="img")
+
+
+def test_a_client_that_left_has_a_page_without_a_risk(
+    client: FlaskClient, company: Settings
+) -> None:
+    book = tables.read(company.output_folder_path / files.CLIENTS, company.columns)
+    left = book.loc[book["exited"] == 1, "corporation"].iloc[0]
+    assert "This client has left" in page(client, shown.address(left)).text
+
+
+@pytest.mark.parametrize(
+    "address", ["/clients/nobody", "/clients/A%00", "/clients/%ff", "/clients?client="]
+)
+def test_an_unknown_client_is_no_page(client: FlaskClient, address: str) -> None:
+    assert "no client has this code" in page(client, address, 404).text.lower()
+    answer = client.get(address)
+    assert (answer.status_code, answer.json["error"]) == (404, "no_such_client")
+
+
+def test_a_list_by_another_release_is_said_everywhere(own: Settings) -> None:
+    first = page(create_app(own).test_client(), "/clients")
+    assert "older than it" not in first.text
+    full_process(own, force=True)
+    path = own.output_model_path / files.RANKING
+    table = pd.read_csv(path, dtype="str", keep_default_na=False).assign(release="1-older")
+    files.write_bytes(path, table.to_csv(index=False).encode())
+    client = create_app(own).test_client()
+    assert "older than it" in page(client, "/clients").text
+    assert "older than this one" in page(client, "/").text
+    code = shown.address(table["corporation"][0])
+    assert "ranked by release 1-older" in page(client, code).text
+
+
+# -- contacts --------------------------------------------------------------------------------------
+
+
+def test_a_contact_is_recorded_and_everybody_sees_it(own: Settings) -> None:
+    client = create_app(own).test_client()
+    code = listed(own)["corporation"].iloc[0]
+    answer = sent(client, code, by="Anna <b>", outcome="takes the client", note="1 < 2\n\n=x")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        303,
+        f"{shown.address(code)}#contacts",
+    )
+    found = page(client, shown.address(code))
+    assert "Anna <b>" in found.inside("bdi")
+    assert "1 < 2\n\n=x" in found.inside("bdi")
+    assert "Anna <b> , less than a minute ago , takes the client" in page(client, "/clients").text
+
+
+@pytest.mark.parametrize("code", ODD)
+def test_a_contact_of_an_odd_code_reaches_that_client(busy: Settings, code: str) -> None:
+    client = create_app(busy).test_client()
+    name = uuid.uuid4().hex[:8]
+    assert sent(client, code, by=name).status_code == 303
+    assert name in page(client, shown.address(code)).inside("bdi")
+    assert [contact.by for contact in contacts.of_client(busy, code)] == [name]
+
+
+def test_hiding_those_contacted_fills_the_list_up_to_capacity_again(own: Settings) -> None:
+    client, table = create_app(own).test_client(), listed(own)
+    first, second = table["corporation"].iloc[:2]
+    sent(client, first)
+    sent(client, second, day="2020-02-29")  # long ago
+    codes = [page(client, f"/clients?hide=1&page={n}").codes for n in (1, 2)]
+    hidden = list(chain(*codes))
+    assert shown.visible(first) not in hidden
+    assert shown.visible(second) in hidden
+    wanted = table["corporation"].drop(0).iloc[:CAPACITY].map(shown.visible).tolist()
+    assert [code for code in hidden if code != "Anna"] == wanted
+    assert shown.visible(first) in page(client, "/clients").codes
+
+
+FORGED: list[dict[str, str]] = [
+    {},
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://localhost:81"},
+    {"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"},
+    {"Origin": "http://localhost", "Sec-Fetch-Site": "same-site"},
+    {"Origin": "http://localhost", "Sec-Fetch-Site": "none"},
+    {"Origin": "http://localhost", "Sec-Fetch-Site": ""},
+    {"Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"},
+    {"Referer": "http://localhost/clients"},
+]
+
+
+@pytest.mark.parametrize("headers", FORGED)
+def test_a_forged_form_is_refused(own: Settings, headers: dict[str, str]) -> None:
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    address = shown.contacts_address(code)
+    answer = client.post(address, data=form(), headers=headers)
+    assert answer.status_code == 403
+    assert contacts.of_client(own, code) == []
+
+
+@pytest.mark.parametrize("headers", [OWN, {"Origin": "http://localhost"}])
+def test_our_own_form_is_taken(own: Settings, headers: dict[str, str]) -> None:
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    address = shown.contacts_address(code)
+    assert client.post(address, data=form(), headers=headers).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"by": ""}, "who"),
+        ({"by": " \u200b\n"}, "who"),
+        ({"by": "x" * 81}, "who"),
+        ({"outcome": "bought us"}, "what came of it"),
+        ({"outcome": ""}, "what came of it"),
+        ({"note": "x" * 2001}, "note"),
+        ({"note": "\0"}, "note"),
+        ({"form": ""}, "number"),
+        ({"form": "' OR 1=1"}, "number"),
+        ({"day": "2999-01-01"}, "day"),
+        ({"day": "1999-12-31"}, "day"),
+        ({"day": "2026-02-30"}, "day"),
+        ({"day": "20260101"}, "day"),
+        ({"day": "yesterday"}, "day"),
+    ],
+)
+def test_a_form_that_is_wrong_comes_back_with_what_was_typed(
+    own: Settings, changes: dict[str, str], why: str
+) -> None:
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    answer = sent(client, code, **{"note": "typed <before>", **changes})
+    assert answer.status_code == 400
+    found = Page(answer.text)
+    assert why in found.text
+    if "note" not in changes:
+        assert found.inside("textarea") == ["typed <before>"]
+    program = client.post(shown.contacts_address(code), data=form(**changes), headers=OWN)
+    assert (program.status_code, program.json["error"]) == (400, "bad_contact")
+    assert contacts.of_client(own, code) == []
+
+
+def test_a_note_as_long_as_allowed_fits_in_whatever_script(own: Settings) -> None:
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    note = "\U0001f600" * 2000
+    assert sent(client, code, note=note, by="\u00e9" * 80).status_code == 303
+    assert contacts.of_client(own, code)[0].note == note
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"data": b"x" * 70_000, "content_type": "application/x-www-form-urlencoded"}, 413),
+        ({"json": {}}, 415),
+        ({"data": {"by": (io.BytesIO(b"x"), "x")}}, 415),
+    ],
+)
+def test_a_body_that_is_no_form_of_ours_is_refused(
+    client: FlaskClient, company: Settings, request_: dict[str, Any], status: int
+) -> None:
+    address = shown.contacts_address(listed(company)["corporation"].iloc[0])
+    assert client.post(address, headers=OWN, **request_).status_code == status
+
+
+def test_nobody_contacts_a_client_who_is_not_there(client: FlaskClient) -> None:
+    assert sent(client, "nobody").status_code == 404
+
+
+# -- is everything well? ---------------------------------------------------------------------------
+
+
+def logged(settings: Settings, line: str) -> None:
+    (settings.output_folder_path / files.LOG).write_text(f"{line}\n")
+
+
+def minutes_ago(count: float) -> str:
+    moment = pd.Timestamp.now("UTC") - pd.Timedelta(minutes=count)
+    return moment.strftime(files.TIME)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rest", "is_well"),
+    [
+        (1, "fullprocess INFO no drift: F1 0.7000", True),
+        (19, "fullprocess INFO no new data: nothing new", True),
+        (21, "fullprocess INFO no new data: nothing new", False),
+        (1, "fullprocess ERROR failed with exit code 69: the database is down", False),
+        (1, "fullprocess CRITICAL crashed: ValueError: x", False),
+        (1, "training WARNING while fitting: slow", True),
+        (-5, "fullprocess INFO no drift: the clock was set back", True),
+    ],
+)
+def test_the_overview_is_red_when_nothing_runs_or_the_last_run_failed(
+    own: Settings, minutes: float, rest: str, is_well: bool
+) -> None:
+    logged(own, f"{minutes_ago(minutes)} {rest}")
+    found = page(create_app(own).test_client(), "/")
+    assert bool(found.all("div", **{"class": "banner good"})) == is_well
+    assert bool(found.all("div", **{"class": "banner bad"})) != is_well
+    assert rest.split(" ", 2)[2].split(":", maxsplit=1)[0] in found.text
+
+
+def test_a_log_that_says_nothing_is_not_well(own: Settings) -> None:
+    for line in ("", "garbage", "yesterdayZ fullprocess INFO x"):
+        logged(own, line)
+        assert page(create_app(own).test_client(), "/").all("div", **{"class": "banner bad"})
+    (own.output_folder_path / files.LOG).unlink()
+    assert "No run yet" in page(create_app(own).test_client(), "/").text
+
+
+def test_a_line_of_the_log_shows_no_folder_of_the_machine_and_no_markup(own: Settings) -> None:
+    logged(own, f"{minutes_ago(1)} fullprocess ERROR failed: /var/lib/risk/x.csv <b>bold</b>")
+    answer = create_app(own).test_client().get("/").text
+    assert "/var/lib" not in answer
+    assert "<b>bold" not in answer
+    assert "risk/x.csv <b>bold</b>" not in answer
+    assert "x.csv <b>bold</b>" in Page(answer).text
+
+
+def test_two_periods_of_the_cron_job_are_two_periods_of_the_cron_job() -> None:
+    minutes = re.match(r"\*/(\d+) \* \* \* \* ", (ROOT / "cronjob.txt").read_text())
+    assert minutes
+    assert 60 * int(minutes[1]) == wellbeing.PERIOD_SECONDS
+
+
+def test_the_overview_names_runs_scores_files_and_gaps(
+    client: FlaskClient, company: Settings
+) -> None:
+    found = page(client, "/")
+    assert "deployed" in found.inside("span")
+    assert "F1 on the test data" in found.inside("dt")
+    assert "<i>odd<i>.csv" in found.inside("bdi")
+    assert "lastmonth_activity" in found.inside("bdi")
+    release = json.loads((company.prod_deployment_path / "manifest.json").read_text())["release"]
+    assert release in found.inside("p")
+
+
+# -- what is missing -------------------------------------------------------------------------------
+
+PAGES = ("/", "/clients", "/clients?all=1&hide=1", "/clients.csv", "/report.pdf", "/ranking")
+
+
+def test_pages_before_the_first_run_say_what_to_do(settings: Settings) -> None:
+    client = create_app(settings).test_client()
+    found = page(client, "/")
+    assert "start python fullprocess.py" in found.text
+    assert "run python reporting.py first" in found.text
+    for address in PAGES[1:-1]:
+        assert "run python reporting.py first" in page(client, address, 503).text
+    answer = client.get("/ranking", headers=BROWSER)
+    assert (answer.status_code, answer.json["error"]) == (503, "input_missing")
+    assert page(client, "/clients/AAAA", 404)
+    assert not (settings.output_folder_path / files.RECORDS).exists()
+
+
+def test_pages_stand_without_the_records(own: Settings) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    settings = configured(own.workspace, database_url=url, capacity=CAPACITY)
+    client = create_app(settings).test_client()
+    assert "does not answer" in page(client, "/").text
+    assert len(page(client, "/clients").codes) == listing.PAGE
+    assert "Contacts cannot be shown" in page(client, "/clients?hide=1").text
+    code = listed(own)["corporation"].iloc[0]
+    assert "does not answer" in page(client, shown.address(code)).text
+    answer = sent(client, code)
+    assert (answer.status_code, answer.mimetype) == (503, "text/html")
+
+
+@pytest.mark.parametrize("name", [files.RANKING, files.CLIENTS, files.FINAL_DATA, files.INGESTION])
+def test_pages_stand_beside_a_damaged_file(own: Settings, name: str) -> None:
+    code = listed(own)["corporation"].iloc[0]
+    folder = own.output_model_path if name == files.RANKING else own.output_folder_path
+    (folder / name).write_bytes(b'\xff\xfe"{')
+    client = create_app(own).test_client()
+    page(client, "/")
+    page(client, "/clients", 503 if name == files.RANKING else 200)
+    page(client, shown.address(code))
+
+
+def test_a_list_of_nobody_is_a_list(own: Settings) -> None:
+    path = own.output_model_path / files.RANKING
+    files.write_bytes(path, f"{','.join(ranking.COLUMNS)}\n".encode())
+    client = create_app(own).test_client()
+    for address in ("/", "/clients"):
+        assert "every one in the data has left" in page(client, address).text
+    answer = client.get("/ranking").json
+    assert (answer["release"], answer["as_of"], answer["clients"]) == (None, None, [])
+    assert client.get("/clients.csv").text == f"{','.join(ranking.COLUMNS)}\n"
+
+
+def test_reading_writes_nothing(own: Settings) -> None:
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    before = shared_files(own.workspace)
+    for address in (*PAGES, shown.address(code), "/style.css", "/clients/nobody", "/nothing"):
+        client.get(address)
+    assert shared_files(own.workspace) == before
+    (own.output_folder_path / files.RECORDS).unlink()
+    for address in ("/", "/clients?hide=1", shown.address(code)):
+        page(client, address)
+    assert not (own.output_folder_path / files.RECORDS).exists()
+
+
+# -- what every page is ----------------------------------------------------------------------------
+
+
+def some_pages(settings: Settings, client: FlaskClient) -> Iterator[Page]:
+    code = listed(settings)["corporation"].iloc[0]
+    for address in ("/", "/clients", "/clients?q=a&hide=1&sort=code", shown.address(code)):
+        yield page(client, address)
+    yield page(client, "/nothing", 404)
+
+
+def test_pages_are_sound(client: FlaskClient, company: Settings) -> None:
+    for found in some_pages(company, client):
+        ids = [tag.attributes["id"] for tag in found.tags if "id" in tag.attributes]
+        assert len(ids) == len(set(ids))
+        assert found.all("html", lang="en")
+        assert found.all("meta", name="viewport")
+        assert len(found.all("h1")) == 1
+        assert found.inside("title")[0].endswith("Client risk")
+        fields = [f for name in ("input", "select", "textarea") for f in found.all(name)]
+        visible = {field["id"] for field in fields if field.get("type") != "hidden"}
+        assert {label["for"] for label in found.all("label")} == visible
+        assert len(found.all("caption")) == len(found.all("table"))
+        assert all(cell.get("scope") for cell in found.all("th"))
+        assert all(region["aria-labelledby"] in ids for region in found.all("section"))
+        assert found.all("a", href="#content")
+        assert "content" in ids
+
+
+def test_pages_run_nothing_and_load_nothing_from_elsewhere(
+    client: FlaskClient, company: Settings
+) -> None:
+    for found in some_pages(company, client):
+        assert not found.all("script")
+        for tag in found.tags:
+            assert not [name for name in tag.attributes if name == "style" or name[:2] == "on"]
+            for name in ("href", "src", "action"):
+                assert re.match(r"/(?!/)|#|data:image/|$", tag.attributes.get(name, ""))
+
+
+def test_every_link_of_the_site_answers(client: FlaskClient) -> None:
+    seen, waiting = set(), ["/"]
+    while waiting and len(seen) < 400:
+        address = waiting.pop()
+        seen.add(address)
+        answer = client.get(address, headers=BROWSER)
+        assert answer.status_code == 200, address
+        if answer.mimetype == "text/html":
+            links = {link["href"].partition("#")[0] for link in Page(answer.text).all("a")}
+            waiting += sorted(links - seen - set(waiting) - {""})
+    assert {"/", "/clients", "/clients.csv", "/report.pdf"} <= seen
+
+
+def test_headers_keep_pages_to_themselves(client: FlaskClient) -> None:
+    headers = client.get("/", headers=BROWSER).headers
+    assert headers.get_all("Content-Security-Policy") == [
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "Set-Cookie" not in headers
+
+
+def test_the_stylesheet_is_kept_by_browsers_under_an_address_that_changes_with_it(
+    client: FlaskClient,
+) -> None:
+    (link,) = page(client, "/").all("link", rel="stylesheet")
+    answer = client.get(link["href"])
+    assert answer.mimetype == "text/css"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert link["href"] == f"/style.css?v={files.sha256(answer.data)[:12]}"
+
+
+def test_the_report_opens_in_the_browser(client: FlaskClient, company: Settings) -> None:
+    answer = client.get("/report.pdf")
+    assert answer.mimetype == "application/pdf"
+    assert answer.data == (company.output_model_path / files.REPORT).read_bytes()
+
+
+def test_errors_are_pages_for_browsers_and_json_for_programs(client: FlaskClient) -> None:
+    assert page(client, "/nothing", 404).inside("title")
+    assert client.get("/nothing").json["error"] == "not_found"
+    assert client.get("/ranking?top=0", headers=BROWSER).json["error"] == "bad_request"
+    answer = client.get("/", headers=BROWSER | {"Host": "evil.example"})
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+
+
+def test_the_server_loads_nothing_that_draws() -> None:
+    code = (
+        "import sys, wsgi; print(sorted({'matplotlib', 'seaborn', 'reportlab'} & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+# -- colours ---------------------------------------------------------------------------------------
+
+STYLE = (ROOT / "risk/static/style.css").read_text()
+PALETTES = {
+    scheme: dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+    for scheme, block in zip(
+        ("light", "dark"), re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL), strict=True
+    )
+}
+TEXTS = [
+    *((ink, back) for ink in ("ink", "soft", "accent") for back in ("page", "panel")),
+    *(("ink", f"{band}-back") for band in ("high", "medium", "low", "plain")),
+    *((band, f"{band}-back") for band in ("high", "medium", "low")),
+    *((band, back) for band in ("high", "low") for back in ("page", "panel")),
+    ("on-accent", "accent"),
+    ("panel", "high"),
+    ("panel", "low"),
+]
+SHAPES = [
+    *((line, "panel") for line in ("first-line", "second-line", "focus", "soft", "high", "low")),
+    ("focus", "page"),
+]
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance, as the guidelines define it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((brightness(one), brightness(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", PALETTES)
+def test_text_and_shapes_stand_out_from_what_is_behind_them(scheme: str) -> None:
+    palette = PALETTES[scheme]
+    for pairs, least in ((TEXTS, 4.5), (SHAPES, 3.0)):
+        for one, other in pairs:
+            assert contrast(palette[one], palette[other]) >= least, (one, other)
+
+
+def test_every_colour_of_the_stylesheet_is_one_of_the_palette() -> None:
+    light, dark = PALETTES.values()
+    assert light.keys() == dark.keys()
+    rest = re.sub(r":root \{.*?\}", "", STYLE, flags=re.DOTALL)
+    assert set(re.findall(r"#[0-9a-f]{3,8}\b", rest)) == {"#ffffff"}  # of the paper
+    assert set(re.findall(r"var\(--([\w-]+)\)", rest)) <= light.keys()
+
+
+def test_the_contrast_of_black_on_white_is_known() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+def test_the_list_that_is_ranked_again_keeps_its_page(own: Settings) -> None:
+    """What the pages remember of the book is given up with the book."""
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    page(client, shown.address(code))
+    put(own, "later.csv", [f"{code},999999,1,5,"])
+    full_process(own)
+    reporting.rank_clients(own)
+    assert "999,999" in page(client, shown.address(code)).text
