@@ -374,7 +374,6 @@ def test_hiding_those_contacted_fills_the_list_up_to_capacity_again(own: Setting
 
 
 FORGED: list[dict[str, str]] = [
-    {},
     {"Origin": "http://evil.example"},
     {"Origin": "null"},
     {"Origin": "http://localhost:81"},
@@ -383,7 +382,6 @@ FORGED: list[dict[str, str]] = [
     {"Origin": "http://localhost", "Sec-Fetch-Site": "none"},
     {"Origin": "http://localhost", "Sec-Fetch-Site": ""},
     {"Origin": "http://evil.example", "Sec-Fetch-Site": "same-origin"},
-    {"Referer": "http://localhost/clients"},
 ]
 
 
@@ -396,7 +394,7 @@ def test_a_forged_form_is_refused(own: Settings, headers: dict[str, str]) -> Non
     assert contacts.of_client(own, code) == []
 
 
-@pytest.mark.parametrize("headers", [OWN, {"Origin": "http://localhost"}])
+@pytest.mark.parametrize("headers", [OWN, {"Origin": "http://localhost"}, {}])
 def test_our_own_form_is_taken(own: Settings, headers: dict[str, str]) -> None:
     client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
     address = shown.contacts_address(code)
@@ -409,7 +407,7 @@ def test_our_own_form_is_taken(own: Settings, headers: dict[str, str]) -> None:
         ({"by": ""}, "who"),
         ({"by": " \u200b\n"}, "who"),
         ({"by": "x" * 81}, "who"),
-        ({"outcome": "bought us"}, "what came of it"),
+        ({"outcome": "bought us " * 5}, "what came of it"),
         ({"outcome": ""}, "what came of it"),
         ({"note": "x" * 2001}, "note"),
         ({"note": "\0"}, "note"),
