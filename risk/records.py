@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -231,22 +232,29 @@ def _make_fit(connection: sa.Connection, table: sa.Table) -> None:
 def add_once(settings: Settings, table: sa.Table, row: Row) -> None:
     """Write one row that is no run's, unless one of the same primary key is there."""
     made = engine(settings)
-    file = database.file_of(made)
-    if file and (problem := _damage(file)):
-        raise database.FileDamaged(f"{files.short(file)} {problem}; the next run keeps it aside")
-    if file:
+    if file := database.file_of(made):
         file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        _add_once(made, table, row)
-    except ServiceDown:  # somebody may have made the same table or row at the same moment
-        _add_once(made, table, row)
+    for step in (partial(_make_for, made, table), partial(_insert_once, made, table, row)):
+        try:
+            step()
+        except ServiceDown:  # somebody may have made the same table or row at the same moment
+            step()
 
 
-def _add_once(made: sa.Engine, table: sa.Table, row: Row) -> None:
-    (key,) = table.primary_key.columns
+def _make_for(made: sa.Engine, table: sa.Table) -> None:
+    """Have this table; a history in a file begins with all of them, which nobody can disturb."""
     with database.transaction(made, writes=True) as connection:
-        if not sa.inspect(connection).has_table(table.name):
+        there = sa.inspect(connection).get_table_names()
+        if not database.file_of(made):
+            table.create(connection, checkfirst=True)
+        elif there and version.name not in there:
+            raise database.FileDamaged(f"the database {database.shown(made)} is no history of ours")
+        elif table.name not in there:
             _make_tables(connection)
+
+
+def _insert_once(made: sa.Engine, table: sa.Table, row: Row) -> None:
+    (key,) = table.primary_key.columns
     with database.transaction(made, writes=True) as connection:
         if not _is_there(connection, key, row[key.name]):
             _insert(connection, table, [row])

@@ -110,6 +110,7 @@ def test_contacts_are_recent_for_thirty_days(recorded: Settings) -> None:
 
 
 def test_records_of_before_there_were_contacts_take_them(recorded: Settings) -> None:
+    recorded.output_folder_path.mkdir(exist_ok=True)
     with records.engine(recorded).begin() as connection:
         others = [t for t in records.schema.sorted_tables if t is not records.contacts]
         records.schema.create_all(connection, others)
@@ -127,6 +128,14 @@ def test_a_damaged_history_takes_no_contact_and_stays(settings: Settings) -> Non
     with pytest.raises(ServiceDown, match="damaged"):
         contacts.record(settings, contact())
     assert file.read_bytes() == before
+
+
+def test_a_database_of_somebody_else_takes_no_contact(settings: Settings) -> None:
+    settings.output_folder_path.mkdir(exist_ok=True)
+    with records.engine(settings).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE other (x INTEGER)"))
+    with pytest.raises(ServiceDown, match="no history of ours"):
+        contacts.record(settings, contact())
 
 
 def test_the_words_of_the_outcomes_fit_their_column() -> None:
