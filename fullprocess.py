@@ -108,6 +108,7 @@ def past_the_first_gate(
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
         journal.judge(settings, deployed, arrived.seen)
         return Decision("kept", f"{deployed.title}; {why}")
+    run.may_publish()
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
     ledger.remember_published(run, release)
     ledger.remember_deployed(run, arrived, settings)
@@ -136,7 +137,7 @@ def finish(settings: Settings) -> list[str]:
     with noted(problems, "not recorded yet", (RiskError, OSError)):
         ledger.catch_up(settings)
     owed = journal.owed(settings)
-    if journal.REPORT in owed:
+    if journal.REPORT in owed and journal.LIST not in owed:  # it tells of the list
         problems += reporting.make_owed_report(settings)
     if journal.ANSWERS in owed:
         with noted(problems, "the answers of the API are not filed"):

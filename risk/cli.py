@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from risk import files, lock
-from risk.errors import RiskError
+from risk.errors import RiskError, told
 from risk.settings import Settings
 
 LARGEST_LOG = 1_000_000
@@ -54,10 +54,7 @@ def _exit_code(config: str | None, chosen: Option, values: list[str]) -> int:
         log.error("failed with exit code %d: %s", error.exit_code, error)
         return error.exit_code
     except OSError as error:
-        place = files.short(Path(str(error.filename))) + ": " if error.filename else ""
-        log.error(
-            "failed with exit code %d: %s%s", INPUT_OUTPUT_ERROR, place, error.strerror or error
-        )
+        log.error("failed with exit code %d: %s", INPUT_OUTPUT_ERROR, told(error))
         return INPUT_OUTPUT_ERROR
     return 0
 

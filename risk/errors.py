@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class RiskError(Exception):
@@ -64,6 +65,16 @@ class RequestRefused(RiskError):
         self.http_status = http_status
 
 
+def told(error: Exception) -> str:
+    """An error as a line of ours tells it: what the disk says without the machine's folders."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    if not error.filename:
+        return error.strerror
+    place = Path(str(error.filename))
+    return f"{place.parent.name}/{place.name}: {error.strerror}"
+
+
 @contextmanager
 def noted(
     problems: list[str], what: str, kinds: tuple[type[Exception], ...] = (ServiceDown,)
@@ -72,4 +83,4 @@ def noted(
     try:
         yield
     except kinds as error:
-        problems.append(f"{what}: {error}")
+        problems.append(f"{what}: {told(error)}")

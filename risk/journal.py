@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from risk import arrivals, files
 from risk.arrivals import Seen
-from risk.errors import ArtefactRefused, RiskError
+from risk.errors import ArtefactRefused, RiskError, told
 from risk.releases import Release
 from risk.settings import Settings
 
@@ -68,6 +68,7 @@ class Run:
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
         self.owes = list(owes)
+        self.after_failure: tuple[str, ...] = ()
         self._keep()
 
     def __enter__(self) -> "Run":
@@ -78,7 +79,7 @@ class Run:
     ) -> None:
         """A run that failed for a reason we know has ended, too; any other way, it died."""
         if isinstance(error, RiskError | OSError) and "outcome" not in self.facts:
-            self.end("failed", str(error))
+            self.end("failed", told(error))
 
     def timed(
         self,
@@ -103,6 +104,10 @@ class Run:
         self.facts |= facts
         self._keep()
 
+    def may_publish(self) -> None:
+        """From here on a release may be out however the run ends, and all that follows is owed."""
+        self.after_failure = OWED
+
     def owes_no(self, thing: str) -> None:
         """A thing is made that would have been left undone."""
         self.owes.remove(thing)
@@ -111,7 +116,8 @@ class Run:
     def end(self, outcome: str, reason: str, **facts: object) -> None:
         """Say how the run ended; from now on it waits only to be recorded."""
         self.facts |= {"finished_at": files.now(), "outcome": outcome, "reason": reason, **facts}
-        self.owes = [thing for thing in self.owes if thing in FOLLOWS.get(outcome, ())]
+        follows = FOLLOWS.get(outcome, self.after_failure)
+        self.owes = [thing for thing in self.owes if thing in follows]
         self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
 
     def _keep(self) -> None:

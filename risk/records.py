@@ -95,7 +95,7 @@ deployments = _table(
     sa.Column("score", sa.Double, nullable=False),
     sa.Column("rows", sa.Integer, nullable=False),
 )
-
+dataset_tables = _table("dataset_tables", sa.Column("name", sa.String(64), primary_key=True))
 risks = _table(
     "risks",
     _of_a_run(),
@@ -221,9 +221,19 @@ def _dataset_table(name: str, settings: Settings) -> sa.Table:
 
 
 def _make_fit(connection: sa.Connection, table: sa.Table) -> None:
-    """Make a table of the dataset, anew if the one that is there has other columns."""
+    """Make a table of the dataset, anew if ours has other columns; a table of others stays.
+
+    That it is ours is noted first: to make a table ends a transaction of MariaDB.
+    """
     look = sa.inspect(connection)
     there = look.get_columns(table.name) if look.has_table(table.name) else []
+    if not _is_there(connection, dataset_tables.c.name, table.name):
+        if there:
+            raise ServiceDown(
+                f"the database has a table {table.name} of somebody else; rename that one, "
+                "or set 'dataset_in_database' to false"
+            )
+        _insert(connection, dataset_tables, [{"name": table.name}])
     if there and [column["name"] for column in there] != table.columns.keys():
         table.drop(connection)
     table.create(connection, checkfirst=True)
@@ -244,12 +254,9 @@ def add_once(settings: Settings, table: sa.Table, row: Row) -> None:
 def _make_for(made: sa.Engine, table: sa.Table) -> None:
     """Have this table; a history in a file begins with all of them, which nobody can disturb."""
     with database.transaction(made, writes=True) as connection:
-        there = sa.inspect(connection).get_table_names()
         if not database.file_of(made):
             table.create(connection, checkfirst=True)
-        elif there and version.name not in there:
-            raise database.FileDamaged(f"the database {database.shown(made)} is no history of ours")
-        elif table.name not in there:
+        elif not sa.inspect(connection).has_table(table.name):
             _make_tables(connection)
 
 
@@ -261,7 +268,7 @@ def _insert_once(made: sa.Engine, table: sa.Table, row: Row) -> None:
 
 
 def _begin_history(file: Path, *, is_expected: bool) -> None:
-    """Keep a file that is no history of ours under another name; say when a history begins."""
+    """Keep a file that is damaged under another name; say when a history begins."""
     if problem := _damage(file):
         log.error("%s %s; it is kept as %s", files.short(file), problem, _set_aside(file))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -280,19 +287,17 @@ def _set_aside(path: Path) -> str:
 
 
 def _damage(path: Path) -> str | None:
-    """Why a file is not a history of ours, none if it is or does not exist yet."""
-    if not path.exists():
+    """What has become of a SQLite file, none if it is whole or does not exist yet."""
+    if not path.is_file():
         return None
-    if path.stat().st_size == 0:
-        return "has become empty"
     try:
         with closing(sqlite3.connect(path, timeout=database.PATIENCE_SECONDS)) as connection:
-            known = connection.execute("SELECT name FROM sqlite_master").fetchall()
+            (tables_in_it,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         return None
     except sqlite3.DatabaseError as error:
         return f"is damaged ({error})"
-    return None if (version.name,) in known else "holds no history of ours"
+    return None if tables_in_it else "has become empty"
 
 
 def back_up(settings: Settings, copy: Path) -> None:

@@ -130,12 +130,14 @@ def test_a_damaged_history_takes_no_contact_and_stays(settings: Settings) -> Non
     assert file.read_bytes() == before
 
 
-def test_a_database_of_somebody_else_takes_no_contact(settings: Settings) -> None:
+def test_a_database_of_somebody_else_takes_contacts_beside_its_own(settings: Settings) -> None:
     settings.output_folder_path.mkdir(exist_ok=True)
     with records.engine(settings).begin() as connection:
         connection.execute(sa.text("CREATE TABLE other (x INTEGER)"))
-    with pytest.raises(ServiceDown, match="no history of ours"):
-        contacts.record(settings, contact())
+    contacts.record(settings, contact())
+    assert len(contacts.of_client(settings, "AAAA")) == 1
+    with records.engine(settings).connect() as connection:
+        assert sa.inspect(connection).has_table("other")
 
 
 def test_the_words_of_the_outcomes_fit_their_column() -> None:

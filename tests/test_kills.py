@@ -1,8 +1,13 @@
-"""Killed with SIGKILL before any of its changes on disk, a run is made good by the next one."""
+"""Killed or out of disk at any of its changes on disk, a run is made good by the next one."""
 
+import contextlib
+import errno
+import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +16,13 @@ import pytest
 
 import deployment
 import ingestion
+import reporting
 import scoring
 import training
 from company import fabricate
 from fullprocess import full_process
 from risk import files, releases, tables
-from risk.errors import InputMissing
+from risk.errors import InputMissing, RiskError
 from risk.releases import PLAIN_FILES
 from risk.settings import Settings
 
@@ -25,23 +31,51 @@ CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}
 
 def dies_before(change: int, act: Callable[[], object], below: Path) -> bool:
     """Do it in a child that is killed before its so-manieth change on disk; whether it was."""
+
+    def kill(number: int) -> None:
+        if number == change:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return os.WIFSIGNALED(_in_a_child(act, below, kill))
+
+
+def finds_no_space(change: int, act: Callable[[], object], below: Path, *, stays: bool) -> bool:
+    """Do it in a child whose disk is full at this change, or from there on; whether it got there.
+
+    That a run goes on where it can is as good as that it fails.
+    """
+
+    def refuse(number: int) -> None:
+        if number == change:
+            seen_by.write(b"x")
+            seen_by.flush()
+        if number == change or (stays and number > change):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with tempfile.TemporaryFile() as seen_by:
+        _in_a_child(act, below, refuse)
+        return os.fstat(seen_by.fileno()).st_size > 0
+
+
+def _in_a_child(act: Callable[[], object], below: Path, disturb: Callable[[int], None]) -> int:
+    """Do it in a child, disturbed before each change on disk; return how the child ended."""
     child = os.fork()
     if child == 0:
-        left = [change]
+        made = [0]
 
         def count(event: str, arguments: tuple[Any, ...]) -> None:
             writes = event == "open" and isinstance(arguments[2], int)
             if event in CHANGES or (writes and arguments[2] & (os.O_WRONLY | os.O_RDWR)):
                 if str(below) not in str(arguments[0]):
                     return
-                left[0] -= 1
-                if left[0] < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                made[0] += 1
+                disturb(made[0] - 1)
 
         sys.addaudithook(count)
-        act()
+        with contextlib.suppress(RiskError, OSError):
+            act()
         os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    return os.waitpid(child, 0)[1]
 
 
 def steps(settings: Settings) -> None:
@@ -137,37 +171,67 @@ def test_a_killed_rollback_shows_one_whole_release(settings: Settings) -> None:
     assert plain(settings) == what_readers_see(settings)
 
 
-@pytest.mark.parametrize("stride", [17, pytest.param(3, marks=pytest.mark.slow)])
-def test_a_run_killed_anywhere_is_made_good_by_the_next_one(
-    settings: Settings, stride: int
-) -> None:
+@pytest.fixture
+def expected(settings: Settings) -> dict[str, bytes]:
+    """A first run has been, and drifted data lie there: what the second run is to publish."""
     full_process(settings)
     drifted_period(settings)
-    undisturbed = Settings.load(_copy(settings))
+    undisturbed = copy_of(settings)
     assert full_process(undisturbed) == "deployed"
-    expected = what_readers_see(undisturbed)
+    return what_readers_see(undisturbed) or {}
+
+
+@pytest.mark.parametrize("stride", [17, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_run_killed_anywhere_is_made_good_by_the_next_one(
+    settings: Settings, expected: dict[str, bytes], stride: int
+) -> None:
     killed = 0
     for change in range(0, 600, stride):
-        disturbed = Settings.load(_copy(settings))
+        disturbed = copy_of(settings)
         if not dies_before(change, lambda s=disturbed: full_process(s), disturbed.workspace):
             break
         killed += 1
-        assert full_process(disturbed) in ("deployed", "no new data")
-        assert what_readers_see(disturbed) == expected, change
-        assert plain(disturbed) == expected, change
-        release = releases.current(disturbed.prod_deployment_path)
-        assert release
-        assert release.number == 2
-        assert full_process(disturbed) == "no new data"
-        assert not list((disturbed.output_folder_path / files.PENDING).iterdir())
+        assert_the_next_run_makes_it_good(disturbed, expected)
     assert killed * stride > 60
 
 
-def _copy(settings: Settings) -> Path:
-    """The same project in a folder of its own, times kept."""
-    import shutil
-    import tempfile
+@pytest.mark.parametrize("stays", [False, True], ids=["for a moment", "for good"])
+@pytest.mark.parametrize("stride", [23, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_run_on_a_full_disk_is_made_good_by_the_next_one(
+    settings: Settings, expected: dict[str, bytes], stride: int, stays: bool
+) -> None:
+    failed = 0
+    for change in range(0, 600, stride):
+        disturbed = copy_of(settings)
+        act, place = (lambda s=disturbed: full_process(s)), disturbed.workspace
+        if not finds_no_space(change, act, place, stays=stays):
+            break
+        failed += 1
+        assert_the_next_run_makes_it_good(disturbed, expected)
+    assert failed * stride > 60
 
+
+def assert_the_next_run_makes_it_good(settings: Settings, expected: dict[str, bytes]) -> None:
+    assert full_process(settings) in ("deployed", "no new data")
+    assert what_readers_see(settings) == expected
+    assert plain(settings) == expected
+    release = releases.current(settings.prod_deployment_path)
+    assert release
+    assert release.number == 2
+    assert reporting.list_is_current(settings)
+    answers = json.loads((settings.output_model_path / files.API_RETURNS).read_bytes())
+    assert answers["scoring"]["release"] == release.release
+    listed, report = (
+        (settings.output_model_path / name).stat().st_mtime_ns
+        for name in (files.RANKING, files.REPORT)
+    )
+    assert report > listed
+    assert full_process(settings) == "no new data"
+    assert not list((settings.output_folder_path / files.PENDING).iterdir())
+
+
+def copy_of(settings: Settings) -> Settings:
+    """The same project in a folder of its own, times kept."""
     place = Path(tempfile.mkdtemp(dir=settings.workspace.parent)) / "project"
     shutil.copytree(settings.workspace, place)
-    return place / "config.json"
+    return Settings.load(place / "config.json")

@@ -60,6 +60,14 @@ def rows(settings: Settings, query: str) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(sa.text(query)).mappings()]
 
 
+def execute(settings: Settings, *statements: str) -> None:
+    """Do what another program may do in the same database."""
+    settings.output_folder_path.mkdir(exist_ok=True)
+    with records.engine(settings).begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+
+
 def directly(settings: Settings, wire: Wire) -> Settings:
     """The same records, past the wire."""
     url = sa.make_url(settings.database_url or "").set(port=wire.target)
@@ -214,9 +222,10 @@ def test_a_locked_sqlite_file_is_waited_for_and_then_left_for_the_next_run(
     assert len(rows(settings, "SELECT * FROM runs")) == 2
 
 
-def _foreign(path: Path) -> None:
+def _without_tables(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE other (x)")
+        connection.execute("DROP TABLE other")
     connection.close()
 
 
@@ -225,9 +234,9 @@ def _foreign(path: Path) -> None:
     [
         (lambda path: path.write_bytes(b"not a database" * 1000), "is damaged"),
         (lambda path: path.write_bytes(b""), "has become empty"),
-        (lambda path: (path.unlink(), _foreign(path)), "holds no history of ours"),
+        (lambda path: (path.unlink(), _without_tables(path)), "has become empty"),
     ],
-    ids=["garbage", "emptied", "another program's"],
+    ids=["garbage", "emptied", "without tables"],
 )
 def test_a_sqlite_file_that_is_no_history_is_set_aside_out_loud(
     settings: Settings, caplog: pytest.LogCaptureFixture, spoil: Any, said: str
@@ -245,6 +254,36 @@ def test_a_sqlite_file_that_is_no_history_is_set_aside_out_loud(
     (aside,) = settings.output_folder_path.glob("records.db.*.damaged")
     assert aside.read_bytes() == spoiled
     assert len(rows(settings, "SELECT * FROM runs")) == 1
+
+
+def test_the_tables_of_others_stay_beside_ours(recorded: Settings) -> None:
+    execute(recorded, "CREATE TABLE other (x INTEGER)", "INSERT INTO other VALUES (7)")
+    ingest(recorded)
+    assert rows(recorded, "SELECT x FROM other") == [{"x": 7}]
+    assert len(rows(recorded, "SELECT * FROM runs")) == 1
+    assert not list(recorded.output_folder_path.glob("*.damaged"))
+
+
+@pytest.mark.parametrize("name", ["finaldata", "clients"])
+def test_the_dataset_replaces_no_table_of_somebody_else(recorded: Settings, name: str) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    table = f"CREATE TABLE {name} (corporation VARCHAR(40), fee INTEGER)"
+    execute(recorded, table, f"INSERT INTO {name} VALUES ('AAAA', 7)")
+    with pytest.raises(ServiceDown, match=f"a table {name} of somebody else; rename"):
+        ingest(recorded)
+    assert rows(recorded, f"SELECT * FROM {name}") == [{"corporation": "AAAA", "fee": 7}]
+    execute(recorded, f"DROP TABLE {name}")
+    ingest(recorded)
+    assert len(rows(recorded, "SELECT * FROM runs")) == 2
+    assert len(rows(recorded, "SELECT * FROM finaldata")) == 300
+
+
+def test_the_dataset_in_sql_follows_the_configured_columns(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    ingest(recorded)
+    ingest(recorded._replace(feature_columns=("lastmonth_activity",)))
+    (row, *_) = rows(recorded, "SELECT * FROM finaldata")
+    assert list(row) == ["corporation", "lastmonth_activity", "exited"]
 
 
 def test_records_of_a_newer_version_are_left_alone(recorded: Settings) -> None:
