@@ -139,13 +139,15 @@ def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Con
         why = str(error.orig).strip().partition("\n")[0]
         kind, verb = _meaning(error)
         raise kind(f"the database {shown(database)} {verb}: {why}") from error
+    except UnicodeDecodeError as error:
+        raise FileDamaged(f"the database {shown(database)} is damaged: {error}") from error
 
 
 def _meaning(error: sa.exc.DBAPIError) -> tuple[type[ServiceDown], str]:
     """What an error means for those who wait, and how it is said."""
     if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
         return RowsRefused, "will not take the rows"
-    if type(error.orig) is sqlite3.DatabaseError:
+    if type(error.orig) is sqlite3.DatabaseError or "not decode" in str(error.orig):
         return FileDamaged, "is damaged"
     if isinstance(error, sa.exc.ProgrammingError) or "no such" in str(error.orig):
         return ServiceDown, "refuses what is asked"

@@ -19,6 +19,8 @@ from risk.settings import Settings
 VERSION = 1
 PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
 ROWS_AT_ONCE = 10_000
+LENGTH_OF_HEADER = 100
+LATEST_FORMATS = {18: 2, 19: 2, 47: 4}  # at these places of the header; SQLite uses no later one
 DATA = "column_stats"  # what only a run that ingested has found
 
 CLIENT = sa.String(LONGEST_CLIENT)
@@ -290,14 +292,27 @@ def _damage(path: Path) -> str | None:
     """What has become of a SQLite file, none if it is whole or does not exist yet."""
     if not path.is_file():
         return None
+    with path.open("rb") as file:
+        header = file.read(LENGTH_OF_HEADER)
+    if not header:
+        return "has become empty"
+    if not _is_known(header):
+        return "is damaged (its header is none of SQLite's)"
     try:
         with closing(sqlite3.connect(path, timeout=database.PATIENCE_SECONDS)) as connection:
             (tables_in_it,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         return None
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return f"is damaged ({error})"
     return None if tables_in_it else "has become empty"
+
+
+def _is_known(header: bytes) -> bool:
+    """Whether SQLite would write into a file that begins like this."""
+    if len(header) < LENGTH_OF_HEADER:
+        return False
+    return all(header[place] <= latest for place, latest in LATEST_FORMATS.items())
 
 
 def back_up(settings: Settings, copy: Path) -> None:
@@ -308,8 +323,8 @@ def back_up(settings: Settings, copy: Path) -> None:
         raise ConfigWrong(f"the records are in {made.dialect.name}, which has backups of its own")
     if not path.exists():
         raise InputMissing(f"{files.short(path)} is missing; no run is recorded yet")
-    if copy.exists() and copy.samefile(path):
-        raise InputMissing(f"{files.short(copy)} is the history itself; name another file")
+    if copy.exists() and not _may_be_replaced(copy, path):
+        raise InputMissing(f"{files.short(copy)} is no earlier copy to replace; name another file")
     if not copy.parent.is_dir():
         raise InputMissing(f"there is no folder {files.short(copy.parent)} to put a copy into")
     try:
@@ -321,6 +336,13 @@ def back_up(settings: Settings, copy: Path) -> None:
             source.backup(target)
     except sqlite3.Error as error:
         raise ServiceDown(f"{files.short(path)} could not be copied: {error}") from error
+
+
+def _may_be_replaced(copy: Path, history: Path) -> bool:
+    """Whether a file is an earlier copy, or has nothing in it yet."""
+    if not copy.is_file() or copy.samefile(history):
+        return False
+    return copy.stat().st_size == 0 or not _damage(copy)
 
 
 def read(settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs) -> list[pd.DataFrame]:

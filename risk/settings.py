@@ -92,6 +92,9 @@ DATABASE_URL = re.compile(
     r"[a-z]+(\+[a-z0-9]+)?://([^/?]*@|[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^/:?@\[\]]*)"
     r"(:(?P<port>[0-9]{1,5}))?/(?P<database>[^?]+)(\?.*)?"
 )
+LONGEST_COLUMN = 255  # which the records have room for
+LONGEST_IN_SQL = 63
+A_COLUMN = f"the name of a column, at most {LONGEST_COLUMN} characters"
 LISTS = ("feature_columns", "allowed_hosts")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 FOLDERS = (
@@ -120,8 +123,12 @@ def _family(url: str) -> str:
     return url.partition(":")[0].partition("+")[0]
 
 
+def _is_column(value: object) -> bool:
+    return _is_text(value) and len(str(value)) <= LONGEST_COLUMN
+
+
 def _is_column_list(value: object) -> bool:
-    return isinstance(value, list) and len(value) > 0 and all(map(_is_text, value))
+    return isinstance(value, list) and len(value) > 0 and all(map(_is_column, value))
 
 
 def _is_api_url(value: object) -> bool:
@@ -143,9 +150,9 @@ def _is_host_list(value: object) -> bool:
 
 RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     **dict.fromkeys(FOLDERS, (_is_text, "the name of a folder")),
-    "client_column": (_is_text, "the name of a column"),
-    "feature_columns": (_is_column_list, "a list of column names"),
-    "target_column": (_is_text, "the name of a column"),
+    "client_column": (_is_column, A_COLUMN),
+    "feature_columns": (_is_column_list, f"a list, {A_COLUMN} each"),
+    "target_column": (_is_column, A_COLUMN),
     "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
     "capacity": (lambda value: type(value) is int and value > 0, "a whole number above 0"),
     "database_url": (_is_database_url, A_DATABASE_URL),
@@ -231,7 +238,22 @@ def _check_together(settings: Settings, config: Path) -> None:
         raise ConfigWrong(
             f"{config}: 'client_column', 'feature_columns' and 'target_column' name a column twice"
         )
+    if settings.dataset_in_database:
+        _check_column_names(settings, config)
     _check_folders(settings, config)
+
+
+def _check_column_names(settings: Settings, config: Path) -> None:
+    """Databases take no longer names, and most of them take no heed of small and capital."""
+    names = settings.columns.all
+    if any(len(name.encode()) > LONGEST_IN_SQL for name in names):
+        raise ConfigWrong(
+            f"{config}: 'dataset_in_database' needs column names of at most {LONGEST_IN_SQL} bytes"
+        )
+    if len({name.casefold() for name in names}) < len(names):
+        raise ConfigWrong(
+            f"{config}: 'dataset_in_database' needs column names that differ in more than capitals"
+        )
 
 
 def _check_folders(settings: Settings, config: Path) -> None:

@@ -1,6 +1,7 @@
 """The records: the same promises kept by SQLite, PostgreSQL and MariaDB over real connections."""
 
 import contextlib
+import random
 import re
 import sqlite3
 import subprocess
@@ -581,6 +582,50 @@ def test_a_history_damaged_inside_is_set_aside_and_the_run_is_kept(settings: Set
     assert len(list(settings.output_folder_path.glob("records.db.*.damaged"))) == 1
 
 
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """The same history with bytes that nobody wrote."""
+    spoiled = bytearray(content)
+    page = chance.randrange(len(content) // 4096) * 4096
+    match chance.choice(["header", "first page", "bytes", "page", "zeros", "cut"]):
+        case "header":
+            spoiled[chance.choice([18, 19, 47, chance.randrange(100)])] = chance.randrange(256)
+        case "first page":
+            for _ in range(5):
+                spoiled[chance.randrange(4096)] = chance.randrange(256)
+        case "bytes":
+            for _ in range(200):
+                spoiled[chance.randrange(len(content))] = chance.randrange(256)
+        case "page":
+            spoiled[page : page + 4096] = chance.randbytes(4096)
+        case "zeros":
+            spoiled[page : page + 4096] = bytes(4096)
+        case "cut":
+            del spoiled[chance.randrange(len(content)) :]
+    return bytes(spoiled)
+
+
+def test_whatever_becomes_of_the_bytes_of_a_history_runs_are_recorded_again(
+    settings: Settings,
+) -> None:
+    ingest(settings)
+    path = settings.output_folder_path / files.RECORDS
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    for seed in range(60):
+        for file in settings.output_folder_path.glob(f"{files.RECORDS}*"):
+            file.unlink()
+        path.write_bytes(damaged(whole, random.Random(seed)))  # noqa: S311 - not a secret
+        journal.Run(settings).end("kept", "while it was damaged")
+        for read in (lambda: records.last_runs(settings, 9), lambda: records.trends(settings)):
+            with contextlib.suppress(ServiceDown):
+                read()
+        for _ in range(2):
+            with contextlib.suppress(ServiceDown):
+                ledger.catch_up(settings)
+        assert journal.waiting(settings) == [], seed
+
+
 def test_the_error_that_stopped_a_run_is_the_one_it_leaves_with(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -643,7 +688,16 @@ def test_the_history_leaves_empty_what_is_not_known_and_marks_what_is_provisiona
     assert "fewer than 100 leavers" in text
 
 
-@pytest.mark.parametrize("file", ["nofolder/copy.db", "ingesteddata/records.db"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param("nofolder/copy.db", id="no such folder"),
+        pytest.param("ingesteddata/records.db", id="the history itself"),
+        pytest.param("config.json", id="something else that is needed"),
+        pytest.param("models", id="a folder"),
+        pytest.param("config.json/copy.db", id="below a file"),
+    ],
+)
 def test_a_backup_that_cannot_be_is_refused(settings: Settings, file: str) -> None:
     full_process(settings)
     before = (settings.output_folder_path / files.RECORDS).read_bytes()
@@ -652,6 +706,24 @@ def test_a_backup_that_cannot_be_is_refused(settings: Settings, file: str) -> No
     assert (settings.output_folder_path / files.RECORDS).read_bytes() == before
     ran = script(settings, "diagnostics.py", "--backup", str(settings.workspace / file))
     assert (ran.returncode, ran.stderr.count("\n")) == (66, 1)
+
+
+def test_a_backup_without_a_name_is_refused(finished: Settings) -> None:
+    for name in ("", ".", "/"):
+        ran = script(finished, "diagnostics.py", "--backup", name)
+        assert (ran.returncode, ran.stderr.count("\n")) == (66, 1)
+
+
+def test_a_backup_takes_the_place_of_an_earlier_one(finished: Settings, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.touch()
+    for outcome in ("kept", "no drift"):
+        journal.Run(finished).end(outcome, "x")
+        ledger.catch_up(finished)
+        records.back_up(finished, copy)
+        with contextlib.closing(sqlite3.connect(copy)) as connection:
+            found = connection.execute("SELECT outcome FROM runs ORDER BY id").fetchall()
+        assert found[-1] == (outcome,)
 
 
 def test_the_dataset_in_sql_changes_only_when_data_came_in(settings: Settings) -> None:

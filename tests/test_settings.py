@@ -32,6 +32,7 @@ def loaded(workspace: Path, **keys: object) -> Settings:
     return Settings.load(written(workspace, keys))
 
 
+IN_SQL = {"dataset_in_database": True, "feature_columns": ["a", "b"]}
 REFUSED = [
     row({"input_folder": "data"}, "'input_folder_path'", "a near miss of the input folder"),
     row({"output_folder": "data"}, "'output_folder_path'", "a near miss of the output folder"),
@@ -70,6 +71,10 @@ REFUSED = [
     row({"feature_columns": ["a", "exited"]}, "'target_column'", "the outcome among the features"),
     row({"feature_columns": ["corporation"]}, "'client_column'", "the code among the features"),
     row({"client_column": "exited"}, "'target_column'", "the outcome as the code"),
+    row({"feature_columns": ["a" * 256]}, "'feature_columns'", "longer than the records hold"),
+    row({"target_column": "a" * 256}, "'target_column'", "the outcome's, too"),
+    row(IN_SQL | {"target_column": "A"}, "'dataset_in_database'", "twins for a database"),
+    row(IN_SQL | {"target_column": "ß" * 32}, "'dataset_in_database'", "64 bytes for a database"),
     row({"features": "Log"}, "'features'", "neither raw nor log, to the letter"),
     row({"features": True}, "'features'", "a truth for a word"),
     row({"features": ["raw"]}, "'features'", "a list for a word"),
