@@ -43,6 +43,14 @@ class Contact(NamedTuple):
     form: str
 
 
+class Wrong(RequestRefused):
+    """A form that cannot be followed, and which of its fields is to be looked at."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__("bad_contact", message)
+        self.field = field
+
+
 def number() -> str:
     """The number of a new form, by which a second copy of it is known."""
     return uuid.uuid4().hex
@@ -57,22 +65,18 @@ def of_form(corporation: str, fields: Mapping[str, str]) -> Contact:
     """The contact that a form tells of, or what is wrong with it."""
     values = {name: fields.get(name, "") for name in FIELDS}
     if not FORM.fullmatch(values["form"]):
-        raise _wrong("the form has no number; open the client's page again")
+        raise Wrong("form", "the form has no number; open the client's page again")
     by = _one_line(values["by"])
     if not by or len(by) > LONGEST_NAME:
-        raise _wrong(f"say who contacted the client, in at most {LONGEST_NAME} characters")
+        raise Wrong("by", f"say who contacted the client, in at most {LONGEST_NAME} characters")
     outcome = _one_line(values["outcome"])
     if not outcome or len(outcome) > LONGEST_OUTCOME:
-        raise _wrong(f"say what came of it: {', '.join(OUTCOMES)}, or other words, but few")
+        raise Wrong("outcome", f"say what came of it: {', '.join(OUTCOMES)}, or a few other words")
     note = values["note"].replace("\r\n", "\n").strip()
     if len(note) > LONGEST_NOTE or "\0" in note:
-        raise _wrong(f"a note is text of at most {LONGEST_NOTE:,} characters")
+        raise Wrong("note", f"a note is text of at most {LONGEST_NOTE:,} characters")
     when = _moment(values["day"])
     return Contact(corporation, when, by, outcome, note, values["form"])
-
-
-def _wrong(message: str) -> RequestRefused:
-    return RequestRefused("bad_contact", message)
 
 
 def _one_line(text: str) -> str:
@@ -91,13 +95,24 @@ def _moment(day: str) -> str:
         chosen = None
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # where the sun rises earlier
     if chosen is None or not EARLIEST <= chosen <= tomorrow:
-        raise _wrong("the day of the contact is a date such as 2026-03-31 that is not to come")
+        raise Wrong("day", "the day is a date such as 2026-03-31 that is not to come")
     return min(f"{chosen}T12:00:00Z", files.now())
 
 
 def record(settings: Settings, contact: Contact) -> None:
-    """Keep a contact; a form that comes a second time counts once."""
+    """Keep a contact; a form that comes a second time counts once, unless it says other things.
+
+    So nobody who goes back, corrects a note and sends it again believes that it was changed.
+    """
     records.add_once(settings, contacts, contact._asdict())
+    same = sa.select(contacts).where(contacts.c.form == contact.form)
+    if any(_said(kept) != _said(contact) for kept in _found(settings, same)):
+        raise Wrong("form", "this form was recorded before and said other things; record again")
+
+
+def _said(contact: Contact) -> tuple[str, ...]:
+    """What a contact tells, whatever the second in which it was told."""
+    return (contact.corporation, contact.contacted_at[:10], *contact[2:5])
 
 
 def of_client(settings: Settings, corporation: str) -> list[Contact]:

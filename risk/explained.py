@@ -14,6 +14,7 @@ from risk.ranking import Ranked
 from risk.settings import Columns
 
 TIMES = "\u00d7"
+MILLION = 1_000_000
 
 
 class Reason(NamedTuple):
@@ -138,4 +139,6 @@ def _times(part: float) -> str:
     if abs(part) > 20:
         return "more than millionfold" if part > 0 else "less than a millionth"
     factor = math.exp(part)
+    if factor >= MILLION:
+        return f"{TIMES} {factor / MILLION:,.0f} million"
     return f"{TIMES} {factor:,.0f}" if factor >= 100 else f"{TIMES} {factor:.2g}"

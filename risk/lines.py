@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 480, 180
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 24
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 24
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 MOST_LINES = 5
 
@@ -52,7 +52,7 @@ Point = tuple[int, float, str]
 def chart(series: dict[str, list[Point]], moments: Sequence[str], *, whole: bool) -> Chart | None:
     """Series of (place in time, share from 0 to 1, title), or None where there is nothing.
 
-    `whole` shows all from 0 to 1, else as much as the values need.
+    `whole` shows all from 0 to 100 %, else as much as the values need.
     """
     values = [value for points in series.values() for _, value, _ in points]
     if not values or not moments:
@@ -74,7 +74,8 @@ def chart(series: dict[str, list[Point]], moments: Sequence[str], *, whole: bool
     ]
     count = round((high - low) / step)
     levels = [low + step * number for number in range(count + 1)]
-    ticks = [Tick(y(level), f"{level:.2f}") for level in levels]
+    told = [f"{100 * level:.0f}\u00a0%" if whole else f"{level:.2f}" for level in levels]
+    ticks = [Tick(y(level), text) for level, text in zip(levels, told, strict=True)]
     return Chart(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, drawn, ticks, moments[0], moments[-1])
 
 

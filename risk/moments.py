@@ -21,6 +21,18 @@ def written(text: str) -> str:
     return f"{moment:%-d %B %Y, %H:%M}\u00a0UTC" if moment else text
 
 
+def day(text: str) -> str:
+    """The day of a moment of the records."""
+    moment = parsed(text)
+    return f"{moment:%-d %B %Y}" if moment else text
+
+
+def brief(text: str) -> str:
+    """A moment of the records where there is little room; UTC, like all of them."""
+    moment = parsed(text)
+    return f"{moment:%-d %b %Y, %H:%M}" if moment else text
+
+
 def seconds_since(text: str) -> int | None:
     """How long ago a moment of the records was, none if it is none; what is to come was now."""
     moment = parsed(text)

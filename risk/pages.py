@@ -22,10 +22,11 @@ from risk import (
     reasons,
     shown,
     summary,
+    verdicts,
     web,
     wellbeing,
 )
-from risk.contacts import Contact
+from risk.contacts import Wrong
 from risk.deployed import Deployed, Watched
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.explained import Company, Explained
@@ -38,8 +39,6 @@ LONGEST_SEARCH = 200
 LAST_PAGE = 1_000_000
 STYLE = Path(__file__).parent / "static/style.css"
 YES = ("", "1")
-GOOD, BAD, NEUTRAL = "good", "bad", "neutral"
-COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 log = logging.getLogger("risk.pages")
@@ -96,6 +95,7 @@ class Part(NamedTuple):
 
     value: Any
     problem: str
+    is_missing: bool = False  # not made yet, which is nobody's fault
 
 
 def _part(make: Callable[[], object]) -> Part:
@@ -103,9 +103,10 @@ def _part(make: Callable[[], object]) -> Part:
     try:
         return Part(make(), "")
     except RiskError as error:
-        if not isinstance(error, InputMissing):
+        is_missing = isinstance(error, InputMissing)
+        if not is_missing:
             log.warning("a part of a page is left out: %s", error)
-        return Part(None, web.told(error))
+        return Part(None, web.told(error), is_missing)
     except OSError as error:
         log.error("a part of a page is left out: %s", error)
         return Part(None, "reading failed here; the server's log says why")
@@ -126,11 +127,12 @@ def _words() -> dict[str, object]:
         "contacts_address": shown.contacts_address,
         "visible": shown.visible,
         "ago": shown.ago,
-        "day": shown.day,
+        "exact": shown.exact,
         "score": shown.score,
         "percent": ranking.percent,
         "span": ranking.span,
-        "colours": COLOURS,
+        "colours": verdicts.COLOURS,
+        "meant": verdicts.meant,
         "bands": [name for name, _ in ranking.BANDS],
     }
 
@@ -153,13 +155,14 @@ def overview() -> Response:
     settings = found.settings
     line = _part(lambda: wellbeing.last_line(settings.output_folder_path))
     past = _part(lambda: history.overview(settings))
+    release = _part(lambda: found.deployed.now().release)
     return web.page(
         "overview.html",
         state=wellbeing.judged(line.value),
-        release=_part(lambda: found.deployed.now().release),
+        release=release,
         clients=_part(lambda: summary.to_call(found.listed.now(), settings.capacity)),
         past=past,
-        quality=summary.quality(past.value) if past.value else None,
+        quality=summary.quality(past.value, release.value) if past.value else None,
         data=_part(lambda: summary.ingested(settings)),
         capacity=settings.capacity,
     )
@@ -257,7 +260,7 @@ def client(corporation: str) -> Response:
 def _client_page(
     corporation: str,
     typed: "MultiDict[str, str] | dict[str, str] | None" = None,
-    problem: str = "",
+    wrong: Wrong | None = None,
 ) -> Response:
     found = _sources()
     settings = found.settings
@@ -271,12 +274,12 @@ def _client_page(
     past = _part(lambda: history.of_client(settings, corporation))
     return web.page(
         "client.html",
-        400 if problem else 200,
+        400 if wrong else 200,
         code=corporation,
         own=own,
         basis=listed.value.basis if listed.value else None,
         all=len(listed.value.folded) if listed.value else 0,
-        listed_problem=listed.problem,
+        listed=listed,
         release=release.value.release if release.value else None,
         why=why,
         periods=periods,
@@ -289,7 +292,7 @@ def _client_page(
         today=contacts.today(),
         form=contacts.number(),
         typed=typed or {},
-        problem=problem,
+        wrong=wrong,
     )
 
 
@@ -310,9 +313,9 @@ def _explained(found: Sources, release: Part, corporation: str) -> Explained | N
 
 def _risks(past: list[history.Listed]) -> lines.Chart | None:
     """A client's risk over the lists."""
-    names = [moments.written(each.started_at) for each in past]
+    names = [moments.brief(each.started_at) for each in past]
     points = [
-        (at, each.risk, f"{ranking.percent(each.risk)}, rank {each.rank:,}, {names[at]}")
+        (at, each.risk, f"{ranking.percent(each.risk)}, rank {each.rank:,}, {names[at]} UTC")
         for at, each in enumerate(past)
     ]
     return lines.chart({"risk": points}, names, whole=True)
@@ -331,13 +334,14 @@ def add_contact(corporation: str) -> Response:
     fields = request.form
     _refuse_unknown(corporation)
     try:
-        contact: Contact = contacts.of_form(corporation, fields)
-    except RequestRefused as refusal:
+        contact = contacts.of_form(corporation, fields)
+        contacts.record(_sources().settings, contact)
+    except Wrong as refusal:
         if web.wants_page():
-            return _client_page(corporation, fields, str(refusal))
+            return _client_page(corporation, fields, refusal)
         raise
-    contacts.record(_sources().settings, contact)
-    return Response(status=303, headers={"Location": f"{shown.address(corporation)}#contacts"})
+    there = f"{shown.address(corporation)}#contact-{contact.form}"
+    return Response(status=303, headers={"Location": there})
 
 
 def _refuse_unknown(corporation: str) -> None:

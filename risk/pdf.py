@@ -61,11 +61,14 @@ class Facts(NamedTuple):
     pairs: Sequence[tuple[str, str]]
 
 
+Cell: TypeAlias = str | tuple[str, ...]  # several begin a line each
+
+
 class Grid(NamedTuple):
     """A table; widths are shares of the page, columns of numbers stand to the right."""
 
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
     widths: Sequence[float]
     numbers: Sequence[int] = ()
 
@@ -82,8 +85,7 @@ Block: TypeAlias = Heading | Words | Facts | Grid | Picture
 
 def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> bytes:
     """The bytes of a PDF with a title, these blocks and a numbered foot on every page."""
-    for name in FONT_FILES.keys() - set(pdfmetrics.getRegisteredFontNames()):
-        pdfmetrics.registerFont(TTFont(name, fonts / FONT_FILES[name]))
+    know(fonts)
     rl_config.useA85 = False  # pictures as they are: a quarter smaller, and quicker
     content = io.BytesIO()
     frame = Frame(MARGIN, BOTTOM, WIDTH, HEIGHT, 0, 0, 0, 0)
@@ -101,6 +103,12 @@ def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> byt
         flow += _flowables(block)
     pages.build(flow, canvasmaker=_numbered(printable(foot)))
     return content.getvalue()
+
+
+def know(fonts: Path) -> None:
+    """Have the fonts of the report, which say what can be printed."""
+    for name in FONT_FILES.keys() - set(pdfmetrics.getRegisteredFontNames()):
+        pdfmetrics.registerFont(TTFont(name, fonts / FONT_FILES[name]))
 
 
 def printable(text: str) -> str:
@@ -184,10 +192,10 @@ def _facts(facts: Facts) -> Flowable:
 
 def _grid(grid: Grid) -> Flowable:
     def row(
-        cells: Sequence[str], style: ParagraphStyle, of_numbers: ParagraphStyle
+        cells: Sequence[Cell], style: ParagraphStyle, of_numbers: ParagraphStyle
     ) -> list[Flowable]:
         return [
-            Paragraph(markup(cell), of_numbers if at in grid.numbers else style)
+            Paragraph(_lines(cell), of_numbers if at in grid.numbers else style)
             for at, cell in enumerate(cells)
         ]
 
@@ -203,6 +211,10 @@ def _grid(grid: Grid) -> Flowable:
     ]
     widths = [share * WIDTH for share in grid.widths]
     return Table(rows, colWidths=widths, style=style, repeatRows=1, hAlign="LEFT")
+
+
+def _lines(cell: Cell) -> str:
+    return "<br/>".join(map(markup, (cell,) if isinstance(cell, str) else cell))
 
 
 def _numbered(foot: str) -> Callable[..., Canvas]:

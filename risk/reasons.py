@@ -63,7 +63,7 @@ def sentence(name: str, given: float, taken: float, middle: str, part: float) ->
         value = f"not known, taken as {about(taken)}"
     else:
         value = f"{'= ' if name[-1:].isdigit() else ''}{shown(given)}"
-    return f"{name} {value}, an average client has {middle}: {push(part)}"
+    return f"{name} {value} (average {middle}): {push(part)}"
 
 
 def told(
@@ -92,6 +92,6 @@ def told(
     return texts
 
 
-def heaviest(text: str, count: int = 2) -> str:
+def heaviest(text: str, count: int = 2) -> tuple[str, ...]:
     """The first reasons of a text with all, for where there is no room for more."""
-    return BETWEEN.join(text.split(BETWEEN)[:count])
+    return tuple(text.split(BETWEEN)[:count])

@@ -2,10 +2,10 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,28 +22,25 @@ from risk import (
     releases,
     summaries,
     tables,
+    verdicts,
 )
 from risk.errors import ArtefactRefused, RiskError
 from risk.findings import Findings, Judged
-from risk.pdf import Block, Facts, Grid, Heading, Picture, Words
+from risk.pdf import Block, Cell, Facts, Grid, Heading, Picture, Words
 
 TITLE = "Clients about to leave"
 TOP = 20
 MOST_FILES = 25
 MOST_REFUSED = 12
 LONGEST_CODE = 40
-MEANT = {
-    "deployed": " (a new model went out)",
-    "no drift": " (the model is as good as it was)",
-    "kept": " (the new model was no better)",
-}
 FOUR_AND_SOME = 8
 LONGEST_LINE = 120
 HOW_TO_READ = (
     "Risk: the probability of leaving. Moved: places up or down since the last list. "
-    "Average client: in the middle of what the model sees, which no giant moves. "
+    "Average: the client in the middle of what the model sees. "
     '"A lot": this alone makes the odds of leaving at least four times as high, or as low.'
 )
+OF_ESCAPES = " A \\ with u or U and digits is a sign that this font cannot print."
 REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 
 log = logging.getLogger("risk.report")
@@ -65,10 +62,10 @@ def blocks(findings: Findings) -> list[Block]:
         (Heading("The data"), _data),
         (Heading("Refused lines"), _refused),
         (Heading("The columns"), _columns),
-        (Heading("How long the steps take"), _timings),
-        (Heading("What it is built on"), _dependencies),
         (Heading("Is it getting worse?", on_new_page=True), _trends),
         (Heading("The last runs"), _runs),
+        (Heading("How long the steps take"), _timings),
+        (Heading("What it is built on"), _dependencies),
     )
     made: list[Block] = []
     for heading, section in sections:
@@ -118,9 +115,17 @@ def _decision(findings: Findings) -> list[Block]:
     if last.empty:
         return [Words("No run is recorded yet.")]
     run = last.iloc[0]
-    outcome = f"{run['outcome']}{MEANT.get(run['outcome'], '')}"
     when = moments.written(run["started_at"])
-    return [Words(f"The last run, {when}, ended with {outcome}: {run['reason']}.")]
+    exactly = f"{run['outcome']}: {run['reason']}"
+    return [
+        Words(f"The last run, {when}: {verdicts.meant(_row(run))}"),
+        Words(f"In the words of the log: {exactly}.", is_remark=True),
+    ]
+
+
+def _row(run: "pd.Series[Any]") -> dict[str, Any]:
+    """A run with None where nothing is known."""
+    return {str(name): None if pd.isna(cell) else cell for name, cell in run.items()}
 
 
 class Listed(NamedTuple):
@@ -140,7 +145,7 @@ def _first(findings: Findings) -> list[Block]:
     if top.empty:
         return [Words("Nobody.")]
     listed = list(map(Listed._make, top.itertuples(index=False, name=None)))
-    columns = [
+    columns: list[tuple[str, float, Sequence[Cell]]] = [
         ("", 0.04, [f"{row.rank}" for row in listed]),
         ("client", _wide_enough(listed), [_short(row.corporation) for row in listed]),
         ("risk", 0.08, [ranking.percent(row.risk) for row in listed]),
@@ -151,7 +156,12 @@ def _first(findings: Findings) -> list[Block]:
         del columns[3]
     heads, widths, cells = zip(*columns, strict=True)
     rows = list(zip(*cells, strict=True))
-    return [Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)), Words(HOW_TO_READ, True)]
+    pdf.know(charts.font_folder())
+    escaped = any(pdf.printable(row.corporation) != row.corporation for row in listed)
+    return [
+        Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)),
+        Words(f"{HOW_TO_READ}{OF_ESCAPES if escaped else ''}", True),
+    ]
 
 
 def _wide_enough(listed: list[Listed]) -> float:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from risk import moments
 from risk.listing import Wish
 
+LONG_AGO = 60 * 86_400
 SEGMENTS_OF_BROWSERS = (".", "..")  # which they never send as they are
 
 
@@ -48,16 +49,16 @@ def visible(code: str) -> str:
 
 
 def ago(moment: str) -> Markup:
-    """How long ago a moment was, with the exact time for who points at it."""
-    element = Markup('<time datetime="{}" title="{}">{} ago</time>')
-    return element.format(moment, moments.written(moment), moments.age(moment))
-
-
-def day(moment: str) -> Markup:
-    """The day of a moment, with the exact time for who points at it."""
+    """How long ago a moment was, or its day if it is long ago; exact for who points at it."""
     element = Markup('<time datetime="{}" title="{}">{}</time>')
-    told = moments.written(moment).rpartition(",")[0] or moment
+    is_long_ago = (moments.seconds_since(moment) or 0) >= LONG_AGO
+    told = moments.day(moment) if is_long_ago else f"{moments.age(moment)} ago"
     return element.format(moment, moments.written(moment), told)
+
+
+def exact(moment: str) -> Markup:
+    """A moment for those who look it up in a log."""
+    return Markup('<time datetime="{}">{}</time>').format(moment, moments.written(moment))
 
 
 def score(value: float | None) -> str:

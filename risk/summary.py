@@ -2,13 +2,15 @@
 
 from typing import Any, NamedTuple
 
-from risk import files, history, lines, listing, moments
+from risk import files, history, lines, listing, moments, verdicts
 from risk.history import History, Score
 from risk.listing import Listing, Wish
-from risk.ranking import Basis, Row
+from risk.ranking import Basis
+from risk.releases import Release
 from risk.settings import Settings
+from risk.verdicts import Drift
 
-FIRST_TO_CALL = 5
+FIRST_TO_CALL = 7
 MOST_FILES = 8
 
 
@@ -38,17 +40,27 @@ def to_call(listed: Listing, capacity: int) -> ToCall:
 
 
 class Quality(NamedTuple):
-    """The scores of the last run that has some, all F1 as lines, the last look for drift."""
+    """The scores of the last run that has some, all F1 as lines, whether the model holds."""
 
     last: dict[str, dict[str, float]]
     chart: lines.Chart | None
-    drift: Row | None
+    drift: Drift | None
 
 
-def quality(past: History) -> Quality:
+def quality(past: History, release: Release | None) -> Quality:
     """How good the deployed model is, and was."""
-    drift = next((run for run in past.runs if run["new_score"] is not None), None)
+    drift = _drift(past, release) if release else None
     return Quality(_last(past.scores), _chart(past.scores), drift)
+
+
+def _drift(past: History, release: Release) -> Drift:
+    """The verdict on this very release, whatever was said of the one before."""
+    own = [each for each in past.scores if each.release == release.release]
+    looks = [each for each in own if (each.dataset, each.metric) == ("newest", "f1")]
+    if not looks:
+        return verdicts.drift(None, release.score, is_trained_on_it=False)
+    renewed = [run["id"] for run in past.runs if run["outcome"] == "deployed"]
+    return verdicts.drift(looks[-1].value, release.score, is_trained_on_it=looks[-1].run in renewed)
 
 
 def _last(scores: list[Score]) -> dict[str, dict[str, float]]:
@@ -62,15 +74,16 @@ def _last(scores: list[Score]) -> dict[str, dict[str, float]]:
 
 def _chart(scores: list[Score]) -> lines.Chart | None:
     """F1 over the runs, a line for each dataset."""
-    began = {each.run: moments.written(each.started_at) for each in scores}
+    began = {each.run: each.started_at for each in scores}
     places = {run: place for place, run in enumerate(began)}
     series: dict[str, list[lines.Point]] = {name: [] for name in history.DATASETS}
     for each in scores:
         if each.metric == "f1" and each.dataset in series:
-            when = f"{began[each.run]}, release {each.release}"
+            when = f"{moments.written(began[each.run])}, release {each.release}"
             title = f"F1 {each.value:.4f} on the {each.dataset} data, {when}"
             series[each.dataset].append((places[each.run], each.value, title))
-    return lines.chart(series, list(began.values()), whole=False)
+    names = [moments.brief(moment) for moment in began.values()]
+    return lines.chart(series, names, whole=False)
 
 
 class Ingested(NamedTuple):

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from risk import files, moments
+from risk import files, moments, verdicts
 
 PERIOD_SECONDS = 600  # of the cron job
 LINE = re.compile(r"(\S+Z) (\S+) ([A-Z]+) (.*)", re.DOTALL)
@@ -45,4 +45,6 @@ def judged(line: str | None) -> Wellbeing:
             f"{PERIOD_SECONDS // 60} minutes."
         )
         return Wellbeing(False, sentence, time, said)
-    return Wellbeing(True, f"The last run was {moments.age(time)} ago.", time, said)
+    meant = verdicts.MEANT.get(message.partition(":")[0], "") if step == "fullprocess" else ""
+    sentence = f"The last run was {moments.age(time)} ago. {meant}".strip()
+    return Wellbeing(True, sentence, time, said)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from risk import contacts, files, history, records
-from risk.contacts import Contact
+from risk.contacts import Contact, Wrong
 from risk.errors import ServiceDown
 from risk.settings import Settings
 from tests.conftest import ROOT, configured
@@ -61,7 +61,18 @@ def test_nothing_is_known_before_the_first_contact(recorded: Settings) -> None:
 def test_a_form_that_is_sent_twice_counts_once(recorded: Settings) -> None:
     first = contact(note="first")
     contacts.record(recorded, first)
-    contacts.record(recorded, first._replace(note="second"))
+    contacts.record(recorded, first._replace(contacted_at="2026-01-02T03:04:06Z"))
+    assert contacts.of_client(recorded, "AAAA") == [first]
+
+
+@pytest.mark.parametrize("change", ["corporation", "contacted_at", "by", "outcome", "note"])
+def test_a_form_that_is_sent_again_with_other_words_is_refused(
+    recorded: Settings, change: str
+) -> None:
+    first = contact(note="first")
+    contacts.record(recorded, first)
+    with pytest.raises(Wrong, match="recorded before"):
+        contacts.record(recorded, first._replace(**{change: "2026-01-01T12:00:00Z"}))
     assert contacts.of_client(recorded, "AAAA") == [first]
 
 

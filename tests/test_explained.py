@@ -66,6 +66,7 @@ def test_the_company_is_ranked_once_for_a_release_and_a_book(finished: Settings)
         (math.log(2), "\u00d7 2"),
         (math.log(0.2), "\u00d7 0.2"),
         (math.log(1234), "\u00d7 1,234"),
+        (math.log(31_636_946), "\u00d7 32 million"),
         (30.0, "more than millionfold"),
         (-math.inf, "less than a millionth"),
     ],

@@ -51,7 +51,7 @@ STANDARD_LIBRARY_ONLY = (
     ("risk.arrivals",),
     ("risk.files",),
     ("risk.settings",),
-    ("risk.errors", "risk.crontab", "risk.remembered", "risk.lines"),
+    ("risk.errors", "risk.crontab", "risk.remembered", "risk.lines", "risk.verdicts"),
 )
 LAYERS = ROOMS_AND_ABOVE + WITH_LIBRARIES + STANDARD_LIBRARY_ONLY
 DEPTH = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}

@@ -23,9 +23,9 @@ import reporting
 from app import create_app
 from company import fabricate
 from fullprocess import full_process
-from risk import contacts, files, listing, ranking, shown, tables, wellbeing
+from risk import contacts, files, history, listing, ranking, shown, tables, verdicts, wellbeing
 from risk.settings import Settings
-from tests.conftest import ROOT, configured, put, small_project
+from tests.conftest import ROOT, configured, put, script, small_project
 from tests.html import Page
 from tests.serving import ask, gunicorn
 from tests.test_app import NEVER_SAID, shared_files
@@ -271,7 +271,8 @@ def test_every_odd_code_is_found_linked_and_shown_as_text(client: FlaskClient, c
     assert own.inside("bdi")[0] == shown.visible(code)
     assert shown.visible(code).strip()
     assert "rank" in own.text
-    assert own.all("form", method="post", action=shown.contacts_address(code))
+    action = f"{shown.contacts_address(code)}#record"
+    assert own.all("form", method="post", action=action)
 
 
 def test_every_percent_encoded_code_is_a_page_of_a_real_server(company: Settings) -> None:
@@ -340,11 +341,10 @@ def test_a_contact_is_recorded_and_everybody_sees_it(own: Settings) -> None:
     client = create_app(own).test_client()
     code = listed(own)["corporation"].iloc[0]
     answer = sent(client, code, by="Anna <b>", outcome="takes the client", note="1 < 2\n\n=x")
-    assert (answer.status_code, answer.headers["Location"]) == (
-        303,
-        f"{shown.address(code)}#contacts",
-    )
-    found = page(client, shown.address(code))
+    address, _, place = answer.headers["Location"].partition("#")
+    assert (answer.status_code, address) == (303, shown.address(code))
+    found = page(client, address)
+    assert found.all("li", id=place)
     assert "Anna <b>" in found.inside("bdi")
     assert "1 < 2\n\n=x" in found.inside("bdi")
     assert "Anna <b> , less than a minute ago , takes the client" in page(client, "/clients").text
@@ -428,11 +428,33 @@ def test_a_form_that_is_wrong_comes_back_with_what_was_typed(
     assert answer.status_code == 400
     found = Page(answer.text)
     assert why in found.text
+    assert found.inside("title")[0].startswith("Not recorded")
+    flagged = [t.attributes for t in found.tags if t.attributes.get("aria-invalid")]
+    assert [field["name"] for field in flagged] == [name for name in changes if name != "form"]
+    assert all(field["aria-describedby"] == "wrong" for field in flagged)
     if "note" not in changes:
         assert found.inside("textarea") == ["typed <before>"]
     program = client.post(shown.contacts_address(code), data=form(**changes), headers=OWN)
     assert (program.status_code, program.json["error"]) == (400, "bad_contact")
     assert contacts.of_client(own, code) == []
+
+
+def test_a_form_that_was_sent_and_is_sent_again_with_other_words_is_not_lost(
+    own: Settings,
+) -> None:
+    """Somebody went back, corrected the note and sent the same form once more."""
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    number = uuid.uuid4().hex
+    assert sent(client, code, form=number, note="first").status_code == 303
+    assert sent(client, code, form=number, note="first").status_code == 303
+    answer = sent(client, code, form=number, note="corrected")
+    assert answer.status_code == 400
+    found = Page(answer.text)
+    assert "was recorded before" in found.text
+    assert found.inside("textarea") == ["corrected"]
+    (fresh,) = found.all("input", name="form")
+    assert sent(client, code, form=fresh["value"], note="corrected").status_code == 303
+    assert {each.note for each in contacts.of_client(own, code)} == {"first", "corrected"}
 
 
 def test_a_note_as_long_as_allowed_fits_in_whatever_script(own: Settings) -> None:
@@ -528,6 +550,19 @@ def test_the_overview_names_runs_scores_files_and_gaps(
     assert "lastmonth_activity" in found.inside("bdi")
     release = json.loads((company.prod_deployment_path / "manifest.json").read_text())["release"]
     assert release in found.inside("p")
+
+
+def test_the_overview_judges_the_release_that_is_deployed_now(own: Settings) -> None:
+    client = create_app(own).test_client()
+    runs = history.overview(own).runs
+    assert {run["outcome"] for run in runs} == {"deployed"}
+    assert runs[0]["new_score"] < runs[0]["deployed_score"]
+    found = page(client, "/")
+    assert "no, drifted" not in found.text
+    assert verdicts.DRIFTED in found.text
+    assert runs[0]["reason"] in found.text
+    assert script(own, "deployment.py", "--rollback").returncode == 0
+    assert "not known yet" in page(client, "/").text
 
 
 # -- what is missing -------------------------------------------------------------------------------
@@ -676,7 +711,9 @@ def test_the_report_opens_in_the_browser(client: FlaskClient, company: Settings)
 
 
 def test_errors_are_pages_for_browsers_and_json_for_programs(client: FlaskClient) -> None:
-    assert page(client, "/nothing", 404).inside("title")
+    assert page(client, "/nothing", 404).inside("h1") == ["No such page"]
+    assert page(client, "/clients/nobody", 404).inside("h1") == ["No such client"]
+    assert page(client, "/clients?page=x", 400).inside("h1") == ["This did not work"]
     assert client.get("/nothing").json["error"] == "not_found"
     assert client.get("/ranking?top=0", headers=BROWSER).json["error"] == "bad_request"
     answer = client.get("/", headers=BROWSER | {"Host": "evil.example"})

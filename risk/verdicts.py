@@ -1,0 +1,53 @@
+"""What a run decided, and whether the model still holds, in words for those who call clients."""
+
+from typing import Any, NamedTuple
+
+GOOD, BAD = "good", "bad"
+COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
+MEANT = {
+    "no new data": "Nothing new had come in, so nothing changed.",
+    "no drift": "The model in use is as good as it was, so it stays; the list was made anew.",
+    "kept": "The model in use had got worse, but a new one was no better, so it stays.",
+    "deployed": "A new model is in use.",
+    "rolled back": "The model before is in use again.",
+    "ingested": "The data was read by hand.",
+    "trained": "A model was trained by hand; it is not in use yet.",
+    "scored": "A trained model was judged by hand; it is not in use yet.",
+    "failed": "The run failed before it was done; an engineer should look.",
+    "died": "The run ended before it was done; the next one finishes what is missing.",
+}
+DRIFTED = "The model in use had got worse on the newest data, so a new one replaced it."
+UNKNOWN = "It is not known yet who left, so the model in use stays; the list was made anew."
+
+
+def meant(run: dict[str, Any]) -> str:
+    """The decision of a recorded run in a sentence; nothing for a word that is not ours."""
+    outcome, new, deployed = (run[name] for name in ("outcome", "new_score", "deployed_score"))
+    if new is None or deployed is None:
+        return UNKNOWN if outcome == "no drift" else MEANT.get(outcome, "")
+    return DRIFTED if outcome == "deployed" and new < deployed else MEANT.get(outcome, "")
+
+
+class Drift(NamedTuple):
+    """Whether the deployed model holds, in a word with its colour, and the sentence about it."""
+
+    word: str
+    colour: str
+    sentence: str
+
+
+def drift(newest: float | None, deployed: float, *, is_trained_on_it: bool) -> Drift:
+    """What is true now of the deployed model: its own F1 on the newest data, and when deployed.
+
+    A model that was trained on that very data has nothing newer to drift on; one that is worse
+    there than on the test data all the same is replaced with the next data.
+    """
+    if newest is None:
+        return Drift("not known yet", "", "This release was not held against the newest data yet.")
+    scores = f"F1 {newest:.4f} on the newest data, {deployed:.4f} when it went out"
+    if newest >= deployed:
+        return Drift("yes, no drift", GOOD, f"{scores}.")
+    if not is_trained_on_it:
+        return Drift("no, drifted", BAD, f"{scores}.")
+    again = "It was trained on that very data, so the next new data is likely to renew it again."
+    return Drift("just renewed", "", f"{scores}. {again}")
