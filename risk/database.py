@@ -4,8 +4,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -42,6 +44,9 @@ PATIENCE_OF_DRIVERS = {
         "write_timeout": LONGEST_STATEMENT_SECONDS,
     },
 }
+PORTS = {"postgresql": 5432, "mysql": 3306}
+UNREADABLE = "holds a value that cannot be read"
+REFUSALS_OF_MYSQL = {1044, 1045, 1049, 1054, 1059, 1103, 1142, 1143}  # of a user, or of a name
 
 
 class RowsRefused(ServiceDown):
@@ -62,6 +67,19 @@ def engine_of_file(path: Path) -> sa.Engine:
     return _engine(URL.create("sqlite", database=str(path)))
 
 
+def engine_to_read(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
+    """A way to somebody else's database, of which nothing is changed and no file is made."""
+    url = _complete(_parsed(text, key), workspace, os.environ.get(password_variable))
+    if url.drivername != "sqlite":
+        return _engine(url)
+    file = f"file:{quote(url.database or '')}?mode=ro"
+    connect = partial(sqlite3.connect, file, uri=True, **PATIENCE_OF_DRIVERS["sqlite"])
+    made = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, creator=connect)
+    sa.event.listen(made, "connect", _leave_transactions_to_us)
+    sa.event.listen(made, "begin", _begin_in_file)
+    return made
+
+
 def _engine(url: URL) -> sa.Engine:
     made = sa.create_engine(
         url,
@@ -70,10 +88,12 @@ def _engine(url: URL) -> sa.Engine:
         connect_args=PATIENCE_OF_DRIVERS[_family(url)],
     )
     if url.drivername == "sqlite":
+        sa.event.listen(made, "connect", _leave_transactions_to_us)
         sa.event.listen(made, "connect", _prepare_file)
         sa.event.listen(made, "begin", _begin_in_file)
     else:
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
+        sa.event.listen(made, "begin", _begin_on_server)
     return made
 
 
@@ -117,8 +137,11 @@ def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], Non
     return prepare
 
 
+def _leave_transactions_to_us(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # they are begun by _begin_in_file
+
+
 def _prepare_file(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_in_file
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -129,6 +152,12 @@ def _begin_in_file(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _begin_on_server(connection: sa.Connection) -> None:
+    """Who only reads lets the server see to it."""
+    if not connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
 @contextmanager
 def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Connection]:
     """All or nothing; a database that does not answer is said in our own words."""
@@ -137,19 +166,41 @@ def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Con
             yield connection
     except sa.exc.DBAPIError as error:
         why = str(error.orig).strip().partition("\n")[0]
-        kind, verb = _meaning(error)
+        kind, verb = _meaning(error, writes)
         raise kind(f"the database {shown(database)} {verb}: {why}") from error
+    except UnicodeDecodeError as error:
+        raise ServiceDown(f"the database {shown(database)} {UNREADABLE}: {error}") from error
 
 
-def _meaning(error: sa.exc.DBAPIError) -> tuple[type[ServiceDown], str]:
+def _meaning(error: sa.exc.DBAPIError, writes: bool) -> tuple[type[ServiceDown], str]:
     """What an error means for those who wait, and how it is said."""
-    if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
+    if writes and isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
         return RowsRefused, "will not take the rows"
+    if isinstance(error, sa.exc.DataError) or "Could not decode" in str(error.orig):
+        return ServiceDown, UNREADABLE
     if type(error.orig) is sqlite3.DatabaseError:
         return FileDamaged, "is damaged"
-    if isinstance(error, sa.exc.ProgrammingError) or "no such" in str(error.orig):
+    if isinstance(error, sa.exc.ProgrammingError) or _is_refusal(error.orig):
         return ServiceDown, "refuses what is asked"
     return ServiceDown, "does not answer"
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether an error that passes for one of operation is about a name or a right."""
+    code = error.args[0] if error and error.args else None
+    return "no such" in str(error) or code in REFUSALS_OF_MYSQL
+
+
+def place(database: sa.Engine, workspace: Path) -> str:
+    """Where a database is, whoever asks there: no user, no password, no way of asking."""
+    url = database.url
+    if file := file_of(database):
+        inside = file.is_relative_to(workspace)
+        return f"sqlite {file.relative_to(workspace) if inside else file}"
+    _, given = database.dialect.create_connect_args(url)
+    where = given.get("unix_socket") or given.get("host") or "localhost"
+    family = _family(url)
+    return f"{family} {where}:{given.get('port') or PORTS[family]}/{url.database}"
 
 
 def shown(database: sa.Engine) -> str:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 
 import ingestion
 from fullprocess import full_process
-from risk import files, source, tables
+from risk import files, source, tables, unread
 from risk.errors import ArtefactRefused, ConfigWrong, ServiceDown
 from risk.settings import Settings
 from tests.conftest import configured, script
@@ -202,12 +201,11 @@ def test_a_gap_is_asked_for_during_a_day(settings: Settings) -> None:
     source.fetch(fed)
     path: Path = fed.output_folder_path / files.SOURCE
     ((identity, state),) = (files.read_json(path) or {}).items()
-    assert list(state["gaps"]) == ["2"]
-    state["gaps"]["2"] = time.time() - 2 * source.GAP_PATIENCE_SECONDS
+    assert [ends[:2] for ends in state["unread"]] == [[None, 0], [2, 2], [4, None]]
+    state["unread"][1][2] -= unread.PATIENCE_SECONDS
     files.write_json(path, {identity: state})
-    insert(fed, 4)
-    source.fetch(fed)
-    assert (files.read_json(path) or {})[identity]["gaps"] == {}
+    insert(fed, 0, 2)
+    assert source.fetch(fed) == "clients_of-0-0.csv"
 
 
 def test_two_sources_with_one_table_name_are_two_sources(settings: Settings) -> None:
