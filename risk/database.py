@@ -71,7 +71,9 @@ def engine_to_read(text: str, workspace: Path, key: str, password_variable: str)
     """A way to somebody else's database, of which nothing is changed and no file is made."""
     url = _complete(_parsed(text, key), workspace, os.environ.get(password_variable))
     if url.drivername != "sqlite":
-        return _engine(url)
+        made = _engine(url)
+        sa.event.listen(made, "begin", _begin_reading_on_server)
+        return made
     file = f"file:{quote(url.database or '')}?mode=ro"
     connect = partial(sqlite3.connect, file, uri=True, **PATIENCE_OF_DRIVERS["sqlite"])
     made = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, creator=connect)
@@ -93,7 +95,6 @@ def _engine(url: URL) -> sa.Engine:
         sa.event.listen(made, "begin", _begin_in_file)
     else:
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
-        sa.event.listen(made, "begin", _begin_on_server)
     return made
 
 
@@ -152,10 +153,8 @@ def _begin_in_file(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _begin_on_server(connection: sa.Connection) -> None:
-    """Who only reads lets the server see to it."""
-    if not connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+def _begin_reading_on_server(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
 
 @contextmanager
@@ -195,12 +194,12 @@ def place(database: sa.Engine, workspace: Path) -> str:
     """Where a database is, whoever asks there: no user, no password, no way of asking."""
     url = database.url
     if file := file_of(database):
-        inside = file.is_relative_to(workspace)
-        return f"sqlite {file.relative_to(workspace) if inside else file}"
+        path = Path(os.path.normpath(file))
+        return f"sqlite {path.relative_to(workspace) if path.is_relative_to(workspace) else path}"
     _, given = database.dialect.create_connect_args(url)
-    where = given.get("unix_socket") or given.get("host") or "localhost"
+    host = str(given.get("unix_socket") or given.get("host") or "localhost")
     family = _family(url)
-    return f"{family} {where}:{given.get('port') or PORTS[family]}/{url.database}"
+    return f"{family} {host.lower()}:{given.get('port') or PORTS[family]}/{url.database}"
 
 
 def shown(database: sa.Engine) -> str:

@@ -23,7 +23,8 @@ ROWS_AT_ONCE = 10_000
 LARGEST_KEY = 2**63 - 1
 LARGEST_FLOATING_KEY = 2**53  # beyond it neighbours are one number
 LONGEST_NAME_OF_POSTGRESQL = 63  # bytes; a longer one is cut without a word
-BIT_OF_MYSQL = 16
+BITS_OF_MYSQL = 16  # a number that comes as bytes
+PADDED_OF_POSTGRESQL = 1042  # char(n), whose blanks at the end mean nothing
 
 log = logging.getLogger("risk.source")
 
@@ -111,11 +112,11 @@ def _found(settings: Settings, ranges: list[Range], names: Sequence[str]) -> Fou
     keys, parts, keyless = array("q"), [], 0
     with database.transaction(made) as connection:
         answer = connection.execute(question, execution_options={"yield_per": ROWS_AT_ONCE})
-        bits = _are_bits(answer)
+        kinds = _kinds(answer)
         for rows in answer.partitions():
             keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
             keys.extend(whole for whole, _ in keyed)
-            parts.append(_csv(map(_cell, row, bits) for _, row in keyed))
+            parts.append(_csv(map(_cell, row, kinds) for _, row in keyed))
             keyless += len(rows) - len(keyed)
         if keys and not is_first:  # an idle run need not ask for what no range can find
             without = sa.select(sa.func.count()).select_from(table).where(key.is_(None))
@@ -179,10 +180,10 @@ def _whole(key: object) -> int | None:
     return key
 
 
-def _are_bits(answer: sa.CursorResult[Any]) -> list[bool]:
-    """Which columns beside the key hold bits, that come as bytes and are a number."""
-    kinds = answer.cursor.description if answer.cursor else ()
-    return [kind[1] == BIT_OF_MYSQL for kind in kinds[1:]]
+def _kinds(answer: sa.CursorResult[Any]) -> list[Any]:
+    """How the driver calls the types of the columns beside the key."""
+    columns = answer.cursor.description if answer.cursor else ()
+    return [column[1] for column in columns[1:]]
 
 
 def _csv(rows: Iterable[Iterable[str]]) -> bytes:
@@ -191,7 +192,7 @@ def _csv(rows: Iterable[Iterable[str]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cell(value: Any, is_bits: bool) -> str:
+def _cell(value: Any, kind: object) -> str:
     """A value as a CSV has it; a NUL would refuse the whole file, a line break only its line."""
     if value is None:
         return ""
@@ -200,10 +201,6 @@ def _cell(value: Any, is_bits: bool) -> str:
     if isinstance(value, float | Decimal):
         return format(Decimal(str(value)), "f")
     if isinstance(value, bytes | bytearray | memoryview):
-        content = bytes(value)
-        return str(int.from_bytes(content)) if is_bits else _text(content.decode())
-    return _text(str(value))
-
-
-def _text(value: str) -> str:
-    return value.replace("\0", "\n")
+        value = int.from_bytes(value) if kind == BITS_OF_MYSQL else bytes(value).decode()
+    text = str(value).replace("\0", "\n")
+    return text.rstrip(" ") if kind == PADDED_OF_POSTGRESQL else text
