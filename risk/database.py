@@ -44,6 +44,7 @@ PATIENCE_OF_DRIVERS = {
         "write_timeout": LONGEST_STATEMENT_SECONDS,
     },
 }
+WAL_VERSION_AT = 18
 PORTS = {"postgresql": 5432, "mysql": 3306}
 UNREADABLE = "holds a value that cannot be read"
 REFUSALS_OF_MYSQL = {1044, 1045, 1049, 1054, 1059, 1103, 1142, 1143}  # of a user, or of a name
@@ -74,21 +75,43 @@ def engine_to_read(text: str, workspace: Path, key: str, password_variable: str)
         made = _engine(url)
         sa.event.listen(made, "begin", _begin_reading_on_server)
         return made
-    file = f"file:{quote(url.database or '')}?mode=ro"
-    connect = partial(sqlite3.connect, file, uri=True, **PATIENCE_OF_DRIVERS["sqlite"])
+    connect = partial(_connect_to_read, Path(url.database or ""))
     made = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, creator=connect)
     sa.event.listen(made, "connect", _leave_transactions_to_us)
     sa.event.listen(made, "begin", _begin_in_file)
     return made
 
 
+def _connect_to_read(file: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, nor leaves anything beside the file.
+
+    Whoever opens a file in WAL mode, if only to read, makes two more; so one that nobody has open
+    is read as a file that cannot change.
+    """
+    is_at_rest = not file.with_name(f"{file.name}-wal").exists() and _is_in_wal_mode(file)
+    options = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
+    address = f"file:{quote(str(file))}?{options}"
+    return sqlite3.connect(address, uri=True, timeout=PATIENCE_SECONDS)
+
+
+def _is_in_wal_mode(file: Path) -> bool:
+    """What the header of a SQLite file says; one that cannot be opened says nothing."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(WAL_VERSION_AT + 1)[WAL_VERSION_AT:] == b"\2"
+    except OSError:
+        return False
+
+
 def _engine(url: URL) -> sa.Engine:
-    made = sa.create_engine(
-        url,
-        poolclass=sa.NullPool,
-        hide_parameters=True,
-        connect_args=PATIENCE_OF_DRIVERS[_family(url)],
-    )
+    with _options_are_taken():
+        made = sa.create_engine(
+            url,
+            poolclass=sa.NullPool,
+            hide_parameters=True,
+            connect_args=PATIENCE_OF_DRIVERS[_family(url)],
+        )
+    sa.event.listen(made, "do_connect", _connect)
     if url.drivername == "sqlite":
         sa.event.listen(made, "connect", _leave_transactions_to_us)
         sa.event.listen(made, "connect", _prepare_file)
@@ -96,6 +119,20 @@ def _engine(url: URL) -> sa.Engine:
     else:
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
     return made
+
+
+def _connect(dialect: sa.Dialect, _: object, arguments: Any, options: Any) -> Any:
+    with _options_are_taken():
+        return dialect.connect(*arguments, **options)
+
+
+@contextmanager
+def _options_are_taken() -> Iterator[None]:
+    """Drivers meet an option that they do not know with errors of all kinds."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigWrong(f"an option in the URL of a database is wrong: {error}") from error
 
 
 def _family(url: URL) -> str:

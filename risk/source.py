@@ -106,12 +106,13 @@ def _found(settings: Settings, ranges: list[Range], names: Sequence[str]) -> Fou
     made = _engine(settings)
     table = _table(settings, made)
     key = table.c[settings.input_key]
-    question = sa.select(key, *(table.c[name] for name in names))
-    question = question.where(_is_within(key, ranges)).order_by(key)
+    columns = [table.c[name] for name in (settings.input_key, *names)]
     is_first = ranges[-1].low is None
     keys, parts, keyless = array("q"), [], 0
     with database.transaction(made) as connection:
-        answer = connection.execute(question, execution_options={"yield_per": ROWS_AT_ONCE})
+        answer = connection.execute(
+            _question(columns, ranges), execution_options={"yield_per": ROWS_AT_ONCE}
+        )
         kinds = _kinds(answer)
         for rows in answer.partitions():
             keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
@@ -156,16 +157,22 @@ def _check_names(settings: Settings, made: sa.Engine, names: Iterable[str]) -> N
             )
 
 
-def _is_within(key: sa.ColumnClause[Any], ranges: list[Range]) -> sa.ColumnElement[bool]:
-    return sa.or_(
-        *(
-            sa.and_(
-                sa.true() if low is None else key >= sa.literal(low, sa.BigInteger),
-                sa.true() if high is None else key <= sa.literal(high, sa.BigInteger),
-            )
-            for low, high, _ in ranges
-        )
-    )
+def _question(columns: Sequence[sa.ColumnClause[Any]], ranges: list[Range]) -> sa.SelectBase:
+    """What is asked for, in order of the first column: the key.
+
+    Each range is a part of its own, for which any database takes the index of the key; of ranges
+    that are alternatives of one condition some think that they had better read the whole table.
+    """
+    named = [column.label(f"c{place}") for place, column in enumerate(columns)]
+    parts = [sa.select(*named).where(_is_within(columns[0], range_)) for range_ in ranges]
+    return sa.union_all(*parts).order_by(sa.text("1"))
+
+
+def _is_within(key: sa.ColumnClause[Any], ends: Range) -> sa.ColumnElement[bool]:
+    low, high = (sa.literal(end, sa.BigInteger) for end in ends[:2])
+    above = sa.true() if ends.low is None else key >= low
+    below = sa.true() if ends.high is None else key <= high
+    return sa.and_(above, below)
 
 
 def _whole(key: object) -> int | None:

@@ -19,7 +19,7 @@ from risk import files
 from risk.errors import ArtefactRefused
 from risk.settings import Settings
 
-MOST_GAPS = 400  # two values each: a question to SQLite may hold 999, and 1000 alternatives
+MOST_GAPS = 100  # each is a part of the question; with 400 PostgreSQL thinks for seconds
 PATIENCE_SECONDS = 24 * 3600
 LONGEST_STEM = 100
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -503,7 +504,10 @@ def test_values_are_written_as_the_files_are_read(url: str, settings: Settings) 
         connection.exec_driver_sql(f"INSERT INTO odd {row}")
     keys = {"client_column": names[0], "feature_columns": names[1:-1], "target_column": names[-1]}
     fed = configured(settings.workspace, input_database_url=url, input_table="odd", **keys)
-    assert lines(fed, source.fetch(fed)) == [",".join(expected for _, _, expected in cases)]
+    line = ",".join(expected for _, _, expected in cases)
+    assert lines(fed, source.fetch(fed)) == [line]
+    run_sql(fed, *(f"INSERT INTO odd {row.replace('7', key, 1)}" for key in ("9", "6")))
+    assert lines(fed, source.fetch(fed)) == [line, line]
 
 
 @pytest.mark.parametrize(
@@ -535,10 +539,13 @@ def test_a_value_that_cannot_be_read_is_said_and_stops_nothing_else(
 # -- a source is never changed ---------------------------------------------------------------------
 
 
-def test_a_file_that_is_a_source_stays_as_it_is(
-    fed_by_file: Settings, contents: Callable[[Path], dict[str, bytes]]
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_file_that_is_a_source_stays_as_it_is_and_alone(
+    fed_by_file: Settings, contents: Callable[[Path], dict[str, bytes]], mode: str
 ) -> None:
     insert(fed_by_file, 1, 2)
+    with contextlib.closing(sqlite3.connect(fed_by_file.workspace / "input.db")) as opened:
+        opened.execute(f"PRAGMA journal_mode = {mode}")
     folder = fed_by_file.workspace / "theirs"
     folder.mkdir()
     (fed_by_file.workspace / "input.db").rename(folder / "input #1?.db")
@@ -548,6 +555,16 @@ def test_a_file_that_is_a_source_stays_as_it_is(
     assert source.waiting(fed) == 2
     assert source.fetch(fed) == "clients_of-1-2.csv"
     assert contents(folder) == before
+
+
+def test_a_file_that_somebody_writes_into_is_read_as_it_is_now(fed_by_file: Settings) -> None:
+    insert(fed_by_file, 1)
+    writing = sqlite3.connect(fed_by_file.workspace / "input.db", isolation_level=None)
+    with contextlib.closing(writing) as opened:
+        opened.execute("PRAGMA journal_mode = WAL")
+        insert(fed_by_file, 2)
+        opened.execute("BEGIN IMMEDIATE")
+        assert source.fetch(fed_by_file) == "clients_of-1-2.csv"
 
 
 def test_a_file_that_is_missing_is_said_and_not_made(fed_by_file: Settings) -> None:
@@ -561,6 +578,15 @@ def test_through_the_way_to_a_source_nothing_can_be_written(fed: Settings) -> No
     made = database.engine_to_read(fed.input_database_url or "", fed.workspace, "key", "NOTHING")
     with pytest.raises(ServiceDown, match=r"(?i)read.?only"), database.transaction(made) as opened:
         opened.exec_driver_sql("DELETE FROM clients_of")
+
+
+@pytest.mark.parametrize("options", ["foo=1", "connect_timeout=soon", "charset=klingon"])
+def test_an_option_that_the_driver_does_not_know_is_said(settings: Settings, options: str) -> None:
+    with fresh("mariadb") as address:
+        fed = _fed_by(settings, address.render_as_string(False))
+        wrong = fed._replace(input_database_url=f"{fed.input_database_url}?{options}")
+        with pytest.raises(ConfigWrong, match="option in the URL of a database is wrong"):
+            source.fetch(wrong)
 
 
 # -- names -----------------------------------------------------------------------------------------
