@@ -108,24 +108,30 @@ def _found(settings: Settings, ranges: list[Range], names: Sequence[str]) -> Fou
     key = table.c[settings.input_key]
     columns = [table.c[name] for name in (settings.input_key, *names)]
     is_first = ranges[-1].low is None
-    keys, parts, keyless = array("q"), [], 0
     with database.transaction(made) as connection:
-        answer = connection.execute(
-            _question(columns, ranges), execution_options={"yield_per": ROWS_AT_ONCE}
-        )
-        kinds = _kinds(answer)
-        for rows in answer.partitions():
-            keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
-            keys.extend(whole for whole, _ in keyed)
-            parts.append(_csv(map(_cell, row, kinds) for _, row in keyed))
-            keyless += len(rows) - len(keyed)
-        if keys and not is_first:  # an idle run need not ask for what no range can find
+        streamed = {"yield_per": ROWS_AT_ONCE}
+        answer = connection.execute(_question(columns, ranges), execution_options=streamed)
+        found = _taken(answer)
+        if found.keys and not is_first:  # an idle run need not ask for what no range can find
             without = sa.select(sa.func.count()).select_from(table).where(key.is_(None))
-            keyless += connection.execute(without).scalar_one()
-    if is_first and keyless and not keys:
+            count = connection.execute(without).scalar_one()
+            found = found._replace(keyless=found.keyless + count)
+    if is_first and found.keyless and not found.keys:
         raise ConfigWrong(
             f"'input_key' {settings.input_key!r} must be a column of whole numbers of 64 bits"
         )
+    return found
+
+
+def _taken(answer: sa.CursorResult[Any]) -> Found:
+    """The rows of an answer, a few thousand at a time, lest a large table fill the memory."""
+    keys, parts, keyless = array("q"), [], 0
+    kinds = _kinds(answer)
+    for rows in answer.partitions():
+        keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
+        keys.extend(whole for whole, _ in keyed)
+        parts.append(_csv(map(_cell, row, kinds) for _, row in keyed))
+        keyless += len(rows) - len(keyed)
     return Found(keys, parts, keyless)
 
 
@@ -157,7 +163,9 @@ def _check_names(settings: Settings, made: sa.Engine, names: Iterable[str]) -> N
             )
 
 
-def _question(columns: Sequence[sa.ColumnClause[Any]], ranges: list[Range]) -> sa.SelectBase:
+def _question(
+    columns: Sequence[sa.ColumnClause[Any]], ranges: list[Range]
+) -> sa.CompoundSelect[Any]:
     """What is asked for, in order of the first column: the key.
 
     Each range is a part of its own, for which any database takes the index of the key; of ranges
