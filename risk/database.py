@@ -4,8 +4,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -42,6 +44,10 @@ PATIENCE_OF_DRIVERS = {
         "write_timeout": LONGEST_STATEMENT_SECONDS,
     },
 }
+WAL_VERSION_AT = 18
+PORTS = {"postgresql": 5432, "mysql": 3306}
+UNREADABLE = "holds a value that cannot be read"
+REFUSALS_OF_MYSQL = {1044, 1045, 1049, 1054, 1059, 1103, 1142, 1143}  # of a user, or of a name
 
 
 class RowsRefused(ServiceDown):
@@ -62,19 +68,71 @@ def engine_of_file(path: Path) -> sa.Engine:
     return _engine(URL.create("sqlite", database=str(path)))
 
 
+def engine_to_read(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
+    """A way to somebody else's database, of which nothing is changed and no file is made."""
+    url = _complete(_parsed(text, key), workspace, os.environ.get(password_variable))
+    if url.drivername != "sqlite":
+        made = _engine(url)
+        sa.event.listen(made, "begin", _begin_reading_on_server)
+        return made
+    connect = partial(_connect_to_read, Path(url.database or ""))
+    made = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, creator=connect)
+    sa.event.listen(made, "connect", _leave_transactions_to_us)
+    sa.event.listen(made, "begin", _begin_in_file)
+    return made
+
+
+def _connect_to_read(file: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, nor leaves anything beside the file.
+
+    Whoever opens a file in WAL mode, if only to read, makes two more; so one that nobody has open
+    is read as a file that cannot change.
+    """
+    is_at_rest = not file.with_name(f"{file.name}-wal").exists() and _is_in_wal_mode(file)
+    options = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
+    address = f"file:{quote(str(file))}?{options}"
+    return sqlite3.connect(address, uri=True, timeout=PATIENCE_SECONDS)
+
+
+def _is_in_wal_mode(file: Path) -> bool:
+    """What the header of a SQLite file says; one that cannot be opened says nothing."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(WAL_VERSION_AT + 1)[WAL_VERSION_AT:] == b"\2"
+    except OSError:
+        return False
+
+
 def _engine(url: URL) -> sa.Engine:
-    made = sa.create_engine(
-        url,
-        poolclass=sa.NullPool,
-        hide_parameters=True,
-        connect_args=PATIENCE_OF_DRIVERS[_family(url)],
-    )
+    with _options_are_taken():
+        made = sa.create_engine(
+            url,
+            poolclass=sa.NullPool,
+            hide_parameters=True,
+            connect_args=PATIENCE_OF_DRIVERS[_family(url)],
+        )
+    sa.event.listen(made, "do_connect", _connect)
     if url.drivername == "sqlite":
+        sa.event.listen(made, "connect", _leave_transactions_to_us)
         sa.event.listen(made, "connect", _prepare_file)
         sa.event.listen(made, "begin", _begin_in_file)
     else:
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
     return made
+
+
+def _connect(dialect: sa.Dialect, _: object, arguments: Any, options: Any) -> Any:
+    with _options_are_taken():
+        return dialect.connect(*arguments, **options)
+
+
+@contextmanager
+def _options_are_taken() -> Iterator[None]:
+    """Drivers meet an option that they do not know with errors of all kinds."""
+    try:
+        yield
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigWrong(f"an option in the URL of a database is wrong: {error}") from error
 
 
 def _family(url: URL) -> str:
@@ -117,8 +175,11 @@ def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], Non
     return prepare
 
 
+def _leave_transactions_to_us(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # they are begun by _begin_in_file
+
+
 def _prepare_file(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_in_file
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
 
@@ -129,6 +190,10 @@ def _begin_in_file(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _begin_reading_on_server(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+
 @contextmanager
 def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Connection]:
     """All or nothing; a database that does not answer is said in our own words."""
@@ -137,21 +202,42 @@ def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Con
             yield connection
     except sa.exc.DBAPIError as error:
         why = str(error.orig).strip().partition("\n")[0]
-        kind, verb = _meaning(error)
+        kind, verb = _meaning(error, writes)
         raise kind(f"the database {shown(database)} {verb}: {why}") from error
     except UnicodeDecodeError as error:
-        raise FileDamaged(f"the database {shown(database)} is damaged: {error}") from error
+        kind = FileDamaged if writes else ServiceDown
+        raise kind(f"the database {shown(database)} {UNREADABLE}: {error}") from error
 
 
-def _meaning(error: sa.exc.DBAPIError) -> tuple[type[ServiceDown], str]:
+def _meaning(error: sa.exc.DBAPIError, writes: bool) -> tuple[type[ServiceDown], str]:
     """What an error means for those who wait, and how it is said."""
-    if isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
+    if writes and isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
         return RowsRefused, "will not take the rows"
-    if type(error.orig) is sqlite3.DatabaseError or "not decode" in str(error.orig):
+    if isinstance(error, sa.exc.DataError) or "Could not decode" in str(error.orig):
+        return FileDamaged if writes else ServiceDown, UNREADABLE
+    if type(error.orig) is sqlite3.DatabaseError:
         return FileDamaged, "is damaged"
-    if isinstance(error, sa.exc.ProgrammingError) or "no such" in str(error.orig):
+    if isinstance(error, sa.exc.ProgrammingError) or _is_refusal(error.orig):
         return ServiceDown, "refuses what is asked"
     return ServiceDown, "does not answer"
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether an error that passes for one of operation is about a name or a right."""
+    code = error.args[0] if error and error.args else None
+    return "no such" in str(error) or code in REFUSALS_OF_MYSQL
+
+
+def place(database: sa.Engine, workspace: Path) -> str:
+    """Where a database is, whoever asks there: no user, no password, no way of asking."""
+    url = database.url
+    if file := file_of(database):
+        path = Path(os.path.normpath(file))
+        return f"sqlite {path.relative_to(workspace) if path.is_relative_to(workspace) else path}"
+    _, given = database.dialect.create_connect_args(url)
+    host = str(given.get("unix_socket") or given.get("host") or "localhost")
+    family = _family(url)
+    return f"{family} {host.lower()}:{given.get('port') or PORTS[family]}/{url.database}"
 
 
 def shown(database: sa.Engine) -> str:

@@ -4,25 +4,37 @@ import csv
 import io
 import itertools
 import logging
-import re
-import time
-from collections.abc import Sequence
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from risk import database, files
-from risk.errors import ArtefactRefused, ConfigWrong
+from risk import database, files, unread
+from risk.errors import ConfigWrong
 from risk.settings import Settings
+from risk.unread import Range
 
 PASSWORD_VARIABLE = "RISK_INPUT_DATABASE_PASSWORD"
-MOST_GAPS = 1000
-GAP_PATIENCE_SECONDS = 24 * 3600
+ROWS_AT_ONCE = 10_000
+LARGEST_KEY = 2**63 - 1
+LARGEST_FLOATING_KEY = 2**53  # beyond it neighbours are one number
+LONGEST_NAME_OF_POSTGRESQL = 63  # bytes; a longer one is cut without a word
+BITS_OF_MYSQL = 16  # a number that comes as bytes
+PADDED_OF_POSTGRESQL = 1042  # char(n), whose blanks at the end mean nothing
 
 log = logging.getLogger("risk.source")
 
-State = dict[str, Any]
+
+class Found(NamedTuple):
+    """New rows: their keys in order, their CSV in parts, how many more have no usable key."""
+
+    keys: Sequence[int]
+    parts: list[bytes]
+    keyless: int
 
 
 def fetch(settings: Settings) -> str | None:
@@ -31,18 +43,27 @@ def fetch(settings: Settings) -> str | None:
     What will have been read is noted first and holds once the file is there, so that a run that
     dies in between neither loses a row nor reads it twice.
     """
-    before = _state(settings)
-    rows = new_rows(settings, before)
-    if not rows:
+    source = _identity(settings)
+    ranges = unread.ranges(settings, source)
+    found = _found(settings, ranges, settings.columns.all)
+    if not found.keys:
         return None
-    keys = [_whole(row[0], settings) for row in rows]
-    name = _free_name(f"{_stem(settings)}-{min(keys)}-{max(keys)}", settings.input_folder_path)
-    after = _after(before, keys)
-    _keep(settings, before | {"next": after | {"file": name}})
-    files.write_bytes(settings.input_folder_path / name, _as_csv(rows, settings))
-    _keep(settings, after)
-    log.info("%d new rows of the table %s are in %s", len(rows), settings.input_table, name)
+    folder = settings.input_folder_path
+    name = _free_name(f"{unread.stem(settings)}-{found.keys[0]}-{found.keys[-1]}", folder)
+    after = unread.after(ranges, found.keys)
+    unread.intend(settings, source, ranges, after.ranges, name)
+    with files.replacing(folder / name) as handle:
+        handle.writelines([_csv([settings.columns.all]), *found.parts])
+    unread.settle(settings, source, after.ranges)
+    _tell(settings, name, found, after)
     return name
+
+
+def waiting(settings: Settings) -> int:
+    """How many rows the next run would fetch."""
+    if not settings.input_database_url:
+        return 0
+    return len(_found(settings, unread.ranges(settings, _identity(settings)), ()).keys)
 
 
 def _free_name(stem: str, folder: Path) -> str:
@@ -52,117 +73,149 @@ def _free_name(stem: str, folder: Path) -> str:
     return next(name for name in names if not (folder / name).exists())
 
 
-def waiting(settings: Settings) -> int:
-    """How many rows the next run would fetch."""
-    return len(new_rows(settings, _state(settings))) if settings.input_database_url else 0
-
-
-def new_rows(settings: Settings, state: State) -> Sequence[sa.Row[Any]]:
-    """The rows beyond the last key, and those that were missing below it and have come since."""
-    table = _table(settings)
-    key: sa.ColumnClause[int] = sa.column(settings.input_key)
-    columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in settings.columns.all]
-    wanted = sa.select(key, *columns).select_from(table).order_by(key)
-    if state["last"] is not None:
-        gaps = [int(gap) for gap in state["gaps"]]
-        wanted = wanted.where(sa.or_(key > state["last"], key.in_(gaps)))
-    with database.transaction(_engine(settings)) as connection:
-        return connection.execute(wanted).all()
+def _tell(settings: Settings, name: str, found: Found, after: unread.Unread) -> None:
+    """Say what was fetched, and what is not or will not be."""
+    table, key = settings.input_table, settings.input_key
+    log.info("%d new rows of the table %s are in %s", len(found.keys), table, name)
+    if found.keyless:
+        log.warning(
+            "%d rows of the table %s are left out: their %s is no whole number, or beyond 64 bits",
+            *(found.keyless, table, key),
+        )
+    if after.given_up:
+        log.info(
+            "the keys of the table %s have many gaps; the oldest %d, up to the key %s, are given "
+            "up: a row that comes there late is not read",
+            *(table, after.given_up, after.up_to),
+        )
 
 
 def _engine(settings: Settings) -> sa.Engine:
     url = settings.input_database_url or ""
-    return database.engine(url, settings.workspace, "input_database_url", PASSWORD_VARIABLE)
-
-
-def _table(settings: Settings) -> sa.TableClause:
-    schema, _, name = (settings.input_table or "").rpartition(".")
-    return sa.table(name, schema=schema or None)
-
-
-def _stem(settings: Settings) -> str:
-    return re.sub(r"[^A-Za-z0-9_.]", "_", settings.input_table or "")
+    return database.engine_to_read(url, settings.workspace, "input_database_url", PASSWORD_VARIABLE)
 
 
 def _identity(settings: Settings) -> str:
     """What tells one source from another: the database, the table, the key, where rows go."""
+    place = database.place(_engine(settings), settings.workspace)
+    return f"{place} {settings.input_table!r} {settings.input_key!r} {settings.input_folder!r}"
+
+
+def _found(settings: Settings, ranges: list[Range], names: Sequence[str]) -> Found:
+    """The rows whose keys lie in these ranges, the named columns of each, in order of the keys."""
     made = _engine(settings)
-    place = made.url.render_as_string(hide_password=True)
-    return f"{place} {settings.input_table} {settings.input_key} {settings.input_folder}"
-
-
-def _states(settings: Settings) -> dict[str, State] | None:
-    """How far each source was read; none when that was never noted, or is lost."""
-    return files.read_json(settings.output_folder_path / files.SOURCE)
-
-
-def _state(settings: Settings) -> State:
-    """How far the table was read; when that is lost, as far as the names of the files say."""
-    states = _states(settings)
-    if states is None:
-        return {"last": _last_in_names(settings), "gaps": {}}
-    state = states.get(_identity(settings), {"last": None, "gaps": {}})
-    if not isinstance(state, dict) or not state.keys() >= {"last", "gaps"}:
-        raise ArtefactRefused(
-            f"{files.SOURCE} is damaged; remove it, and the files' names say how far it was"
+    table = _table(settings, made)
+    key = table.c[settings.input_key]
+    columns = [table.c[name] for name in (settings.input_key, *names)]
+    is_first = ranges[-1].low is None
+    with database.transaction(made) as connection:
+        streamed = {"yield_per": ROWS_AT_ONCE}
+        answer = connection.execute(_question(columns, ranges), execution_options=streamed)
+        found = _taken(answer)
+        if found.keys and not is_first:  # an idle run need not ask for what no range can find
+            without = sa.select(sa.func.count()).select_from(table).where(key.is_(None))
+            count = connection.execute(without).scalar_one()
+            found = found._replace(keyless=found.keyless + count)
+    if is_first and found.keyless and not found.keys:
+        raise ConfigWrong(
+            f"'input_key' {settings.input_key!r} must be a column of whole numbers of 64 bits"
         )
-    intended = state.pop("next", None)
-    if intended and (settings.input_folder_path / intended.pop("file")).exists():
-        return dict(intended)
-    return state
+    return found
 
 
-def _last_in_names(settings: Settings) -> int | None:
-    pattern = re.compile(re.escape(_stem(settings)) + r"-[0-9]+-([0-9]+)(_[0-9]+)?\.csv")
-    folder = settings.input_folder_path
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    found = [int(match[1]) for match in map(pattern.fullmatch, names) if match]
-    return max(found, default=None)
+def _taken(answer: sa.CursorResult[Any]) -> Found:
+    """The rows of an answer, a few thousand at a time, lest a large table fill the memory."""
+    keys, parts, keyless = array("q"), [], 0
+    kinds = _kinds(answer)
+    for rows in answer.partitions():
+        keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
+        keys.extend(whole for whole, _ in keyed)
+        parts.append(_csv(map(_cell, row, kinds) for _, row in keyed))
+        keyless += len(rows) - len(keyed)
+    return Found(keys, parts, keyless)
 
 
-def _keep(settings: Settings, state: State) -> None:
-    states = (_states(settings) or {}) | {_identity(settings): state}
-    files.write_json(settings.output_folder_path / files.SOURCE, states)
+def _table(settings: Settings, made: sa.Engine) -> sa.TableClause:
+    """The table with the columns that are read, each asked for by the table's name and its own.
 
-
-def _after(before: State, keys: list[int]) -> State:
-    """The state once these keys are read.
-
-    A transaction that began early and ends late brings keys below the last one; so keys that were
-    left out are asked for again, for a day.
+    By its own name alone, SQLite takes a column that is not there for a text.
     """
-    now = time.time()
-    last = max(keys) if before["last"] is None else max(before["last"], *keys)
-    begin = min(keys) if before["last"] is None else before["last"] + 1
-    read = set(keys)
-    skipped = [key for key in range(max(begin, last - MOST_GAPS), last) if key not in read]
-    gaps = {
-        gap: since
-        for gap, since in before["gaps"].items()
-        if int(gap) not in read and now - since < GAP_PATIENCE_SECONDS
-    }
-    gaps |= {str(key): now for key in skipped}
-    return {"last": last, "gaps": gaps}
+    schema, dot, name = (settings.input_table or "").rpartition(".")
+    if not name or (dot and not schema):
+        raise ConfigWrong("'input_table' must name a table, or a schema, a dot and a table")
+    columns = dict.fromkeys((settings.input_key, *settings.columns.all))
+    _check_names(settings, made, [schema, name, *columns])
+    return sa.table(name, *map(sa.column, columns), schema=schema or None)
 
 
-def _whole(key: object, settings: Settings) -> int:
-    if isinstance(key, int):
-        return key
-    raise ConfigWrong(f"'input_key' {settings.input_key!r} must be a column of whole numbers")
+def _check_names(settings: Settings, made: sa.Engine, names: Iterable[str]) -> None:
+    """Refuse names under which a database would find something else."""
+    if made.dialect.name == "postgresql":
+        for name in names:
+            if len(name.encode()) > LONGEST_NAME_OF_POSTGRESQL:
+                raise ConfigWrong(f"the name {name!r} is too long for 'input_database_url'")
+        return
+    for one, other in itertools.combinations(settings.columns.all, 2):
+        if one.lower() == other.lower():
+            raise ConfigWrong(
+                f"the columns {one!r} and {other!r} are one column for 'input_database_url', "
+                "which takes small and capital letters for the same"
+            )
 
 
-def _as_csv(rows: Sequence[sa.Row[Any]], settings: Settings) -> bytes:
+def _question(
+    columns: Sequence[sa.ColumnClause[Any]], ranges: list[Range]
+) -> sa.CompoundSelect[Any]:
+    """What is asked for, in order of the first column: the key.
+
+    Each range is a part of its own, for which any database takes the index of the key; of ranges
+    that are alternatives of one condition some think that they had better read the whole table.
+    """
+    named = [column.label(f"c{place}") for place, column in enumerate(columns)]
+    parts = [sa.select(*named).where(_is_within(columns[0], range_)) for range_ in ranges]
+    return sa.union_all(*parts).order_by(sa.text("1"))
+
+
+def _is_within(key: sa.ColumnClause[Any], ends: Range) -> sa.ColumnElement[bool]:
+    low, high = (sa.literal(end, sa.BigInteger) for end in ends[:2])
+    above = sa.true() if ends.low is None else key >= low
+    below = sa.true() if ends.high is None else key <= high
+    return sa.and_(above, below)
+
+
+def _whole(key: object) -> int | None:
+    """A key as a whole number, none if it is not one that can be asked for again."""
+    if isinstance(key, float | Decimal):
+        is_exact = math.isfinite(key) and (
+            isinstance(key, Decimal) or abs(key) <= LARGEST_FLOATING_KEY
+        )
+        return _whole(int(key)) if is_exact and key == int(key) else None
+    if type(key) is not int or abs(key) >= LARGEST_KEY:
+        return None
+    return key
+
+
+def _kinds(answer: sa.CursorResult[Any]) -> list[Any]:
+    """How the driver calls the types of the columns beside the key."""
+    columns = answer.cursor.description if answer.cursor else ()
+    return [column[1] for column in columns[1:]]
+
+
+def _csv(rows: Iterable[Iterable[str]]) -> bytes:
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(settings.columns.all)
-    writer.writerows(map(_cell, row[1:]) for row in rows)
+    csv.writer(text).writerows(rows)
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, kind: object) -> str:
     """A value as a CSV has it; a NUL would refuse the whole file, a line break only its line."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(int(value))
-    return str(value).replace("\0", "\n")
+    if isinstance(value, float | Decimal):
+        return format(Decimal(str(value)), "f")
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = int.from_bytes(value) if kind == BITS_OF_MYSQL else bytes(value).decode()
+    text = str(value).replace("\0", "\n")
+    return text.rstrip(" ") if kind == PADDED_OF_POSTGRESQL else text

@@ -46,7 +46,7 @@ WITH_LIBRARIES = (
 STANDARD_LIBRARY_ONLY = (
     ("risk.cli", "risk.scratch", "risk.packages", "risk.wellbeing"),
     ("risk.kept", "risk.opening", "risk.binding"),
-    ("risk.gates", "risk.journal", "risk.moments"),
+    ("risk.gates", "risk.journal", "risk.moments", "risk.unread"),
     ("risk.releases", "risk.lock"),
     ("risk.arrivals",),
     ("risk.files",),

@@ -1,10 +1,11 @@
 """A database as a source: every row reaches the input folder once, whatever dies in between."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 import ingestion
 from fullprocess import full_process
-from risk import files, source, tables
+from risk import database, files, source, tables, unread
 from risk.errors import ArtefactRefused, ConfigWrong, ServiceDown
 from risk.settings import Settings
 from tests.conftest import configured, script
@@ -21,17 +22,29 @@ from tests.databases import SERVERS, fresh
 
 NUMBERS = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
 COLUMNS = ("corporation", *NUMBERS, "exited")
+KINDS = ("varchar(50)", "integer", "integer", "integer", "integer")
 
 
 @pytest.fixture(params=("sqlite", *SERVERS))
-def fed(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
-    """A project fed by a table `clients_of` in a fresh database of each kind."""
+def url(request: pytest.FixtureRequest, settings: Settings) -> Iterator[str]:
+    """A fresh database of each kind."""
     if request.param == "sqlite":
-        url = f"sqlite:///{settings.workspace / 'input.db'}"
-        yield _fed_by(settings, url)
+        yield f"sqlite:///{settings.workspace / 'input.db'}"
         return
     with fresh(request.param) as address:
-        yield _fed_by(settings, address.render_as_string(False))
+        yield address.render_as_string(False)
+
+
+@pytest.fixture
+def fed(url: str, settings: Settings) -> Settings:
+    """A project fed by a table `clients_of` in a fresh database of each kind."""
+    return _fed_by(settings, url)
+
+
+@pytest.fixture
+def fed_by_file(settings: Settings) -> Settings:
+    """A project fed by a table `clients_of` in a SQLite file."""
+    return _fed_by(settings, f"sqlite:///{settings.workspace / 'input.db'}")
 
 
 def _fed_by(settings: Settings, url: str) -> Settings:
@@ -48,11 +61,24 @@ def _fed_by(settings: Settings, url: str) -> Settings:
     return configured(settings.workspace, input_database_url=url, input_table="clients_of")
 
 
+def fed_by_table(settings: Settings, url: str, columns: str, *rows: str) -> Settings:
+    """A project fed by a table `odd` with these columns, and the five where they are not named."""
+    named = columns.replace('"', "").split()
+    others = [
+        f"{name} {kind}" for name, kind in zip(COLUMNS, KINDS, strict=True) if name not in named
+    ]
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE odd ({', '.join([columns, *others])})")
+        for row in rows:
+            connection.exec_driver_sql(f"INSERT INTO odd {row}")
+    return configured(settings.workspace, input_database_url=url, input_table="odd")
+
+
 def insert(settings: Settings, *keys: int, code: str = "K{}") -> None:
     """Add rows with these keys."""
     with _connection(settings).begin() as connection:
-        for key in keys:
-            connection.execute(*_insertion(key, code.format(key)))
+        insertions = [_insertion(key, code.format(key)) for key in keys]
+        connection.execute(insertions[0][0], [values for _, values in insertions])
 
 
 def _connection(settings: Settings) -> sa.Engine:
@@ -65,6 +91,23 @@ def _insertion(key: int, code: str) -> tuple[sa.TextClause, dict[str, Any]]:
     values = (key, code, 10 + key, 120.5, None if key % 5 == 0 else 7, key % 2 == 0)
     statement = sa.text(f"INSERT INTO clients_of ({names}) VALUES ({binds})")
     return statement, dict(zip(("id", *COLUMNS), values, strict=True))
+
+
+def run_sql(settings: Settings, *statements: str) -> None:
+    """Change the source by statements as they are."""
+    with _connection(settings).begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def lines(settings: Settings, name: str | None) -> list[str]:
+    """The lines of a fetched file after its header."""
+    return (settings.input_folder_path / str(name)).read_text().splitlines()[1:]
+
+
+def record(settings: Settings) -> dict[str, Any]:
+    """What is noted of every source."""
+    return files.read_json(settings.output_folder_path / files.SOURCE) or {}
 
 
 def fetched(settings: Settings) -> list[str]:
@@ -137,30 +180,28 @@ def _fetch_and_die(settings: Settings, step: int) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def test_killed_anywhere_no_row_is_lost_and_none_comes_twice(settings: Settings) -> None:
-    fed = _fed_by(settings, f"sqlite:///{settings.workspace / 'input.db'}")
+def test_killed_anywhere_no_row_is_lost_and_none_comes_twice(fed_by_file: Settings) -> None:
     key = 0
     for step in range(50):
-        insert(fed, key := key + 1, key := key + 1)
-        ended = _fetch_and_die(fed, step)
-        insert(fed, key := key + 1)
-        source.fetch(fed)
-        assert fetched(fed) == [f"K{number}" for number in range(1, key + 1)], step
+        insert(fed_by_file, key := key + 1, key := key + 1)
+        ended = _fetch_and_die(fed_by_file, step)
+        insert(fed_by_file, key := key + 1)
+        source.fetch(fed_by_file)
+        assert fetched(fed_by_file) == [f"K{number}" for number in range(1, key + 1)], step
         if ended:
             break
     assert ended
     assert step > 3
 
 
-def test_a_row_with_a_nul_or_a_line_break_costs_only_itself(settings: Settings) -> None:
-    fed = _fed_by(settings, f"sqlite:///{settings.workspace / 'input.db'}")
-    insert(fed, 1)
-    insert(fed, 2, code="\0{}")
-    insert(fed, 3, code="x\r\ny{}")
-    insert(fed, 4, code="x\ry{}")
-    insert(fed, 5, code='"q,{}')
-    source.fetch(fed)
-    codes = set(ingestion.merge_multiple_dataframe(fed)["corporation"])
+def test_a_row_with_a_nul_or_a_line_break_costs_only_itself(fed_by_file: Settings) -> None:
+    insert(fed_by_file, 1)
+    insert(fed_by_file, 2, code="\0{}")
+    insert(fed_by_file, 3, code="x\r\ny{}")
+    insert(fed_by_file, 4, code="x\ry{}")
+    insert(fed_by_file, 5, code='"q,{}')
+    source.fetch(fed_by_file)
+    codes = set(ingestion.merge_multiple_dataframe(fed_by_file)["corporation"])
     assert {"K1", '"q,5'} <= codes
     assert not {code for code in codes if set(code) & {"x", "y", "\0", "\r", "\n"}}
 
@@ -186,28 +227,25 @@ def test_a_key_that_is_no_whole_number_is_refused(fed: Settings) -> None:
         source.fetch(fed._replace(input_key="corporation"))
 
 
-def test_check_says_what_waits_and_fetches_nothing(settings: Settings) -> None:
-    fed = _fed_by(settings, f"sqlite:///{settings.workspace / 'input.db'}")
-    full_process(fed)
-    insert(fed, 1, 2, 3)
-    before = sorted(path.name for path in fed.input_folder_path.iterdir())
-    run = script(fed, "fullprocess.py", "--check")
+def test_check_says_what_waits_and_fetches_nothing(fed_by_file: Settings) -> None:
+    full_process(fed_by_file)
+    insert(fed_by_file, 1, 2, 3)
+    before = sorted(path.name for path in fed_by_file.input_folder_path.iterdir())
+    run = script(fed_by_file, "fullprocess.py", "--check")
     assert "it would fetch 3 new rows of the table clients_of" in run.stdout
-    assert sorted(path.name for path in fed.input_folder_path.iterdir()) == before
+    assert sorted(path.name for path in fed_by_file.input_folder_path.iterdir()) == before
 
 
-def test_a_gap_is_asked_for_during_a_day(settings: Settings) -> None:
-    fed = _fed_by(settings, f"sqlite:///{settings.workspace / 'input.db'}")
-    insert(fed, 1, 3)
-    source.fetch(fed)
-    path: Path = fed.output_folder_path / files.SOURCE
+def test_a_gap_is_asked_for_during_a_day(fed_by_file: Settings) -> None:
+    insert(fed_by_file, 1, 3)
+    source.fetch(fed_by_file)
+    path: Path = fed_by_file.output_folder_path / files.SOURCE
     ((identity, state),) = (files.read_json(path) or {}).items()
-    assert list(state["gaps"]) == ["2"]
-    state["gaps"]["2"] = time.time() - 2 * source.GAP_PATIENCE_SECONDS
+    assert [ends[:2] for ends in state["unread"]] == [[None, 0], [2, 2], [4, None]]
+    state["unread"][1][2] -= unread.PATIENCE_SECONDS
     files.write_json(path, {identity: state})
-    insert(fed, 4)
-    source.fetch(fed)
-    assert (files.read_json(path) or {})[identity]["gaps"] == {}
+    insert(fed_by_file, 0, 2)
+    assert source.fetch(fed_by_file) == "clients_of-0-0.csv"
 
 
 def test_two_sources_with_one_table_name_are_two_sources(settings: Settings) -> None:
@@ -223,23 +261,395 @@ def test_two_sources_with_one_table_name_are_two_sources(settings: Settings) -> 
     assert state.count("clients_of") == 2
 
 
-def test_the_password_of_a_source_is_not_kept(settings: Settings) -> None:
-    url = "postgresql://postgres:hush-hush@127.0.0.1:5432/postgres"
-    with fresh("postgresql") as address:
-        url = address.set(password="hush-hush").render_as_string(False)
-        fed = _fed_by(settings, url)
-        insert(fed, 1)
-        source.fetch(fed)
-    assert "hush" not in (fed.output_folder_path / files.SOURCE).read_text()
-
-
 @pytest.mark.parametrize("content", ['{"%s": 3}', '{"%s": {"last": 1}}'])
-def test_a_damaged_record_of_the_source_is_refused(settings: Settings, content: str) -> None:
-    fed = _fed_by(settings, f"sqlite:///{settings.workspace / 'input.db'}")
-    insert(fed, 1)
-    source.fetch(fed)
-    path: Path = fed.output_folder_path / files.SOURCE
+def test_a_damaged_record_of_the_source_is_refused(fed_by_file: Settings, content: str) -> None:
+    insert(fed_by_file, 1)
+    source.fetch(fed_by_file)
+    path: Path = fed_by_file.output_folder_path / files.SOURCE
     (identity,) = files.read_json(path) or {}
     path.write_text(content % identity)
     with pytest.raises(ArtefactRefused, match="remove it"):
+        source.fetch(fed_by_file)
+
+
+# -- rows that come late ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "late"),
+    [
+        ((100, 102), (3, 101)),  # below the first key that was ever read
+        ((1, 5000), (2, 3000, 4999)),  # anywhere in a wide gap
+        ((-5, 3), (-7, -6, 0)),
+    ],
+)
+def test_no_row_that_comes_late_is_lost(
+    fed: Settings, first: tuple[int, ...], late: tuple[int, ...]
+) -> None:
+    insert(fed, *first)
+    source.fetch(fed)
+    insert(fed, *late, 6000)
+    assert source.fetch(fed) == f"clients_of-{late[0]}-6000.csv"
+    assert source.fetch(fed) is None
+    assert fetched(fed) == [f"K{key}" for key in sorted((*first, *late, 6000))]
+
+
+def test_keys_full_of_gaps_are_read_for_ever_from_a_small_record(
+    fed: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "risk.source")
+    for begin in (0, 10_000, 20_000):
+        insert(fed, *range(begin, begin + 10_000, 10))
+        assert source.fetch(fed) == f"clients_of-{begin}-{begin + 9990}.csv"
+        (state,) = record(fed).values()
+        assert len(state["unread"]) == unread.MOST_GAPS + 1
+    assert caplog.text.count("are given up: a row that comes there late is not read") == 3
+    insert(fed, 29_985, 29_995, 5)
+    assert source.fetch(fed) == "clients_of-29985-29995.csv"
+
+
+def test_a_gap_that_is_too_old_is_not_even_asked_for(fed_by_file: Settings) -> None:
+    insert(fed_by_file, 1, 3)
+    source.fetch(fed_by_file)
+    old = {
+        source_: {"unread": [[low, high, 0] for low, high, _ in state["unread"]]}
+        for source_, state in record(fed_by_file).items()
+    }
+    files.write_json(fed_by_file.output_folder_path / files.SOURCE, old)
+    insert(fed_by_file, 2)
+    assert source.waiting(fed_by_file) == 0
+    assert source.fetch(fed_by_file) is None
+
+
+# -- the record ------------------------------------------------------------------------------------
+
+
+def test_negative_keys_are_read_out_of_the_names_of_the_files(fed_by_file: Settings) -> None:
+    insert(fed_by_file, -30, -20)
+    assert source.fetch(fed_by_file) == "clients_of--30--20.csv"
+    (fed_by_file.output_folder_path / files.SOURCE).unlink()
+    insert(fed_by_file, -10)
+    assert source.fetch(fed_by_file) == "clients_of--10--10.csv"
+
+
+def test_after_a_record_of_an_earlier_form_the_names_of_the_files_count(
+    fed_by_file: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    insert(fed_by_file, 1, 2)
+    source.fetch(fed_by_file)
+    earlier = {"sqlite:///input.db clients_of id sourcedata": {"last": 2, "gaps": {"1": 1.5}}}
+    files.write_json(fed_by_file.output_folder_path / files.SOURCE, earlier)
+    insert(fed_by_file, 3)
+    assert source.fetch(fed_by_file) == "clients_of-3-3.csv"
+    assert "goes on beyond 2" in caplog.text
+    assert list(record(fed_by_file)) == ["sqlite input.db 'clients_of' 'id' 'sourcedata'"]
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        (
+            "postgresql://somebody:hush-hush@Db.Example/clients",
+            "postgresql db.example:5432/clients",
+        ),
+        ("postgresql+psycopg://db.example:5432/clients", "postgresql db.example:5432/clients"),
+        ("postgresql://db.example/clients?password=hush", "postgresql db.example:5432/clients"),
+        ("postgresql:///clients?host=/run/p&port=7", "postgresql /run/p:7/clients"),
+        ("mariadb://somebody@db.example/clients?ssl=1", "mysql db.example:3306/clients"),
+        ("mysql://db.example:3307/clients", "mysql db.example:3307/clients"),
+        ("mysql:///clients?unix_socket=/run/m", "mysql /run/m:3306/clients"),
+        ("sqlite:///a/../input.db?timeout=9", "sqlite input.db"),
+        ("sqlite:////elsewhere/input.db", "sqlite /elsewhere/input.db"),
+    ],
+)
+def test_a_source_is_the_same_whoever_asks_and_however(
+    settings: Settings, url: str, place: str
+) -> None:
+    made = database.engine_to_read(url, settings.workspace, "input_database_url", "NOTHING")
+    assert database.place(made, settings.workspace) == place
+
+
+def test_a_password_makes_no_other_source_and_is_not_kept(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fresh("postgresql") as address:
+        fed = _fed_by(settings, address.render_as_string(False))
+        insert(fed, 1)
         source.fetch(fed)
+        monkeypatch.setenv(source.PASSWORD_VARIABLE, "hush-hush")
+        assert source.fetch(fed) is None
+        url = f"{fed.input_database_url}?password=hush-hush"
+        assert source.fetch(fed._replace(input_database_url=url)) is None
+    assert "hush" not in (fed.output_folder_path / files.SOURCE).read_text()
+
+
+def test_a_source_moves_with_its_workspace(fed_by_file: Settings) -> None:
+    insert(fed_by_file, 1)
+    source.fetch(fed_by_file)
+    moved = fed_by_file.workspace.rename(fed_by_file.workspace.with_name("moved"))
+    fed = configured(moved, input_database_url="sqlite:///input.db", input_table="clients_of")
+    assert source.fetch(fed) is None
+
+
+# -- keys ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("numeric(30, 2)", ("1", "2.00", "1e2")),
+        ("double precision", ("1", "2", "100")),
+        ("bigint", ("1", "2", "100")),
+    ],
+)
+def test_a_whole_number_is_a_key_in_whatever_type(
+    url: str, settings: Settings, kind: str, keys: tuple[str, ...]
+) -> None:
+    rows = [f"(id, corporation) VALUES ({key}, 'K')" for key in keys]
+    fed = fed_by_table(settings, url, f"id {kind}", *rows)
+    assert source.fetch(fed) == "odd-1-100.csv"
+    run_sql(fed, "INSERT INTO odd (id, corporation) VALUES (50, 'K'), (101, 'K')")
+    assert source.fetch(fed) == "odd-50-101.csv"
+    assert source.fetch(fed) is None
+
+
+def test_a_row_without_a_usable_key_costs_only_itself(
+    url: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange = ("NULL", "2.5", "1e30")
+    rows = [f"(id, corporation) VALUES ({key}, 'K')" for key in ("1", *strange, "3")]
+    fed = fed_by_table(settings, url, "id numeric(40, 2)", *rows)
+    assert source.fetch(fed) == "odd-1-3.csv"
+    assert "3 rows of the table odd are left out: their id is no whole number" in caplog.text
+    assert source.fetch(fed) is None
+    caplog.clear()
+    run_sql(fed, "INSERT INTO odd (id, corporation) VALUES (NULL, 'K'), (4, 'K')")
+    assert source.waiting(fed) == 1
+    assert source.fetch(fed) == "odd-4-4.csv"
+    assert "are left out" in caplog.text
+
+
+def test_a_text_among_numbers_costs_only_itself(settings: Settings) -> None:
+    url = f"sqlite:///{settings.workspace / 'input.db'}"
+    rows = [f"(id, corporation) VALUES ({key}, 'K')" for key in ("'seven'", "8", "9e18", "9e99")]
+    fed = fed_by_table(settings, url, "id blob", *rows)
+    assert source.fetch(fed) == "odd-8-8.csv"
+    assert source.fetch(fed) is None
+
+
+@pytest.mark.parametrize(("kind", "key"), [("varchar(9)", "'7'"), ("numeric(9, 2)", "NULL")])
+def test_a_column_without_any_whole_number_is_no_key(
+    url: str, settings: Settings, kind: str, key: str
+) -> None:
+    row = f"(id, corporation) VALUES ({key}, 'K')"
+    fed = fed_by_table(settings, url, f"id {kind}", row)
+    with pytest.raises(ConfigWrong, match="whole numbers"):
+        source.fetch(fed)
+
+
+def test_a_key_that_is_none_ends_the_run_with_one_sentence(fed_by_file: Settings) -> None:
+    insert(fed_by_file, 1)
+    keys = {"input_database_url": fed_by_file.input_database_url, "input_table": "clients_of"}
+    fed = configured(fed_by_file.workspace, **keys, input_key="corporation")
+    run = script(fed, "fullprocess.py")
+    assert (run.returncode, len(run.stderr.splitlines())) == (78, 1)
+
+
+def test_rows_that_share_a_key_in_one_fetch_are_all_written(url: str, settings: Settings) -> None:
+    rows = [f"(id, corporation) VALUES ({key}, 'K{key}')" for key in (1, 2, 2, 3)]
+    fed = fed_by_table(settings, url, "id integer", *rows)
+    assert len(lines(fed, source.fetch(fed))) == 4
+    assert source.fetch(fed) is None
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+VALUES = {
+    "sqlite": [
+        ("blob", "CAST('Kö' AS blob)", "Kö"),
+        ("real", "0.1", "0.1"),
+        ("real", "1e22", "10000000000000000000000"),
+        ("real", "1e-7", "0.0000001"),
+        ("text", "'2024-02-29'", "2024-02-29"),
+    ],
+    "postgresql": [
+        ("bytea", "convert_to('Kö', 'UTF8')", "Kö"),
+        ("bit(1)", "B'1'", "1"),
+        ("boolean", "true", "1"),
+        ("numeric", "1e3", "1000"),
+        ("numeric", "12.50", "12.50"),
+        ("double precision", "1e-7", "0.0000001"),
+        ("date", "'2024-02-29'", "2024-02-29"),
+        ("char(8)", "'K'", "K"),
+    ],
+    "mariadb": [
+        ("varbinary(9)", "'Kö'", "Kö"),
+        ("blob", "'K'", "K"),
+        ("bit(1)", "b'1'", "1"),
+        ("bit(9)", "b'100000001'", "257"),
+        ("decimal(9, 3)", "12.5", "12.500"),
+        ("double", "1e-7", "0.0000001"),
+        ("date", "'2024-02-29'", "2024-02-29"),
+    ],
+}
+
+
+def test_values_are_written_as_the_files_are_read(url: str, settings: Settings) -> None:
+    cases = VALUES[sa.make_url(url).get_backend_name()]
+    names = [f"c{place}" for place in range(len(cases))]
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _, _) in zip(names, cases, strict=True))
+    row = f"VALUES (7, {', '.join(value for _, value, _ in cases)})"
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE odd (id integer, {columns})")
+        connection.exec_driver_sql(f"INSERT INTO odd {row}")
+    keys = {"client_column": names[0], "feature_columns": names[1:-1], "target_column": names[-1]}
+    fed = configured(settings.workspace, input_database_url=url, input_table="odd", **keys)
+    line = ",".join(expected for _, _, expected in cases)
+    assert lines(fed, source.fetch(fed)) == [line]
+    run_sql(fed, *(f"INSERT INTO odd {row.replace('7', key, 1)}" for key in ("9", "6")))
+    assert lines(fed, source.fetch(fed)) == [line, line]
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "value"),
+    [
+        ("sqlite", "corporation text", "CAST(x'4bff' AS text)"),
+        ("sqlite", "corporation blob", "x'4bff'"),
+        ("postgresql", "corporation bytea", "'\\x4bff'"),
+        ("postgresql", "corporation date", "'infinity'"),
+        ("mariadb", "corporation varbinary(9)", "x'4bff'"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_said_and_stops_nothing_else(
+    settings: Settings, kind: str, columns: str, value: str
+) -> None:
+    with contextlib.ExitStack() as opened:
+        url = f"sqlite:///{settings.workspace / 'input.db'}"
+        if kind != "sqlite":
+            url = opened.enter_context(fresh(kind)).render_as_string(False)
+        row = f"(id, corporation) VALUES (1, {value})"
+        fed = fed_by_table(settings, url, f"id integer, {columns}", row)
+        with pytest.raises(ServiceDown, match="holds a value that cannot be read") as raised:
+            source.fetch(fed)
+        assert type(raised.value) is ServiceDown
+        with pytest.raises(ServiceDown, match=r"^deployed: .*no rows were fetched"):
+            full_process(fed)
+
+
+# -- a source is never changed ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_a_file_that_is_a_source_stays_as_it_is_and_alone(
+    fed_by_file: Settings, contents: Callable[[Path], dict[str, bytes]], mode: str
+) -> None:
+    insert(fed_by_file, 1, 2)
+    with contextlib.closing(sqlite3.connect(fed_by_file.workspace / "input.db")) as opened:
+        opened.execute(f"PRAGMA journal_mode = {mode}")
+    folder = fed_by_file.workspace / "theirs"
+    folder.mkdir()
+    (fed_by_file.workspace / "input.db").rename(folder / "input #1?.db")
+    url = "sqlite:///theirs/input #1%3F.db"
+    fed = fed_by_file._replace(input_database_url=url)
+    before = contents(folder)
+    assert source.waiting(fed) == 2
+    assert source.fetch(fed) == "clients_of-1-2.csv"
+    assert contents(folder) == before
+
+
+def test_a_file_that_somebody_writes_into_is_read_as_it_is_now(fed_by_file: Settings) -> None:
+    insert(fed_by_file, 1)
+    writing = sqlite3.connect(fed_by_file.workspace / "input.db", isolation_level=None)
+    with contextlib.closing(writing) as opened:
+        opened.execute("PRAGMA journal_mode = WAL")
+        insert(fed_by_file, 2)
+        opened.execute("BEGIN IMMEDIATE")
+        assert source.fetch(fed_by_file) == "clients_of-1-2.csv"
+
+
+def test_a_file_that_is_missing_is_said_and_not_made(fed_by_file: Settings) -> None:
+    (fed_by_file.workspace / "input.db").unlink()
+    with pytest.raises(ServiceDown, match=r"input\.db does not answer: unable to open"):
+        source.fetch(fed_by_file)
+    assert not (fed_by_file.workspace / "input.db").exists()
+
+
+def test_through_the_way_to_a_source_nothing_can_be_written(fed: Settings) -> None:
+    made = database.engine_to_read(fed.input_database_url or "", fed.workspace, "key", "NOTHING")
+    with pytest.raises(ServiceDown, match=r"(?i)read.?only"), database.transaction(made) as opened:
+        opened.exec_driver_sql("DELETE FROM clients_of")
+
+
+@pytest.mark.parametrize("options", ["foo=1", "connect_timeout=soon", "charset=klingon"])
+def test_an_option_that_the_driver_does_not_know_is_said(settings: Settings, options: str) -> None:
+    with fresh("mariadb") as address:
+        fed = _fed_by(settings, address.render_as_string(False))
+        wrong = fed._replace(input_database_url=f"{fed.input_database_url}?{options}")
+        with pytest.raises(ConfigWrong, match="option in the URL of a database is wrong"):
+            source.fetch(wrong)
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+def test_a_table_and_a_column_of_any_name_are_read(url: str, settings: Settings) -> None:
+    made = sa.create_engine(url, poolclass=sa.NullPool)
+    for name in ('a"b', "a`b", "a b", "a\nb", "a%b", "a%(b)s", "a:b", "ä'b", "a/b", "x" * 60):
+        columns = [sa.Column(each, sa.String(9)) for each in (name, *NUMBERS, "exited")]
+        table = sa.Table(name, sa.MetaData(), sa.Column("id", sa.Integer), *columns)
+        with made.begin() as connection:
+            table.create(connection)
+            connection.execute(table.insert(), {"id": 1, name: "K1", "exited": "1"})
+        keys = {"input_database_url": url, "input_table": name, "client_column": name}
+        fed = configured(settings.workspace, **keys)
+        content = (fed.input_folder_path / (source.fetch(fed) or "")).read_bytes()
+        assert tables.read_csv(content, fed.columns).table[[name, "exited"]].values.tolist() == [
+            ["K1", 1.0]
+        ]
+        assert source.fetch(fed) is None
+
+
+def test_a_table_of_a_schema_is_read(settings: Settings) -> None:
+    with fresh("postgresql") as address:
+        fed = _fed_by(settings, address.render_as_string(False))
+        insert(fed, 1)
+        assert source.fetch(fed._replace(input_table="public.clients_of"))
+        with pytest.raises(ServiceDown, match="refuses what is asked"):
+            source.fetch(fed._replace(input_table="no_schema.clients_of"))
+
+
+@pytest.mark.parametrize("change", [{"input_key": "Lost"}, {"target_column": "Lost"}])
+def test_a_column_that_is_missing_is_said(fed: Settings, change: dict[str, str]) -> None:
+    insert(fed, 1)
+    with pytest.raises(ServiceDown, match=r"refuses what is asked: .*Lost"):
+        source.fetch(fed._replace(**change))
+
+
+@pytest.mark.parametrize("name", ["a.", ".a", "."])
+def test_half_a_name_of_a_table_is_refused(fed_by_file: Settings, name: str) -> None:
+    with pytest.raises(ConfigWrong, match="'input_table' must name a table"):
+        source.fetch(fed_by_file._replace(input_table=name))
+
+
+def test_a_name_that_no_database_has_is_refused_in_one_sentence(fed: Settings) -> None:
+    for change in (
+        {"input_table": "x" * 300},
+        {"target_column": "x" * 300},
+        {"input_key": "x" * 300},
+    ):
+        with pytest.raises((ServiceDown, ConfigWrong), match=r"refuses what is asked|too long"):
+            source.fetch(fed._replace(**change))
+
+
+def test_columns_that_are_twins_for_the_database_are_refused(fed: Settings) -> None:
+    insert(fed, 1)
+    twins = fed._replace(feature_columns=("lastmonth_activity", "EXITED"))
+    with pytest.raises((ConfigWrong, ServiceDown), match="EXITED"):
+        source.fetch(twins)
+
+
+def test_a_long_name_makes_a_file_that_any_disk_takes(settings: Settings) -> None:
+    url = f"sqlite:///{settings.workspace / 'input.db'}"
+    fed = fed_by_table(settings, url, "id integer", "(id, corporation) VALUES (1, 'K')")
+    run_sql(fed, f"ALTER TABLE odd RENAME TO {'x' * 300}")
+    assert source.fetch(fed._replace(input_table="x" * 300)) == f"{'x' * 100}-1-1.csv"
