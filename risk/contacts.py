@@ -67,16 +67,16 @@ def of_form(corporation: str, fields: Mapping[str, str]) -> Contact:
     if not FORM.fullmatch(values["form"]):
         raise Wrong("form", "the form has no number; open the client's page again")
     by = _one_line(values["by"])
-    if not by or len(by) > LONGEST_NAME:
+    if not by or len(values["by"]) > LONGEST_NAME:
         raise Wrong("by", f"say who contacted the client, in at most {LONGEST_NAME} characters")
     outcome = _one_line(values["outcome"])
-    if not outcome or len(outcome) > LONGEST_OUTCOME:
+    if not outcome or len(values["outcome"]) > LONGEST_OUTCOME:
         raise Wrong("outcome", f"say what came of it: {', '.join(OUTCOMES)}, or a few other words")
-    note = values["note"].replace("\r\n", "\n").strip()
+    note = values["note"].replace("\r\n", "\n")
     if len(note) > LONGEST_NOTE or "\0" in note:
         raise Wrong("note", f"a note is text of at most {LONGEST_NOTE:,} characters")
     when = _moment(values["day"])
-    return Contact(corporation, when, by, outcome, note, values["form"])
+    return Contact(corporation, when, by, outcome, note.strip(), values["form"])
 
 
 def _one_line(text: str) -> str:

@@ -157,7 +157,12 @@ def _contact(code: Schema, unknown: dict[str, str]) -> Schema:
     form = {
         "by": {"type": "string", "minLength": 1, "maxLength": contacts.LONGEST_NAME},
         "day": {"type": "string", "format": "date"},
-        "outcome": {"type": "string", "enum": list(contacts.OUTCOMES)},
+        "outcome": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": contacts.LONGEST_OUTCOME,
+            "description": f"{', '.join(contacts.OUTCOMES)}, or a few other words",
+        },
         "note": {"type": "string", "maxLength": contacts.LONGEST_NOTE},
         "form": {"type": "string", "pattern": f"^{contacts.FORM.pattern}$"},
     }
