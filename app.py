@@ -152,7 +152,7 @@ def serve(settings: Settings) -> None:
     """Answer on 127.0.0.1:8000, or where RISK_BIND says, until interrupted."""
     host, port = binding.host_and_port(binding.bind())
     with serving.server(create_app(settings), host, port) as listening:
-        web.log_requests()
+        serving.log_requests()
         print(f"http://{binding.bind()}/health answers; Ctrl-C ends it", flush=True)
         try:
             listening.serve_forever()

@@ -37,7 +37,6 @@ logconfig_dict = {
     "loggers": {
         "gunicorn.error": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
         "gunicorn.access": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
-        "requests_answered": {"level": "WARNING"},  # gunicorn.access says the same
     },
 }
 

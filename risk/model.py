@@ -267,6 +267,7 @@ class _Line(NamedTuple):
     fill: Numbers | None
     compressed: bool
     weights: Numbers
+    doubts: Numbers
     intercept: float
 
     def decisions(self, rows: Numbers) -> tuple[Numbers, Numbers]:
@@ -274,7 +275,7 @@ class _Line(NamedTuple):
         filled = rows if self.fill is None else np.where(np.isnan(rows), self.fill, rows)
         seen = np.log1p(filled) if self.compressed else filled
         far = seen @ self.weights + self.intercept
-        return far, ROUNDING * (np.abs(seen) @ np.abs(self.weights) + abs(self.intercept))
+        return far, np.abs(seen) @ self.doubts + ROUNDING * abs(self.intercept)
 
 
 class Folded:
@@ -346,7 +347,7 @@ def _folded(model: Model) -> _Line | None:
             intercept -= float(step.mean_ @ weights)
         else:
             return None
-    return _Line(fill, compressed, weights, intercept)
+    return _Line(fill, compressed, weights, ROUNDING * np.abs(weights), intercept)
 
 
 def _trial_rows(width: int, *, with_gaps: bool) -> Numbers:

@@ -6,7 +6,6 @@ import hmac
 import json
 import logging
 import re
-import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -15,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import numpy as np
 import numpy.typing as npt
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from risk import binding
@@ -54,7 +53,6 @@ SENTENCES = {
 }
 
 log = logging.getLogger("risk.web")
-requests_log = logging.getLogger("requests_answered")  # no child of risk: a run needs no such lines
 
 
 def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Response:
@@ -114,11 +112,6 @@ def refuse_forged() -> None:
         raise RequestRefused("forged", "only the form on a client's page may record a contact", 403)
 
 
-def log_requests() -> None:
-    """Write a line about every request, where the server writes none."""
-    requests_log.setLevel(logging.INFO)
-
-
 def line(address: str, method: str, path: bytes, status: int, seconds: float) -> str:
     """The line about a request, which nothing that was sent can break or make long."""
     asked = f"{quote(method)[:20]} {quote(path)[:LONGEST_LOGGED]}"
@@ -129,7 +122,6 @@ def protect(app: Flask, allowed_hosts: tuple[str, ...]) -> None:
     """Put the guard before every route, our headers on every answer, our words into errors."""
     app.config.update(MAX_FORM_PARTS=MOST_FORM_PARTS, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.before_request(_Guard(allowed_hosts, binding.token()).judge)
-    app.after_request(_logged)
     app.wsgi_app = _Dressed(app.wsgi_app)  # type: ignore[method-assign]
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(RiskError, _of_ours)
@@ -146,7 +138,6 @@ class _Guard:
 
     def judge(self) -> None:
         """Let the request pass, or refuse it."""
-        g.began = time.perf_counter()
         environ = request.environ
         host = environ.get("HTTP_HOST", "")
         if not self.host.fullmatch(host):
@@ -235,16 +226,6 @@ def told(refusal: RiskError) -> str:
 def _of_the_system(failure: OSError) -> Response:
     log.error("%s: %s", quote(request.path)[:LONGEST_LOGGED], failure)
     return _refused("input_output", "reading failed here; the server's log says why", 503)
-
-
-def _logged(made: Response) -> Response:
-    """Write the one line about this request."""
-    if requests_log.isEnabledFor(logging.INFO):
-        seconds = time.perf_counter() - g.began if "began" in g else 0
-        path = request.path.encode("utf-8", "replace")
-        address = request.remote_addr or ""
-        requests_log.info("%s", line(address, request.method, path, made.status_code, seconds))
-    return made
 
 
 class _Dressed:

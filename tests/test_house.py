@@ -30,10 +30,10 @@ ROOMS_AND_ABOVE = (
     ("ingestion", "training", "scoring", "deployment"),
 )
 WITH_LIBRARIES = (
-    ("risk.openapi", "risk.worker"),
+    ("risk.openapi", "risk.worker", "risk.serving"),
     ("risk.pages",),
     ("risk.explained", "risk.summary", "risk.shown"),
-    ("risk.web", "risk.questions", "risk.serving", "risk.deployed"),
+    ("risk.web", "risk.questions", "risk.deployed"),
     ("risk.report",),
     ("risk.findings", "risk.ledger", "risk.listing", "risk.contacts", "risk.history"),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf"),
