@@ -24,6 +24,7 @@ BASIS = ("release", "deployed_at", "as_of")
 COLUMNS = (*LIST, *MOVED, *BASIS)
 KEPT = ("corporation", "risk", "rank", "release")
 TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
+REPEATED = ("band", *BASIS)  # in every row one of few words, which is kept once
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 ROWS_AT_ONCE = 50_000
 QUOTE = '"'
@@ -205,7 +206,9 @@ def _as_written(wanted: tuple[str, ...]) -> Row:
     """How pandas has to read: every cell is text and never missing, but for the numbers."""
     return {
         "usecols": list(wanted),
-        "dtype": {name: TYPES.get(name, "str") for name in wanted},
+        "dtype": {
+            name: "category" if name in REPEATED else TYPES.get(name, "str") for name in wanted
+        },
         "keep_default_na": False,
         "na_values": {name: [""] for name in MOVED if name in wanted},
     }
