@@ -22,6 +22,7 @@ DRIVERS = {
 }
 PATIENCE_SECONDS = 5
 LONGEST_STATEMENT_SECONDS = 60
+LONGEST_SILENCE_SECONDS = 90  # a server that lives says no before
 PATIENCE_OF_SERVERS = {
     "postgresql": (
         f"SET lock_timeout = '{PATIENCE_SECONDS}s'",
@@ -117,6 +118,8 @@ def _engine(url: URL) -> sa.Engine:
         sa.event.listen(made, "connect", _prepare_file)
         sa.event.listen(made, "begin", _begin_in_file)
     else:
+        if url.drivername == DRIVERS["postgresql"]:
+            sa.event.listen(made, "connect", _hang_up_on_silence)
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
     return made
 
@@ -173,6 +176,21 @@ def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], Non
                 cursor.execute(statement)
 
     return prepare
+
+
+def _hang_up_on_silence(connection: Any, _: object) -> None:
+    """The driver of PostgreSQL waits without end for a server that keeps its connection open."""
+    wait = connection.wait
+
+    def wait_for_a_while(steps: Any) -> Any:
+        try:
+            return wait(steps, timeout=LONGEST_SILENCE_SECONDS)
+        except connection.OperationalError:
+            if connection.info.transaction_status.name == "ACTIVE":  # it has not answered at all
+                connection.pgconn.finish()
+            raise
+
+    connection.wait = wait_for_a_while
 
 
 def _leave_transactions_to_us(connection: Any, _: object) -> None:

@@ -53,6 +53,8 @@ class Wire:
         self.cut_after: int | None = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
+        self.is_open = threading.Event()
+        self.is_open.set()
         self.connections: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -63,9 +65,14 @@ class Wire:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
+    def fall_silent(self) -> None:
+        """Keep every connection, and let nothing through."""
+        self.is_open.clear()
+
     def mend(self) -> None:
         """Let connections through again."""
         self.cut_after = None
+        self.is_open.set()
 
     def close(self) -> None:
         """Cut, and give the port back."""
@@ -95,6 +102,7 @@ class Wire:
                     if self.cut_after <= 0:
                         self.cut()
                         break
+                self.is_open.wait()
                 sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):

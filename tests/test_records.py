@@ -21,7 +21,7 @@ import ingestion
 import reporting
 from company import fabricate
 from fullprocess import full_process
-from risk import files, journal, ledger, records, releases, tables
+from risk import database, files, journal, ledger, records, releases, tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script, small_project
@@ -178,6 +178,26 @@ def test_a_server_that_is_down_stops_no_deployment(wired: tuple[Settings, Wire])
     assert [row["outcome"] for row in rows(settings, "SELECT * FROM runs")] == ["deployed"]
     assert full_process(settings) == "no new data"
     assert len(rows(settings, "SELECT * FROM deployments")) == 1
+
+
+@pytest.mark.slow
+def test_a_server_that_falls_silent_in_the_middle_holds_no_run_for_ever(
+    wired: tuple[Settings, Wire],
+) -> None:
+    settings, wire = wired
+    ingest(settings)
+    journal.Run(settings).end("kept", "while it was silent")
+    timer = threading.Timer(0.5, wire.fall_silent)
+    with (
+        pytest.raises(ServiceDown, match="does not answer"),
+        database.transaction(records.engine(settings)) as connection,
+    ):
+        timer.start()
+        timer.join()
+        connection.execute(sa.select(records.runs)).all()
+    wire.mend()
+    ledger.catch_up(settings)
+    assert len(rows(settings, "SELECT * FROM runs")) == 2
 
 
 def test_a_run_that_could_not_record_leaves_with_69(wired: tuple[Settings, Wire]) -> None:
