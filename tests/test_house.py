@@ -18,7 +18,7 @@ from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script
 
 LONGEST_SCRIPT = 175
-LONGEST_README = 220
+LONGEST_README = 225
 
 # -- the layers, from the top down: a module imports only from lines below its own ----------------
 
