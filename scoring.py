@@ -24,7 +24,7 @@ def score_model(settings: Settings | None = None) -> float:
     files.write_score(settings.output_model_path / files.SCORE, score)
     log.info(
         "the trained model scores %.4f on %d rows of test data%s",
-        *(score, len(test_data), remark(settings)),
+        *(score, len(test_data), summaries.remark(test_data, settings.columns)),
     )
     return score
 
