@@ -21,11 +21,16 @@ class Deployed(NamedTuple):
     folded: Folded
 
 
-def load(folder: Path, columns: Columns) -> Deployed:
-    """The release that is deployed now."""
+def release_and_model(folder: Path, columns: Columns) -> tuple[Release, Model]:
+    """The release that is deployed now, and its model."""
     release, contents = releases.load(folder)
     name = f"{files.MODEL} of {release.title}"
-    loaded = model.loads(contents[files.MODEL], name, columns)
+    return release, model.loads(contents[files.MODEL], name, columns)
+
+
+def load(folder: Path, columns: Columns) -> Deployed:
+    """The release that is deployed now, ready to answer."""
+    release, loaded = release_and_model(folder, columns)
     return Deployed(release, loaded, Folded(loaded, columns))
 
 

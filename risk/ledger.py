@@ -12,6 +12,7 @@ import pandas as pd
 from risk import files, journal, model, ranking, records, releases, summaries, tables
 from risk.arrivals import Arrival
 from risk.database import RowsRefused
+from risk.deployed import release_and_model
 from risk.errors import RiskError, ServiceDown, noted
 from risk.intake import Intake
 from risk.journal import Row, Run
@@ -71,8 +72,7 @@ def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Setti
 
 def remember_deployed(run: Run, arrived: Intake, settings: Settings) -> model.Model:
     """How good the deployed model is on the test data and the newest data; the model itself."""
-    release, contents = releases.load(settings.prod_deployment_path)
-    asked = model.loads(contents[files.MODEL], release.title, settings.columns)
+    release, asked = release_and_model(settings.prod_deployment_path, settings.columns)
     known = tables.with_outcome(arrived.table, settings.columns)
     datasets = {TEST: tables.labelled_rows(settings.test_data_path, settings.columns)}
     if len(known):
