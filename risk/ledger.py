@@ -34,7 +34,7 @@ def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
     rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
     for row in rows[1:]:
         numbers = summaries.numbers(table, row["column"])
-        for what, value in zip(("mean", "median", "std", "mode"), numbers, strict=True):
+        for what, value in zip(summaries.STATISTICS, numbers, strict=True):
             row[what] = value if math.isfinite(value) else None
     return rows
 

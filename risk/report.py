@@ -267,9 +267,9 @@ def _columns(findings: Findings) -> list[Block]:
     rows = []
     for name in columns.all:
         numbers = [] if name == columns.client else summaries.numbers(table, name)
-        cells = [_number(number) for number in numbers] or [""] * 4
+        cells = [_number(number) for number in numbers] or [""] * len(summaries.STATISTICS)
         rows.append((name, *cells, f"{missing[name]:.2f} %"))
-    head = ("column", "mean", "median", "std", "mode", "missing")
+    head = ("column", *summaries.STATISTICS, "missing")
     return [
         Words(f"{len(table):,} rows after merging, repetitions left out."),
         Grid(head, rows, (0.35, 0.13, 0.13, 0.13, 0.13, 0.13), (1, 2, 3, 4, 5)),
