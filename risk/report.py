@@ -1,9 +1,7 @@
 """What the report says, section by section; each stands though others cannot be made."""
 
 import logging
-import re
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +14,7 @@ from risk import (
     ledger,
     model,
     moments,
+    packages,
     pdf,
     ranking,
     reasons,
@@ -314,16 +313,9 @@ def _timings(findings: Findings) -> list[Block]:
 
 def _dependencies(_findings: Findings) -> list[Block]:
     """What requirements.txt asks for beside what is installed."""
-    asked = re.findall(r"^([\w.-]+)(?:\[.*?\])?==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
-    rows = [(name, wanted, _installed(name)) for name, wanted in asked]
-    return [Grid(("package", "wanted", "installed"), rows, (0.4, 0.3, 0.3))]
-
-
-def _installed(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "missing"
+    asked = packages.lines(REQUIREMENTS)
+    rows = [(line.text, packages.installed(line.package)) for line in asked if line.package]
+    return [Grid(("wanted", "installed"), rows, (0.6, 0.4))]
 
 
 def _short(text: str, longest: int = LONGEST_CODE) -> str:
