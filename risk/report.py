@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -113,18 +113,13 @@ def _decision(findings: Findings) -> list[Block]:
     last = findings.history.last_runs
     if last.empty:
         return [Words("No run is recorded yet.")]
-    run = last.iloc[0]
+    run = tables.as_rows(last)[0]
     when = moments.written(run["started_at"])
     exactly = f"{run['outcome']}: {run['reason']}"
     return [
-        Words(f"The last run, {when}: {verdicts.meant(_row(run))}"),
+        Words(f"The last run, {when}: {verdicts.meant(run)}"),
         Words(f"In the words of the log: {exactly}.", is_remark=True),
     ]
-
-
-def _row(run: "pd.Series[Any]") -> dict[str, Any]:
-    """A run with None where nothing is known."""
-    return {str(name): None if pd.isna(cell) else cell for name, cell in run.items()}
 
 
 class Listed(NamedTuple):

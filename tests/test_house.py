@@ -38,8 +38,8 @@ WITH_LIBRARIES = (
     ("risk.findings", "risk.ledger", "risk.listing", "risk.contacts", "risk.history"),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf", "risk.deployed"),
     ("risk.reasons",),
-    ("risk.model", "risk.records"),
-    ("risk.tables", "risk.database", "risk.printed", "risk.pickles"),
+    ("risk.model", "risk.records", "risk.printed"),
+    ("risk.tables", "risk.database", "risk.pickles"),
     ("risk.plain", "risk.summaries"),
     ("risk.schema",),
 )
