@@ -90,8 +90,11 @@ def draw(settings: Settings) -> list[RiskError]:
 def make_owed_report(settings: Settings) -> list[str]:
     """Make the pictures and the report that runs still owe; what prevented it is returned.
 
-    What has nothing to show yet is owed no longer.
+    It tells of the list, so it comes after it. What has nothing to show yet is owed no longer.
     """
+    owed = journal.owed(settings)
+    if journal.REPORT not in owed or journal.LIST in owed:
+        return []
     problems = [str(error) for error in draw(settings) if not isinstance(error, InputMissing)]
     if not problems:
         journal.settle(settings, journal.REPORT)

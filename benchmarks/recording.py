@@ -28,8 +28,7 @@ spent = {"loading": time.perf_counter() - loading, "finding": 0.0, "writing": 0.
 import fullprocess
 from risk import ledger
 from risk.settings import Settings
-PARTS = {"remember_data": "finding", "remember_deployed": "finding", "remember_arrived": "finding",
-         "catch_up": "writing"}
+PARTS = {"remember_data": "finding", "remember_deployed": "finding", "catch_up": "writing"}
 def timed(name):
     function = getattr(ledger, name)
     def run(*arguments):
