@@ -82,6 +82,7 @@ def test_an_idle_run_ends_well_and_says_so_in_one_line(deployed: Settings) -> No
     added = said(deployed.workspace)[len(before) :]
     assert (ran.returncode, ran.stderr.count("\n"), len(added)) == (0, 1, 1)
     assert ran.stderr.startswith("no new data: ")
+    assert ran.stdout == "", "nothing was made, so there is nothing to look at"
     assert added[0].endswith(ran.stderr.strip())
 
 

@@ -1,9 +1,11 @@
 """The tests that keep the house: who imports whom, who writes, what an idle run costs, the docs."""
 
 import ast
+import contextlib
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -390,6 +392,18 @@ def test_an_idle_run_loads_only_what_lies_below_the_line(
     assert "risk.settings" in ours
     assert {name for name in ours if DEPTH.get(name, -1) < THE_LINE} == set()
     assert unknown == set()
+
+
+def test_an_idle_run_with_a_source_loads_what_the_source_needs_alone(
+    deployed: Settings, tmp_path: Path
+) -> None:
+    with contextlib.closing(sqlite3.connect(deployed.workspace / "source.db")) as source:
+        source.execute(f"CREATE TABLE clients (id, {', '.join(deployed.columns.all)})")
+    url = "sqlite:///source.db"
+    settings = configured(deployed.workspace, input_database_url=url, input_table="clients")
+    loaded = {name.partition(".")[0] for name in idle_modules(settings, tmp_path / "told")}
+    assert "sqlalchemy" in loaded
+    assert not loaded & {"pandas", "sklearn", "matplotlib", "reportlab", "flask", "reporting"}
 
 
 def traces(folder: Path, log: Path) -> dict[str, tuple[int, bytes]]:
