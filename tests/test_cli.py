@@ -366,7 +366,7 @@ def test_a_run_that_cannot_log_does_its_work_all_the_same(deployed: Settings) ->
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["a run", "a look"])
+@pytest.mark.parametrize("arguments", [["--force"], ["--check"]], ids=["a run", "a look"])
 def test_an_answer_that_cannot_be_written_is_an_input_output_error(
     deployed: Settings, arguments: list[str]
 ) -> None:
