@@ -37,11 +37,11 @@ format: $(VENV)/for-work ## mend what lint and format can mend by themselves
 	@$(PY) -m ruff format .
 
 bench: $(VENV)/for-work ## what an idle run, the big steps and the API cost
-	@$(PY) benchmarks/idle.py
-	@$(PY) benchmarks/steps.py
-	@$(PY) benchmarks/recording.py
+	@$(PY) -m benchmarks.idle
+	@$(PY) -m benchmarks.steps
+	@$(PY) -m benchmarks.recording
 	@$(PY) -m benchmarks.list
-	@$(PY) benchmarks/api.py
+	@$(PY) -m benchmarks.api
 
 cron: $(VENV)/for-running ## print the crontab line of this checkout; INSTALL=yes puts it into your crontab
 	@$(PY) -m risk.crontab $(if $(INSTALL),--install)

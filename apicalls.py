@@ -12,9 +12,9 @@ from typing import Any
 import requests
 
 import app
-from risk import arrivals, binding, files, releases, serving
+from risk import arrivals, binding, files, journal, releases, serving
 from risk.cli import run
-from risk.errors import InputMissing, ServiceDown
+from risk.errors import InputMissing, ServiceDown, noted
 from risk.settings import Settings
 
 CONNECT_SECONDS, HEALTH_SECONDS, ANSWER_SECONDS = 2, 5, 60
@@ -40,6 +40,16 @@ def call_api(settings: Settings | None = None) -> Path:
     files.write_json(path, answers)
     log.info("the answers of the API are in %s", files.short(path))
     return path
+
+
+def file_owed(settings: Settings) -> list[str]:
+    """File the answers that runs still owe; what prevented it is returned."""
+    problems: list[str] = []
+    if journal.ANSWERS in journal.owed(settings):
+        with noted(problems, "the answers of the API are not filed"):
+            call_api(settings)
+            journal.settle(settings, journal.ANSWERS)
+    return problems
 
 
 def _test_data(settings: Settings) -> str:

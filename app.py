@@ -27,7 +27,7 @@ from risk.cli import run
 from risk.deployed import Watched
 from risk.errors import InputMissing
 from risk.opening import DataFiles
-from risk.settings import Columns, Settings
+from risk.settings import Settings
 
 KEPT_SECONDS = 60
 
@@ -38,7 +38,6 @@ class Service(NamedTuple):
     """What the routes answer from."""
 
     settings: Settings
-    columns: Columns
     deployed: Watched
     data_files: DataFiles
 
@@ -49,9 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     web.protect(app, settings.allowed_hosts)
-    columns = settings.columns
-    watched = Watched(settings.prod_deployment_path, columns)
-    app.extensions["risk"] = Service(settings, columns, watched, DataFiles(settings))
+    watched = Watched(settings.prod_deployment_path, settings.columns)
+    app.extensions["risk"] = Service(settings, watched, DataFiles(settings))
     app.extensions["pages"] = pages.sources(settings, watched)
     app.register_blueprint(api)
     app.register_blueprint(pages.pages)
@@ -68,7 +66,7 @@ def prediction() -> Response:
     """What the deployed model expects of each row that is sent or named."""
     service = _service()
     deployed = service.deployed.now()
-    asked = questions.asked(request, service.data_files, service.columns)
+    asked = questions.asked(request, service.data_files, service.settings.columns)
     expected, risks = deployed.folded.answers(asked.rows)
     found: dict[str, object] = {"release": deployed.release.release}
     if asked.with_risks:
@@ -79,7 +77,7 @@ def prediction() -> Response:
 @api.get("/scoring")
 def scoring() -> Response:
     """F1 of the deployed model on the test data."""
-    settings, _, watched, _ = _service()
+    settings, watched, _ = _service()
     deployed = watched.now()
     rows = tables.labelled_rows(settings.test_data_path, settings.columns)
     score = model.f1(deployed.model, rows, settings.columns)
@@ -89,7 +87,7 @@ def scoring() -> Response:
 @api.get("/summarystats")
 def summarystats() -> Response:
     """Mean, median, standard deviation and mode of each column; null where there is none."""
-    settings, _, watched, _ = _service()
+    settings, watched, _ = _service()
     release = watched.now().release.release
     statistics = [
         [value if math.isfinite(value) else None for value in row]
@@ -109,7 +107,7 @@ def ranking() -> Response:
 @api.get("/diagnostics")
 def diagnose() -> Response:
     """Timings, missing data and package versions, measured at most once a minute."""
-    settings, _, watched, _ = _service()
+    settings, watched, _ = _service()
     release = watched.now().release.release
     project = files.sha256(str(settings.workspace).encode())[:16]
     measured = kept.answer(
@@ -132,7 +130,7 @@ def diagnose() -> Response:
 @api.get("/health")
 def health() -> Response:
     """That this service is up, and what is deployed; asked without a token."""
-    settings, _, watched, _ = _service()
+    settings, watched, _ = _service()
     try:
         release = watched.now().release
         known = {"release": release.release, "deployed_at": release.time or None}

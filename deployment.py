@@ -3,12 +3,14 @@
 import logging
 from typing import Any
 
+import pandas as pd
+
 from risk import arrivals, files, journal, ledger, model, releases, summaries, tables
 from risk.arrivals import Arrival, Seen
 from risk.cli import Option, run
 from risk.errors import ArtefactRefused
 from risk.releases import Release
-from risk.settings import Settings
+from risk.settings import Columns, Settings
 
 RETRAIN = "run python training.py, then python scoring.py"
 
@@ -27,7 +29,8 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
     trained = files.required_json(models / files.MODEL_RECORD, "training.py")
     ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
     score = files.parse_score(contents[files.SCORE], files.SCORE)
-    if problem := _mixed(contents, trained, ingestion, settings):
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    if problem := _mixed(contents, trained, ingestion, test_data, settings.columns):
         raise ArtefactRefused(f"nothing is deployed: {problem}")
     release = releases.publish(
         settings.prod_deployment_path,
@@ -38,21 +41,17 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
         libraries=model.libraries(),
         rows=sum(entry["accepted"] for entry in arrivals.entries(ingestion)),
     )
-    log.info("release %s is deployed with F1 %.4f%s", release.release, score, _remark(settings))
+    remark = summaries.remark(test_data, settings.columns)
+    log.info("%s is deployed with F1 %.4f%s", release.title, score, remark)
     return release
-
-
-def _remark(settings: Settings) -> str:
-    """What is to be said of a score on the test data."""
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
-    return summaries.remark(test_data, settings.columns)
 
 
 def _mixed(
     contents: dict[str, bytes],
     trained: dict[str, Any],
     ingestion: dict[str, Any],
-    settings: Settings,
+    test_data: pd.DataFrame,
+    columns: Columns,
 ) -> str | None:
     """Why these three files do not belong together, with the cure; None when they do."""
     pickled = contents[files.MODEL]
@@ -64,10 +63,7 @@ def _mixed(
     names = [entry["name"] for entry in entries if entry["rows"] > entry["rejected"]]
     if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
         return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
-    scored = model.f1(
-        model.loads(pickled, files.MODEL, settings.columns), test_data, settings.columns
-    )
+    scored = model.f1(model.loads(pickled, files.MODEL, columns), test_data, columns)
     if scored != files.parse_score(contents[files.SCORE], files.SCORE):
         return f"{files.SCORE} is not this model's score, {scored!r}; run python scoring.py"
     return None
@@ -92,7 +88,7 @@ def roll_back(settings: Settings | None = None) -> Release:
         settings.prod_deployment_path, judged if is_same_folder else Seen()
     )
     journal.judge(settings, release, judged)
-    log.info("went back: release %s scores %.4f", release.release, release.score)
+    log.info("went back: %s scores %.4f", release.title, release.score)
     return release
 
 

@@ -22,7 +22,6 @@ LAST_RUNS = 20
 REQUIREMENTS = "requirements.txt"
 STEPS = ("ingestion", "training")
 PACKAGE = ["package", "installed", "latest"]
-STATISTICS = ("mean", "median", "std", "mode")
 
 
 def model_predictions(dataset: pd.DataFrame, settings: Settings | None = None) -> list[int]:
@@ -106,7 +105,7 @@ def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
     return {
         "Predictions of the deployed model on the test data": lambda: _predictions(settings),
         "Statistics of the merged data": lambda: [
-            ["column", *STATISTICS],
+            ["column", *summaries.STATISTICS],
             *([name, *map("{:.4g}".format, numbers)] for name, numbers in _summary(settings)),
         ],
         missing: lambda: two("column", "%", columns, missing_data(settings)),

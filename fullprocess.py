@@ -14,6 +14,8 @@ from risk.settings import Settings
 # A run with nothing to do must not spend the seconds that pandas, scikit-learn and SQLAlchemy take
 # to import; so what brings them is imported where the first need arises.
 
+NO_NEW_DATA = "no new data"
+
 log = logging.getLogger("risk.fullprocess")
 
 
@@ -23,7 +25,9 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     releases.recover(settings.prod_deployment_path)
     problems: list[str] = []
     try:
-        prepare(settings, force, problems)
+        if not force:
+            make_owed_list(settings)
+        problems += fetch(settings)
         decision = decide_and_act(settings, force)
     except (RiskError, OSError):
         for problem in problems + finish(settings):
@@ -36,19 +40,23 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     return decision.outcome
 
 
-def prepare(settings: Settings, force: bool, problems: list[str]) -> None:
-    """Make the list that an earlier run did not come to; bring in new rows of a database."""
-    owes_list = journal.LIST in journal.owed(settings) and not force
-    if not owes_list and not settings.input_database_url:
-        return
-    import reporting
-    from risk import source
+def make_owed_list(settings: Settings) -> None:
+    """Make the list that an earlier run did not come to."""
+    if journal.LIST in journal.owed(settings):
+        import reporting
 
-    if owes_list:
         reporting.finish_list(settings)
+
+
+def fetch(settings: Settings) -> list[str]:
+    """Bring in new rows of a database; what prevented it is returned."""
+    problems: list[str] = []
     if settings.input_database_url:
+        from risk import source
+
         with noted(problems, "no rows were fetched"):
             source.fetch(settings)
+    return problems
 
 
 def decide_and_act(settings: Settings, force: bool) -> Decision:
@@ -58,11 +66,13 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
     new = arrivals.unseen(found, journal.seen(settings, deployed))
     if not new and not force:
         since = f" since {deployed.title}" if deployed else ""
-        return Decision("no new data", f"nothing new in {settings.input_folder}/{since}")
+        return Decision(NO_NEW_DATA, f"nothing new in {settings.input_folder}/{since}")
+    import reporting
+
     with Run(settings, journal.OWED) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
-        if decision.outcome != "no new data":
-            make_list(settings, run, decision)
+        if decision.outcome != NO_NEW_DATA:
+            reporting.make_list(settings, run, decision)
         run.end(*decision)
     return decision
 
@@ -79,15 +89,14 @@ def past_the_first_gate(
 
     arrived = run.timed("ingestion", intake.gather, settings)
     if not force and arrived.must_wait(new):
-        return Decision("no new data", f"{', '.join(arrived.waiting)} cannot be read whole yet")
+        return Decision(NO_NEW_DATA, f"{', '.join(arrived.waiting)} cannot be read whole yet")
     run.timed("ingestion", ingestion.store, arrived, settings)
     ledger.remember_data(run, arrived, new, settings)
 
     rival = newest = None
     try:
         if deployed:
-            asked = ledger.remember_deployed(run, arrived, settings)
-            ledger.remember_arrived(run, asked, arrived, new, settings)
+            ledger.remember_deployed(run, arrived, settings, new)
             newest = scoring.score_deployed(settings) if arrived.outcomes_known else None
             rival = scoring.score_deployed_on_test_data(settings)
             run.knows(deployed_score=deployed.score, new_score=newest)
@@ -115,34 +124,19 @@ def past_the_first_gate(
     return Decision("deployed", f"{release.title}; {why}")
 
 
-def make_list(settings: Settings, run: Run, decision: Decision) -> None:
-    """Rank the clients anew with what is deployed now."""
-    import reporting
-
-    reporting.make_list(settings, run, decision)
-
-
 def finish(settings: Settings) -> list[str]:
     """Record what waits for it, then make the report that tells of it, then ask the API.
 
     What prevented one of them is returned.
     """
-    problems: list[str] = []
     if not journal.waiting(settings):
-        return problems
+        return []
     import apicalls
     import reporting
     from risk import ledger
 
-    with noted(problems, "not recorded yet", (RiskError, OSError)):
-        ledger.catch_up(settings)
-    owed = journal.owed(settings)
-    if journal.REPORT in owed and journal.LIST not in owed:  # it tells of the list
-        problems += reporting.make_owed_report(settings)
-    if journal.ANSWERS in owed:
-        with noted(problems, "the answers of the API are not filed"):
-            apicalls.call_api(settings)
-            journal.settle(settings, journal.ANSWERS)
+    steps = (ledger.record_owed, reporting.make_owed_report, apicalls.file_owed)
+    problems = [problem for step in steps for problem in step(settings)]
     journal.forget(settings)
     return problems
 
@@ -160,7 +154,8 @@ def check(settings: Settings) -> None:
 
 def run_and_tell(settings: Settings, *, force: bool = False) -> None:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
-    full_process(settings, force=force)
+    if full_process(settings, force=force) == NO_NEW_DATA:
+        return
     for what, place in files.results(settings).items():
         print(f"  {what:15} {place.relative_to(settings.workspace)}")
 

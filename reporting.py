@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from risk import files, journal, model, ranking, releases, report, tables
+from risk import deployed, files, journal, ranking, releases, report, tables
 from risk.cli import run
 from risk.errors import InputMissing, RiskError
 from risk.findings import Findings
@@ -18,8 +18,7 @@ log = logging.getLogger("risk.reporting")
 def rank_clients(settings: Settings | None = None, *, kept_in: Path | None = None) -> Path:
     """Write the clients that may still leave, the likeliest first; keep codes and risks beside."""
     settings = settings or Settings.load()
-    release, contents = releases.load(settings.prod_deployment_path)
-    asked = model.loads(contents[files.MODEL], release.title, settings.columns)
+    release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
     book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
     basis = Basis(release.release, release.time, _as_of(settings))
     path = settings.output_model_path / files.RANKING
@@ -91,8 +90,11 @@ def draw(settings: Settings) -> list[RiskError]:
 def make_owed_report(settings: Settings) -> list[str]:
     """Make the pictures and the report that runs still owe; what prevented it is returned.
 
-    What has nothing to show yet is owed no longer.
+    It tells of the list, so it comes after it. What has nothing to show yet is owed no longer.
     """
+    owed = journal.owed(settings)
+    if journal.REPORT not in owed or journal.LIST in owed:
+        return []
     problems = [str(error) for error in draw(settings) if not isinstance(error, InputMissing)]
     if not problems:
         journal.settle(settings, journal.REPORT)

@@ -4,7 +4,7 @@ import logging
 
 import pandas as pd
 
-from risk import files, ledger, model, releases, summaries, tables
+from risk import deployed, files, ledger, model, summaries, tables
 from risk.cli import run
 from risk.errors import DataUnusable
 from risk.settings import Settings
@@ -24,7 +24,7 @@ def score_model(settings: Settings | None = None) -> float:
     files.write_score(settings.output_model_path / files.SCORE, score)
     log.info(
         "the trained model scores %.4f on %d rows of test data%s",
-        *(score, len(test_data), remark(settings)),
+        *(score, len(test_data), summaries.remark(test_data, settings.columns)),
     )
     return score
 
@@ -54,10 +54,8 @@ def remark(settings: Settings) -> str:
 
 def _deployed_f1(known: pd.DataFrame, settings: Settings) -> float:
     """F1 of the deployed model on rows whose outcome is known."""
-    release, contents = releases.load(settings.prod_deployment_path)
-    name = f"{files.MODEL} of release {release.release}"
-    deployed = model.loads(contents[files.MODEL], name, settings.columns)
-    return model.f1(deployed, known, settings.columns)
+    _, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
+    return model.f1(asked, known, settings.columns)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import http.client
 import json
 import multiprocessing
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -19,25 +20,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from company import fabricate
+from fullprocess import full_process
+from risk import tables
+from risk.settings import Settings
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-from company import fabricate  # noqa: E402 - found only through the line above
-from fullprocess import full_process  # noqa: E402
-from risk import tables  # noqa: E402
-from risk.settings import Settings  # noqa: E402
-
 CLIENTS = 4
 SECONDS = 2.0
 ROUNDS = 5
 SERVED_WITHIN = 30
-FOLDERS = {
-    "input_folder_path": "sourcedata",
-    "output_folder_path": "ingesteddata",
-    "test_data_path": "testdata",
-    "output_model_path": "models",
-    "prod_deployment_path": "production_deployment",
-}
 
 
 class Question(NamedTuple):
@@ -52,8 +44,7 @@ class Question(NamedTuple):
 
 def project(folder: Path) -> Settings:
     """A deployed project with files of 5 and of 10,000 rows."""
-    (folder / "config.json").write_text(json.dumps(FOLDERS))
-    settings = Settings.load(folder / "config.json")
+    settings = Settings.load(shutil.copy(ROOT / "config.json", folder))
     period = fabricate.periods(1, clients=12_000, seed=1)[0]
     tables.write(settings.input_folder_path / "dataset1.csv", period)
     tables.write(settings.test_data_path / "five.csv", period[:5])

@@ -1,4 +1,4 @@
-"""What a run with nothing to do costs beside an empty Python: python benchmarks/idle.py [--pairs N]
+"""What a run with nothing to do costs beside an empty Python: python -m benchmarks.idle [--pairs N]
 
 Sets up a deployed project with ten input files in a temporary folder, then runs fullprocess.py
 and `python -c pass` in turn and prints the median CPU time (user and system) of each in
@@ -6,9 +6,9 @@ milliseconds, their ratio, and the modules that the idle run loads and an empty 
 """
 
 import argparse
-import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -18,21 +18,12 @@ from pathlib import Path
 
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from company import fabricate  # found from anywhere by the line above
+from company import fabricate
 from risk import tables
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).parent.parent
 FILES = 10
 CLIENTS = 1000
-FOLDERS = {
-    "input_folder_path": "sourcedata",
-    "output_folder_path": "ingesteddata",
-    "test_data_path": "testdata",
-    "output_model_path": "models",
-    "prod_deployment_path": "production_deployment",
-}
 EMPTY = [sys.executable, "-c", "pass"]
 TELLS_ITS_MODULES = """
 import sys
@@ -50,9 +41,7 @@ def project(folder: Path, periods: Sequence[pd.DataFrame]) -> Path:
     for number, table in enumerate(periods[:-1], 1):
         tables.write(folder / "sourcedata" / f"dataset{number}.csv", table)
     tables.write(folder / "testdata" / "testdata.csv", periods[-1])
-    config = folder / "config.json"
-    config.write_text(json.dumps(FOLDERS))
-    return config
+    return Path(shutil.copy(ROOT / "config.json", folder))
 
 
 def command(script: str, config: Path) -> list[str]:

@@ -3,8 +3,8 @@
 python -m benchmarks.list [clients ...]        10,000 and 1,000,000 unless numbers are given
 """
 
-import json
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,15 +37,7 @@ class Worth(NamedTuple):
 
 def project(folder: Path, clients: int) -> Settings:
     """A company of two periods with outcomes in a folder, and test data as it ships."""
-    places = {
-        "input_folder_path": "sourcedata",
-        "output_folder_path": "ingesteddata",
-        "test_data_path": "testdata",
-        "output_model_path": "models",
-        "prod_deployment_path": "production_deployment",
-    }
-    (folder / "config.json").write_text(json.dumps(places))
-    settings = Settings.load(folder / "config.json")
+    settings = Settings.load(shutil.copy(ROOT / "config.json", folder))
     first, second = fabricate.periods(2, clients, SEED)
     tables.write(settings.input_folder_path / "dataset1.csv", first)
     tables.write(settings.input_folder_path / "dataset2.csv", second)

@@ -1,4 +1,4 @@
-"""What keeping records adds to a run that deploys: python benchmarks/recording.py [--clients N]
+"""What keeping records adds to a run that deploys: python -m benchmarks.recording [--clients N]
 
 Runs forced deployments of a fabricated company, each in a process of its own, and prints the share
 of the run that went into finding out what is recorded, into loading SQLAlchemy, into writing.
@@ -12,11 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from idle import ROOT, project
-
-sys.path.insert(0, str(ROOT))
-
-from company import fabricate  # found from anywhere by the line above
+from benchmarks.idle import ROOT, project
+from company import fabricate
 
 TIMED_RUN = """
 import json, sys, time
@@ -28,8 +25,7 @@ spent = {"loading": time.perf_counter() - loading, "finding": 0.0, "writing": 0.
 import fullprocess
 from risk import ledger
 from risk.settings import Settings
-PARTS = {"remember_data": "finding", "remember_deployed": "finding", "remember_arrived": "finding",
-         "catch_up": "writing"}
+PARTS = {"remember_data": "finding", "remember_deployed": "finding", "catch_up": "writing"}
 def timed(name):
     function = getattr(ledger, name)
     def run(*arguments):

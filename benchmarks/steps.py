@@ -1,4 +1,4 @@
-"""What the big steps cost: python benchmarks/steps.py [--clients N ...]
+"""What the big steps cost: python -m benchmarks.steps [--clients N ...]
 
 Fabricates a company of so many clients in a temporary folder, runs each step by hand and then,
 from the same input, a whole first run; prints seconds, CPU seconds and peak memory of each.
@@ -15,11 +15,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from idle import ROOT, command, project
-
-sys.path.insert(0, str(ROOT))
-
-from company import fabricate  # found from anywhere by the line above
+from benchmarks.idle import command, project
+from company import fabricate
 
 STEPS = ("ingestion.py", "training.py", "scoring.py", "deployment.py", "fullprocess.py")
 WHOLE_RUN = "fullprocess.py"

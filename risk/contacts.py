@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from risk import files, moments, records
+from risk import files, records
 from risk.errors import RequestRefused
 from risk.records import contacts
 from risk.settings import Settings
@@ -144,8 +144,3 @@ def recent(settings: Settings) -> Set[str]:
 def _found(settings: Settings, query: sa.Select[tuple[str, ...]]) -> list[Contact]:
     rows = records.read(settings, query, of=contacts)[0][list(Contact._fields)]
     return [Contact(*row) for row in rows.itertuples(index=False, name=None)]
-
-
-def told(contact: Contact) -> str:
-    """A contact in a few words: who, how long ago, what came of it."""
-    return f"{contact.by}, {moments.age(contact.contacted_at)} ago, {contact.outcome}"

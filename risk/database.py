@@ -13,13 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from risk.errors import ConfigWrong, ServiceDown
+from risk.settings import DATABASES
 
-DRIVERS = {
-    "sqlite": "sqlite",
-    "postgresql": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-}
 PATIENCE_SECONDS = 5
 LONGEST_STATEMENT_SECONDS = 60
 LONGEST_SILENCE_SECONDS = 90  # a server that lives says no before
@@ -153,9 +148,9 @@ def _parsed(text: str, key: str) -> URL:
 def _complete(url: URL, workspace: Path, password: str | None) -> URL:
     """The URL with our driver, a file's path in the workspace, a password if it names none."""
     name = url.drivername.partition("+")[0]
-    url = url.set(drivername=DRIVERS[name])
     if name == "sqlite":
-        return url.set(database=str(workspace / (url.database or "")))
+        return url.set(drivername=name, database=str(workspace / (url.database or "")))
+    url = url.set(drivername=f"{name}+{DATABASES[name]}")
     if url.password is None and password:
         url = url.set(password=password)
     return url

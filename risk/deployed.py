@@ -8,9 +8,8 @@ from typing import NamedTuple
 from risk import files, model, releases
 from risk.model import Folded, Model
 from risk.releases import Release
+from risk.remembered import state_of
 from risk.settings import Columns
-
-State = tuple[int, int, int, int]
 
 
 class Deployed(NamedTuple):
@@ -21,11 +20,16 @@ class Deployed(NamedTuple):
     folded: Folded
 
 
-def load(folder: Path, columns: Columns) -> Deployed:
-    """The release that is deployed now."""
+def release_and_model(folder: Path, columns: Columns) -> tuple[Release, Model]:
+    """The release that is deployed now, and its model."""
     release, contents = releases.load(folder)
     name = f"{files.MODEL} of {release.title}"
-    loaded = model.loads(contents[files.MODEL], name, columns)
+    return release, model.loads(contents[files.MODEL], name, columns)
+
+
+def load(folder: Path, columns: Columns) -> Deployed:
+    """The release that is deployed now, ready to answer."""
+    release, loaded = release_and_model(folder, columns)
     return Deployed(release, loaded, Folded(loaded, columns))
 
 
@@ -63,12 +67,12 @@ class _Held:
         if not self.descriptors:  # filled by hand
             self.paths = [folder / name for name in releases.PLAIN_FILES]
             self.descriptors = _opened(self.paths)
-        self.states = [_state(os.fstat(descriptor)) for descriptor in self.descriptors]
+        self.states = [state_of(os.fstat(descriptor)) for descriptor in self.descriptors]
 
     def is_still(self) -> bool:
         """Whether the files are the ones that were looked at."""
         try:
-            states = [_state(path.stat()) for path in self.paths]
+            states = [state_of(path.stat()) for path in self.paths]
         except OSError:
             return False
         by_hand = len(states) > 1
@@ -87,7 +91,3 @@ def _opened(paths: list[Path]) -> list[int]:
         except FileNotFoundError:
             break
     return found
-
-
-def _state(status: os.stat_result) -> State:
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

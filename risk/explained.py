@@ -2,13 +2,12 @@
 
 import math
 import threading
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from risk import ranking, reasons, tables
+from risk import ranking, reasons
 from risk.deployed import Deployed
 from risk.ranking import Ranked
 from risk.settings import Columns
@@ -113,11 +112,6 @@ def periods(dataset: pd.DataFrame, corporation: str, columns: Columns) -> list[P
         Period([_shown(value) for value in features], _outcome(outcome))
         for *features, outcome in own[[*columns.features, columns.target]].to_numpy()
     ]
-
-
-def table(path: Path, columns: Columns) -> pd.DataFrame:
-    """What ingestion wrote, for those who keep it in memory."""
-    return tables.read(path, columns)
 
 
 def _shown(value: float) -> str:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
-from risk import charts, files, model, ranking, records, releases, summaries, tables
+from risk import charts, deployed, files, model, ranking, records, summaries, tables
 from risk.errors import RiskError
 from risk.records import Trends
 from risk.releases import Release
@@ -86,8 +86,7 @@ class Findings:
 
 
 def _judged(settings: Settings) -> Judged:
-    release, contents = releases.load(settings.prod_deployment_path)
-    asked = model.loads(contents[files.MODEL], release.title, settings.columns)
+    release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
     known = tables.labelled_rows(settings.test_data_path, settings.columns)
     left = known[settings.target_column].to_numpy() == 1
     risks = model.probability(asked, known, settings.columns)

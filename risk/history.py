@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-import pandas as pd
 import sqlalchemy as sa
 
-from risk import records
+from risk import records, tables
 from risk.records import Row, column_stats, risks, runs, scores
 from risk.settings import Settings
 
@@ -63,15 +62,10 @@ def overview(settings: Settings) -> History:
     )
     shares = gaps.itertuples(index=False, name=None)
     return History(
-        [_row(entry) for entry in found.astype(object).to_dict("records")],
+        tables.as_rows(found),
         [Score(*row) for row in measured.itertuples(index=False, name=None)][::-1],
         [(str(column), float(percent)) for column, percent in shares],
     )
-
-
-def _row(entry: "dict[object, object]") -> Row:
-    """A row with None where the database has nothing."""
-    return {str(name): None if pd.isna(cell) else cell for name, cell in entry.items()}  # type: ignore[call-overload]
 
 
 def of_client(settings: Settings, corporation: str) -> list[Listed]:

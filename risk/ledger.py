@@ -3,7 +3,7 @@
 import logging
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from risk import files, journal, model, ranking, records, releases, summaries, tables
 from risk.arrivals import Arrival
 from risk.database import RowsRefused
+from risk.deployed import release_and_model
 from risk.errors import RiskError, ServiceDown, noted
 from risk.intake import Intake
 from risk.journal import Row, Run
@@ -33,7 +34,7 @@ def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
     rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
     for row in rows[1:]:
         numbers = summaries.numbers(table, row["column"])
-        for what, value in zip(("mean", "median", "std", "mode"), numbers, strict=True):
+        for what, value in zip(summaries.STATISTICS, numbers, strict=True):
             row[what] = value if math.isfinite(value) else None
     return rows
 
@@ -69,10 +70,11 @@ def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Setti
     run.found("column_stats", column_rows(arrived.table, settings))
 
 
-def remember_deployed(run: Run, arrived: Intake, settings: Settings) -> model.Model:
-    """How good the deployed model is on the test data and the newest data; the model itself."""
-    release, contents = releases.load(settings.prod_deployment_path)
-    asked = model.loads(contents[files.MODEL], release.title, settings.columns)
+def remember_deployed(
+    run: Run, arrived: Intake, settings: Settings, new: Iterable[Arrival] = ()
+) -> None:
+    """How good the deployed model is on the test data, the newest data, the new files alone."""
+    release, asked = release_and_model(settings.prod_deployment_path, settings.columns)
     known = tables.with_outcome(arrived.table, settings.columns)
     datasets = {TEST: tables.labelled_rows(settings.test_data_path, settings.columns)}
     if len(known):
@@ -80,13 +82,6 @@ def remember_deployed(run: Run, arrived: Intake, settings: Settings) -> model.Mo
     run.found("scores", score_rows(release.release, asked, datasets, settings))
     run.timed("prediction", model.probability, asked, arrived.book, settings.columns)
     run.knows(release=release.release)
-    return asked
-
-
-def remember_arrived(
-    run: Run, asked: model.Model, arrived: Intake, new: list[Arrival], settings: Settings
-) -> None:
-    """How good the model that was deployed until now is on what just arrived, alone."""
     rows = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
     if len(rows):
         run.knows(arrived_score=model.f1(asked, rows, settings.columns))
@@ -117,12 +112,9 @@ def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[S
                 result = run.timed(Path(sys.argv[0]).stem, step, settings)
                 run.end(**findings(settings, run, result))
         except (RiskError, OSError):
-            problems: list[str] = []  # the error that stopped the step is the one to leave with
-            with noted(problems, "not recorded yet", (RiskError, OSError)):
-                catch_up(settings)
-            for problem in problems:
+            for problem in record_owed(settings):
                 log.warning("%s", problem)
-            raise
+            raise  # the error that stopped the step is the one to leave with
         try:
             catch_up(settings)
         except ServiceDown as error:
@@ -170,6 +162,14 @@ def rolled_back(_settings: Settings, run: Run, release: Release) -> Row:
 def _published(outcome: str, run: Run, release: Release) -> Row:
     remember_published(run, release)
     return {"outcome": outcome, "reason": f"{release.title} with F1 {release.score:.4f}"}
+
+
+def record_owed(settings: Settings) -> list[str]:
+    """Record what waits for it; what prevented it is returned."""
+    problems: list[str] = []
+    with noted(problems, "not recorded yet", (RiskError, OSError)):
+        catch_up(settings)
+    return problems
 
 
 def catch_up(settings: Settings) -> None:

@@ -47,14 +47,15 @@ def lines(requirements: Path) -> list[Line]:
 def rows(found: Sequence[Line], latest: Mapping[str, str]) -> list[Row]:
     """Name, installed and latest version; a line that is no plain package stands there alone."""
     return [
-        [line.package, _installed(line.package), latest.get(_normal(line.package), UNKNOWN)]
+        [line.package, installed(line.package), latest.get(_normal(line.package), UNKNOWN)]
         if line.package
         else [line.text, NO_PACKAGE, NO_PACKAGE]
         for line in found
     ]
 
 
-def _installed(package: str) -> str:
+def installed(package: str) -> str:
+    """The version that is installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -22,6 +22,7 @@ from risk import (
     reasons,
     shown,
     summary,
+    tables,
     verdicts,
     web,
     wellbeing,
@@ -69,7 +70,7 @@ class Sources(NamedTuple):
 
 def sources(settings: Settings, deployed: Watched) -> Sources:
     """The sources of a project."""
-    read = functools.partial(explained.table, columns=settings.columns)
+    read = functools.partial(tables.read, columns=settings.columns)
     return Sources(
         settings,
         deployed,

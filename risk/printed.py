@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from risk import tables
 from risk.summaries import FEW_LEAVERS
 
 WIDTH = 100
@@ -37,7 +38,7 @@ def history(runs: pd.DataFrame) -> str:
     """Runs in their order, each with its scores and its reason."""
     lines = [f"{'began':20}  {'outcome':11}  {'release':12}  deployed  newest   trained"]
     marked = False
-    for entry in runs.astype(object).where(runs.notna(), None).to_dict("records"):
+    for entry in tables.as_rows(runs):
         numbers = [_four(entry[name], entry[leavers]) for name, leavers in SCORES.items()]
         marked = marked or any(number.endswith(PROVISIONAL) for number in numbers)
         lines.append(

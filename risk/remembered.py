@@ -1,5 +1,6 @@
 """A file's content in memory, read again only when another file has taken its place."""
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +30,11 @@ class Remembered(Generic[Value]):
 
 def _state(path: Path) -> State | None:
     try:
-        status = path.stat()
+        return state_of(path.stat())
     except OSError:
         return None
+
+
+def state_of(status: os.stat_result) -> State:
+    """What tells a file from the next one of its name."""
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,11 +1,9 @@
 """What the report says, section by section; each stands though others cannot be made."""
 
 import logging
-import re
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +14,7 @@ from risk import (
     ledger,
     model,
     moments,
+    packages,
     pdf,
     ranking,
     reasons,
@@ -114,18 +113,13 @@ def _decision(findings: Findings) -> list[Block]:
     last = findings.history.last_runs
     if last.empty:
         return [Words("No run is recorded yet.")]
-    run = last.iloc[0]
+    run = tables.as_rows(last)[0]
     when = moments.written(run["started_at"])
     exactly = f"{run['outcome']}: {run['reason']}"
     return [
-        Words(f"The last run, {when}: {verdicts.meant(_row(run))}"),
+        Words(f"The last run, {when}: {verdicts.meant(run)}"),
         Words(f"In the words of the log: {exactly}.", is_remark=True),
     ]
-
-
-def _row(run: "pd.Series[Any]") -> dict[str, Any]:
-    """A run with None where nothing is known."""
-    return {str(name): None if pd.isna(cell) else cell for name, cell in run.items()}
 
 
 class Listed(NamedTuple):
@@ -267,9 +261,9 @@ def _columns(findings: Findings) -> list[Block]:
     rows = []
     for name in columns.all:
         numbers = [] if name == columns.client else summaries.numbers(table, name)
-        cells = [_number(number) for number in numbers] or [""] * 4
+        cells = [_number(number) for number in numbers] or [""] * len(summaries.STATISTICS)
         rows.append((name, *cells, f"{missing[name]:.2f} %"))
-    head = ("column", "mean", "median", "std", "mode", "missing")
+    head = ("column", *summaries.STATISTICS, "missing")
     return [
         Words(f"{len(table):,} rows after merging, repetitions left out."),
         Grid(head, rows, (0.35, 0.13, 0.13, 0.13, 0.13, 0.13), (1, 2, 3, 4, 5)),
@@ -314,16 +308,9 @@ def _timings(findings: Findings) -> list[Block]:
 
 def _dependencies(_findings: Findings) -> list[Block]:
     """What requirements.txt asks for beside what is installed."""
-    asked = re.findall(r"^([\w.-]+)(?:\[.*?\])?==(\S+)", REQUIREMENTS.read_text(), re.MULTILINE)
-    rows = [(name, wanted, _installed(name)) for name, wanted in asked]
-    return [Grid(("package", "wanted", "installed"), rows, (0.4, 0.3, 0.3))]
-
-
-def _installed(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "missing"
+    asked = packages.lines(REQUIREMENTS)
+    rows = [(line.text, packages.installed(line.package)) for line in asked if line.package]
+    return [Grid(("wanted", "installed"), rows, (0.6, 0.4))]
 
 
 def _short(text: str, longest: int = LONGEST_CODE) -> str:

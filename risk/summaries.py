@@ -8,6 +8,7 @@ import pandas as pd
 from risk.settings import Columns
 
 FEW_LEAVERS = 100
+STATISTICS = ("mean", "median", "std", "mode")  # in the order of numbers()
 
 
 def provisional(leavers: int) -> str:
@@ -24,7 +25,7 @@ def numbers(table: pd.DataFrame, column: str) -> list[float]:
     """Mean, median, standard deviation and smallest mode of a column, nan where there is none."""
     cells = table[column].dropna()
     if cells.empty:
-        return [math.nan] * 4
+        return [math.nan] * len(STATISTICS)
     with np.errstate(over="ignore", invalid="ignore"):
         spread = float(cells.std()) if len(cells) > 1 else math.nan
         return [float(cells.mean()), float(cells.median()), spread, float(cells.mode().iloc[0])]

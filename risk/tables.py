@@ -6,7 +6,7 @@ import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -143,6 +143,12 @@ def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns)
     if columns.target not in table:
         table[columns.target] = pd.Series(float("nan"), index=table.index, dtype="float64")
     return table
+
+
+def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows by the names of its columns, None where nothing is known."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): cell for name, cell in row.items()} for row in rows]
 
 
 def numbers(table: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:

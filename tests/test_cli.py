@@ -82,6 +82,7 @@ def test_an_idle_run_ends_well_and_says_so_in_one_line(deployed: Settings) -> No
     added = said(deployed.workspace)[len(before) :]
     assert (ran.returncode, ran.stderr.count("\n"), len(added)) == (0, 1, 1)
     assert ran.stderr.startswith("no new data: ")
+    assert ran.stdout == "", "nothing was made, so there is nothing to look at"
     assert added[0].endswith(ran.stderr.strip())
 
 
@@ -365,7 +366,7 @@ def test_a_run_that_cannot_log_does_its_work_all_the_same(deployed: Settings) ->
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["a run", "a look"])
+@pytest.mark.parametrize("arguments", [["--force"], ["--check"]], ids=["a run", "a look"])
 def test_an_answer_that_cannot_be_written_is_an_input_output_error(
     deployed: Settings, arguments: list[str]
 ) -> None:

@@ -16,9 +16,8 @@ import pytest
 from sklearn.metrics import f1_score
 
 import deployment
-from company import fabricate
 from fullprocess import check, full_process
-from risk import files, releases, tables
+from risk import files, releases
 from risk.errors import ArtefactRefused, DataUnusable
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script
@@ -27,23 +26,6 @@ from tests.test_kills import dies_before, what_readers_see
 
 FOUR_DECIMALS = re.compile(r"\b[01]\.\d{4}\b")
 Change = Callable[[Settings], object]
-
-
-@pytest.fixture(scope="module")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after its first run, for copies only."""
-    settings = configured(tmp_path_factory.mktemp("first"))
-    first, second = fabricate.periods(2, clients=400, seed=1)
-    tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
-    tables.write(settings.test_data_path / "testdata.csv", second[:200])
-    assert full_process(settings) == "deployed"
-    return settings.workspace
-
-
-@pytest.fixture
-def deployed(first_run: Path, tmp_path: Path) -> Settings:
-    """A project of one's own with one release, in which nothing is new."""
-    return copy_of(first_run, tmp_path / "project")
 
 
 def copy_of(workspace: Path, place: Path) -> Settings:
@@ -98,36 +80,36 @@ def said(settings: Settings) -> list[str]:
     ],
 )
 def test_the_last_line_is_the_outcome_with_both_scores_to_four_decimals(
-    deployed: Settings, caplog: pytest.LogCaptureFixture, gate: str, score: float, outcome: str
+    finished: Settings, caplog: pytest.LogCaptureFixture, gate: str, score: float, outcome: str
 ) -> None:
     caplog.set_level("INFO", logger="risk")
-    deployed = configured(deployed.workspace, promotion_gate=gate)
-    redeploy_with(deployed, score)
-    touched(deployed)
-    assert full_process(deployed) == outcome
+    finished = configured(finished.workspace, promotion_gate=gate)
+    redeploy_with(finished, score)
+    touched(finished)
+    assert full_process(finished) == outcome
     assert caplog.messages[-1].startswith(f"{outcome}: ")
     assert f"{score:.4f} when release 2-" in caplog.messages[-1]
-    newest = pd.read_csv(deployed.output_folder_path / files.FINAL_DATA).dropna(subset="exited")
-    store = deployed.prod_deployment_path / releases.STORE
+    newest = pd.read_csv(finished.output_folder_path / files.FINAL_DATA).dropna(subset="exited")
+    store = finished.prod_deployment_path / releases.STORE
     before = next(store.glob("2-*")) / files.MODEL
     assert f"F1 {plain_f1(before.read_bytes(), newest):.4f} on the newest data" in caplog.text
     assert len(FOUR_DECIMALS.findall(caplog.messages[-1])) >= 2
 
 
 def test_a_run_that_died_is_said_once_and_its_mark_is_removed(
-    deployed: Settings, caplog: pytest.LogCaptureFixture
+    finished: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pending = deployed.output_folder_path / files.PENDING
+    pending = finished.output_folder_path / files.PENDING
     run = {"id": "1.000000001-1", "started_at": "2026-01-01T00:00:00Z"}
     (pending / "1.000000001-1.json").write_text(json.dumps({"run": run, "rows": {}}))
     (pending / "2.000000001-1.json").write_text('{"run": {"id"')
-    assert full_process(deployed) == "no new data"
+    assert full_process(finished) == "no new data"
     died = [message for message in caplog.messages if "died before its end" in message]
     assert len(died) == 2
     assert "the run that began at 2026-01-01T00:00:00Z died" in died[0]
     assert list(pending.iterdir()) == []
     caplog.clear()
-    assert full_process(deployed) == "no new data"
+    assert full_process(finished) == "no new data"
     assert "died" not in caplog.text
 
 
@@ -138,57 +120,57 @@ def test_a_run_that_died_is_said_once_and_its_mark_is_removed(
     ("gate", "score"), [("off", LOW), ("test_score", HIGH)], ids=["no drift", "kept"]
 )
 def test_what_was_judged_is_not_ingested_again(
-    deployed: Settings, caplog: pytest.LogCaptureFixture, gate: str, score: float
+    finished: Settings, caplog: pytest.LogCaptureFixture, gate: str, score: float
 ) -> None:
     caplog.set_level("INFO", logger="risk")
-    deployed = configured(deployed.workspace, promotion_gate=gate)
-    redeploy_with(deployed, score)
-    touched(deployed)
-    assert full_process(deployed) in ("no drift", "kept")
+    finished = configured(finished.workspace, promotion_gate=gate)
+    redeploy_with(finished, score)
+    touched(finished)
+    assert full_process(finished) in ("no drift", "kept")
     assert [m for m in caplog.messages if " rows of " in m and "clients from" in m]
-    before = traces(deployed.workspace)
+    before = traces(finished.workspace)
     caplog.clear()
-    assert [full_process(deployed) for _ in range(3)] == ["no new data"] * 3
+    assert [full_process(finished) for _ in range(3)] == ["no new data"] * 3
     assert all(message.startswith("no new data") for message in caplog.messages)
-    assert traces(deployed.workspace) == before
+    assert traces(finished.workspace) == before
 
 
-def test_a_run_that_failed_leaves_the_release_and_fails_again(deployed: Settings) -> None:
-    put(deployed, "dataset1.csv", ["AAAA,1,2,3,1", "BBBB,4,5,6,1", "CCCC,7,8,9,"])
-    redeploy_with(deployed, HIGH)
-    before = traces(deployed.prod_deployment_path)
+def test_a_run_that_failed_leaves_the_release_and_fails_again(finished: Settings) -> None:
+    put(finished, "dataset1.csv", ["AAAA,1,2,3,1", "BBBB,4,5,6,1", "CCCC,7,8,9,"])
+    redeploy_with(finished, HIGH)
+    before = traces(finished.prod_deployment_path)
     for _ in range(2):
         with pytest.raises(DataUnusable, match="every one is 1") as failure:
-            full_process(deployed)
+            full_process(finished)
     assert failure.value.exit_code == 65
-    assert traces(deployed.prod_deployment_path) == before
-    assert not (deployed.output_folder_path / files.JUDGED).exists()
+    assert traces(finished.prod_deployment_path) == before
+    assert not (finished.output_folder_path / files.JUDGED).exists()
 
 
-def test_a_file_that_waits_beside_one_that_is_whole_is_judged_later(deployed: Settings) -> None:
-    redeploy_with(deployed, LOW)
-    waits(deployed)
-    put(deployed, "whole.csv", ["AAAA,1,2,3,1"])
-    assert full_process(deployed) == "no drift"
-    assert full_process(deployed) == "no new data"
-    put(deployed, "upload.csv", ["BBBB,1,2,3,0"])
-    assert full_process(deployed) == "no drift"
+def test_a_file_that_waits_beside_one_that_is_whole_is_judged_later(finished: Settings) -> None:
+    redeploy_with(finished, LOW)
+    waits(finished)
+    put(finished, "whole.csv", ["AAAA,1,2,3,1"])
+    assert full_process(finished) == "no drift"
+    assert full_process(finished) == "no new data"
+    put(finished, "upload.csv", ["BBBB,1,2,3,0"])
+    assert full_process(finished) == "no drift"
 
 
-def test_what_waits_only_writes_no_result(deployed: Settings) -> None:
-    waits(deployed)
-    before = results(deployed), traces(deployed.prod_deployment_path)
-    assert full_process(deployed) == "no new data"
-    assert (results(deployed), traces(deployed.prod_deployment_path)) == before
+def test_what_waits_only_writes_no_result(finished: Settings) -> None:
+    waits(finished)
+    before = results(finished), traces(finished.prod_deployment_path)
+    assert full_process(finished) == "no new data"
+    assert (results(finished), traces(finished.prod_deployment_path)) == before
 
 
-def test_a_rollback_without_a_judgement_is_not_undone_either(deployed: Settings) -> None:
-    redeploy_with(deployed, HIGH)
-    period(deployed, 2, drift=True)
-    assert full_process(deployed) == "deployed"
-    deployment.roll_back(deployed)
-    assert full_process(deployed) == "no new data"
-    assert releases.load(deployed.prod_deployment_path)[0].number == 4
+def test_a_rollback_without_a_judgement_is_not_undone_either(finished: Settings) -> None:
+    redeploy_with(finished, HIGH)
+    period(finished, 2, drift=True)
+    assert full_process(finished) == "deployed"
+    deployment.roll_back(finished)
+    assert full_process(finished) == "no new data"
+    assert releases.load(finished.prod_deployment_path)[0].number == 4
 
 
 @pytest.mark.parametrize(
@@ -202,12 +184,12 @@ def test_a_rollback_without_a_judgement_is_not_undone_either(deployed: Settings)
         ),
     ],
 )
-def test_a_damaged_judgement_is_refused_by_its_name(deployed: Settings, judged: str) -> None:
-    release = releases.load(deployed.prod_deployment_path)[0].release
-    path = deployed.output_folder_path / files.JUDGED
+def test_a_damaged_judgement_is_refused_by_its_name(finished: Settings, judged: str) -> None:
+    release = releases.load(finished.prod_deployment_path)[0].release
+    path = finished.output_folder_path / files.JUDGED
     path.write_text(judged.replace("RELEASE", f'"{release}"'))
     with pytest.raises(ArtefactRefused, match=r"judged\.json"):
-        full_process(deployed)
+        full_process(finished)
 
 
 def plain_f1(pickled: bytes, rows: pd.DataFrame) -> float:
@@ -241,14 +223,14 @@ def test_after_every_deployment_the_score_is_the_deployed_models_own(
     ],
 )
 def test_a_look_ahead_says_what_the_run_then_decides(
-    deployed: Settings, capsys: pytest.CaptureFixture[str], change: Change
+    finished: Settings, capsys: pytest.CaptureFixture[str], change: Change
 ) -> None:
-    change(deployed)
-    before = traces(deployed.workspace)
-    check(deployed)
-    assert traces(deployed.workspace) == before
+    change(finished)
+    before = traces(finished.workspace)
+    check(finished)
+    assert traces(finished.workspace) == before
     foretold = capsys.readouterr().out
-    assert foretold.startswith(f"a run would end with {full_process(deployed)}: ")
+    assert foretold.startswith(f"a run would end with {full_process(finished)}: ")
 
 
 @pytest.mark.parametrize("stride", [17, pytest.param(3, marks=pytest.mark.slow)])
@@ -285,15 +267,15 @@ SURROUNDINGS = [
 
 @pytest.mark.parametrize("surroundings", SURROUNDINGS)
 def test_a_run_ends_the_same_whatever_surrounds_it(
-    deployed: Settings, tmp_path: Path, surroundings: str
+    finished: Settings, tmp_path: Path, surroundings: str
 ) -> None:
-    redeploy_with(deployed, HIGH)
-    period(deployed, 2, drift=True)
-    undisturbed = copy_of(deployed.workspace, tmp_path / "undisturbed")
+    redeploy_with(finished, HIGH)
+    period(finished, 2, drift=True)
+    undisturbed = copy_of(finished.workspace, tmp_path / "undisturbed")
     assert full_process(undisturbed) == "deployed"
     command = [sys.executable, ROOT / "fullprocess.py", "--config"]
     ran = subprocess.run(
-        ["/bin/sh", "-c", surroundings, "sh", *command, deployed.workspace / "config.json"],
+        ["/bin/sh", "-c", surroundings, "sh", *command, finished.workspace / "config.json"],
         cwd="/",
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -302,38 +284,38 @@ def test_a_run_ends_the_same_whatever_surrounds_it(
         check=False,
     )
     assert (ran.returncode, "Traceback" in ran.stderr) == (0, False)
-    assert results(deployed) == results(undisturbed)
-    outcomes = [line for line in said(deployed) if " fullprocess INFO deployed: release 3-" in line]
+    assert results(finished) == results(undisturbed)
+    outcomes = [line for line in said(finished) if " fullprocess INFO deployed: release 3-" in line]
     assert len(outcomes) == 1
     if "|" not in surroundings:
-        assert outcomes == said(deployed)[-1:]
+        assert outcomes == said(finished)[-1:]
 
 
-def test_a_run_that_meets_another_leaves_no_trace(deployed: Settings) -> None:
-    period(deployed, 2, drift=True)
-    lock = os.open(deployed.output_folder_path / files.LOCK, os.O_RDWR | os.O_CREAT)
+def test_a_run_that_meets_another_leaves_no_trace(finished: Settings) -> None:
+    period(finished, 2, drift=True)
+    lock = os.open(finished.output_folder_path / files.LOCK, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        before = traces(deployed.workspace)
-        ran = script(deployed, "fullprocess.py")
-        assert traces(deployed.workspace) == before
+        before = traces(finished.workspace)
+        ran = script(finished, "fullprocess.py")
+        assert traces(finished.workspace) == before
     finally:
         os.close(lock)
     assert ran.returncode == 75
     assert "another run holds ingesteddata/lock" in ran.stderr
 
 
-def test_a_forced_run_replaces_a_refused_model_and_says_why(deployed: Settings) -> None:
-    for path in deployed.prod_deployment_path.rglob(files.MODEL):
+def test_a_forced_run_replaces_a_refused_model_and_says_why(finished: Settings) -> None:
+    for path in finished.prod_deployment_path.rglob(files.MODEL):
         path.write_bytes(b"something else")
-    ran = script(deployed, "fullprocess.py", "--force")
+    ran = script(finished, "fullprocess.py", "--force")
     assert ran.returncode == 0
-    assert "forced; production_deployment/ does not hold the files" in said(deployed)[-1]
-    assert "nothing was deployed yet" not in said(deployed)[-1]
+    assert "forced; production_deployment/ does not hold the files" in said(finished)[-1]
+    assert "nothing was deployed yet" not in said(finished)[-1]
 
 
-def test_a_forced_run_deploys_and_says_that_it_was_forced(deployed: Settings) -> None:
-    ran = script(deployed, "fullprocess.py", "--force")
+def test_a_forced_run_deploys_and_says_that_it_was_forced(finished: Settings) -> None:
+    ran = script(finished, "fullprocess.py", "--force")
     assert ran.returncode == 0
-    assert re.search(r" fullprocess INFO deployed: release 2-\w+; forced; ", said(deployed)[-1])
-    assert releases.load(deployed.prod_deployment_path)[0].number == 2
+    assert re.search(r" fullprocess INFO deployed: release 2-\w+; forced; ", said(finished)[-1])
+    assert releases.load(finished.prod_deployment_path)[0].number == 2

@@ -451,6 +451,16 @@ def test_the_book_holds_the_newest_row_of_each_client(
     assert sorted(clients(project, files.CLIENTS)) == sorted(set(clients(project)))
 
 
+def test_other_columns_are_a_matter_of_the_configuration(tmp_path: Path) -> None:
+    settings = configured(
+        tmp_path, client_column="id", feature_columns=["x, y"], target_column="100%"
+    )
+    put(settings, "d.csv", ["7,1.5,1", "007,,0"], 'id,"x, y",100%')
+    merged = ingestion.merge_multiple_dataframe(settings)
+    assert merged["id"].tolist() == ["7", "007"]
+    assert cells(settings, files.CLIENTS)[0] == ["id", "x, y", "100%"]
+
+
 def test_the_record_says_what_was_looked_at(project: Settings) -> None:
     content = lines(A, "X")
     path = place(project, "dataset2.csv", content)
