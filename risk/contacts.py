@@ -56,19 +56,21 @@ def today() -> str:
 def of_form(corporation: str, fields: Mapping[str, str]) -> Contact:
     """The contact that a form tells of, or what is wrong with it."""
     values = {name: fields.get(name, "") for name in FIELDS}
+    if fields.keys() - values.keys():
+        raise _wrong(f"the form has fields beside {', '.join(FIELDS)}")
     if not FORM.fullmatch(values["form"]):
         raise _wrong("the form has no number; open the client's page again")
     by = _one_line(values["by"])
-    if not by or len(by) > LONGEST_NAME:
+    if not by or len(values["by"]) > LONGEST_NAME:
         raise _wrong(f"say who contacted the client, in at most {LONGEST_NAME} characters")
     outcome = _one_line(values["outcome"])
-    if not outcome or len(outcome) > LONGEST_OUTCOME:
+    if not outcome or len(values["outcome"]) > LONGEST_OUTCOME:
         raise _wrong(f"say what came of it: {', '.join(OUTCOMES)}, or other words, but few")
-    note = values["note"].replace("\r\n", "\n").strip()
+    note = values["note"].replace("\r\n", "\n")
     if len(note) > LONGEST_NOTE or "\0" in note:
         raise _wrong(f"a note is text of at most {LONGEST_NOTE:,} characters")
     when = _moment(values["day"])
-    return Contact(corporation, when, by, outcome, note, values["form"])
+    return Contact(corporation, when, by, outcome, note.strip(), values["form"])
 
 
 def _wrong(message: str) -> RequestRefused:
