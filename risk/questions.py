@@ -40,14 +40,23 @@ class Question(NamedTuple):
 def asked(request: Request, data_files: DataFiles, columns: Columns) -> Question:
     """What the body of this request asks."""
     if request.mimetype == "application/json":
-        request.max_content_length = LARGEST_JSON_OF_CLIENTS
-        return _in_json(_json(request.get_data(cache=False)), data_files, columns)
+        return _in_json(_json(_body(request)), data_files, columns)
     if request.mimetype == "multipart/form-data":
         request.max_content_length = LARGEST_DATASET
         return _in_form(request, columns)
     raise RequestRefused(
         "unsupported_media_type", "the body must be application/json or multipart/form-data", 415
     )
+
+
+def _body(request: Request) -> bytes:
+    """All bytes of a body of JSON, read at once where its length was said."""
+    request.max_content_length = LARGEST_JSON_OF_CLIENTS
+    length = request.content_length
+    if length is None or length > LARGEST_JSON_OF_CLIENTS:
+        return request.get_data(cache=False)
+    content: bytes = request.environ["wsgi.input"].read(length)
+    return content
 
 
 def _wrong(message: str, code: str = "bad_request") -> RequestRefused:
