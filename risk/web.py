@@ -15,7 +15,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import numpy as np
 import numpy.typing as npt
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from risk import binding
@@ -119,17 +119,17 @@ def log_requests() -> None:
     requests_log.setLevel(logging.INFO)
 
 
-def line(address: str, method: str, path: bytes, status: int, seconds: float) -> str:
+def line(environ: WSGIEnvironment, status: int, seconds: float) -> str:
     """The line about a request, which nothing that was sent can break or make long."""
-    asked = f"{quote(method)[:20]} {quote(path)[:LONGEST_LOGGED]}"
-    return f"{address} {asked} {status} {seconds * 1000:.1f} ms"
+    method, path = quote(environ["REQUEST_METHOD"]), quote(environ["PATH_INFO"].encode("latin-1"))
+    asked = f"{method[:20]} {path[:LONGEST_LOGGED]}"
+    return f"{environ.get('REMOTE_ADDR', '')} {asked} {status} {seconds * 1000:.1f} ms"
 
 
 def protect(app: Flask, allowed_hosts: tuple[str, ...]) -> None:
     """Put the guard before every route, our headers on every answer, our words into errors."""
     app.config.update(MAX_FORM_PARTS=MOST_FORM_PARTS, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.before_request(_Guard(allowed_hosts, binding.token()).judge)
-    app.after_request(_logged)
     app.wsgi_app = _Dressed(app.wsgi_app)  # type: ignore[method-assign]
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(RiskError, _of_ours)
@@ -146,7 +146,6 @@ class _Guard:
 
     def judge(self) -> None:
         """Let the request pass, or refuse it."""
-        g.began = time.perf_counter()
         environ = request.environ
         host = environ.get("HTTP_HOST", "")
         if not self.host.fullmatch(host):
@@ -237,16 +236,6 @@ def _of_the_system(failure: OSError) -> Response:
     return _refused("input_output", "reading failed here; the server's log says why", 503)
 
 
-def _logged(made: Response) -> Response:
-    """Write the one line about this request."""
-    if requests_log.isEnabledFor(logging.INFO):
-        seconds = time.perf_counter() - g.began if "began" in g else 0
-        path = request.path.encode("utf-8", "replace")
-        address = request.remote_addr or ""
-        requests_log.info("%s", line(address, request.method, path, made.status_code, seconds))
-    return made
-
-
 class _Dressed:
     """Puts our headers on every answer that has none of its own by the same name."""
 
@@ -254,9 +243,13 @@ class _Dressed:
         self.application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer as the application does."""
+        """Answer as the application does, and write the one line about this request."""
+        began = time.perf_counter()
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            if requests_log.isEnabledFor(logging.INFO):
+                seconds = time.perf_counter() - began
+                requests_log.info("%s", line(environ, int(status[:3]), seconds))
             own = {name.lower() for name, _ in headers}
             missing = [pair for lower, pair in BY_LOWER_NAME if lower not in own]
             return start_response(status, headers + missing, *error)

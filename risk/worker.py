@@ -113,7 +113,5 @@ class Log(Logger):  # type: ignore[misc] # gunicorn ships no types
 
     def access(self, resp: Any, _req: Any, environ: Any, request_time: timedelta) -> None:
         """Write the one line about this request, as short as it is without gunicorn."""
-        asked = environ["REQUEST_METHOD"], environ["PATH_INFO"].encode("latin-1")
-        seconds = request_time.total_seconds()
-        line = web.line(environ["REMOTE_ADDR"], *asked, resp.status_code, seconds)
+        line = web.line(environ, resp.status_code, request_time.total_seconds())
         self.access_log.info("%s", line)
