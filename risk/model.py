@@ -318,8 +318,6 @@ class Folded:
             raise DataUnusable("the deployed model cannot take rows with missing cells")
         if self.line is None:
             return self._asked(rows)
-        if len(rows) <= FEW and (found := _one_by_one(self.line, rows)):
-            return found
         with np.errstate(over="ignore", invalid="ignore"):
             far, doubt = self.line.decisions(rows)
             risks = 1 / (1 + np.exp(-far))
@@ -328,6 +326,17 @@ class Folded:
         if unsure.any():
             expected[unsure], risks[unsure] = self._asked(rows[unsure])
         return expected, risks
+
+    def listed(self, rows: list[list[float]]) -> tuple[list[int], list[float]]:
+        """The same of rows in lists, where a few are not worth an array."""
+        if self.line and self.takes_gaps and len(rows) <= FEW:
+            found = [self.line.decision(row) for row in rows]
+            if all(doubt < abs(far) < CERTAIN for far, doubt in found):
+                risks = [1 / (1 + math.exp(-far)) for far, _ in found]
+                return [int(far > 0) for far, _ in found], risks
+        numbers = np.array(rows, dtype="float64").reshape(len(rows), len(self.columns.features))
+        expected, likely = self.answers(numbers)
+        return expected.tolist(), likely.tolist()
 
     def _asked(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
         """The same from scikit-learn itself."""
@@ -341,11 +350,12 @@ class Folded:
     def _agrees(self, rows: Numbers) -> bool:
         """Whether scikit-learn answers the same, of all rows together and of each alone."""
         asked, wanted = self._asked(rows)
-        alone = zip(*(self.answers(row[None]) for row in rows), strict=True)
-        expected, risks = (np.concatenate(parts) for parts in alone)
+        alone = [self.listed([row]) for row in rows.tolist()]
+        each = [expected for expected, _ in alone], [risks for _, risks in alone]
         return all(
-            (found[0] == asked).all() and np.allclose(found[1], wanted, rtol=1e-9, atol=1e-12)
-            for found in (self.answers(rows), (expected, risks))
+            (np.ravel(expected) == asked).all()
+            and np.allclose(np.ravel(risks), wanted, rtol=1e-9, atol=1e-12)
+            for expected, risks in (self.answers(rows), each)
         )
 
 
@@ -365,15 +375,6 @@ def _folded(model: Model) -> _Line | None:
         else:
             return None
     return _Line(fills, compressed, weights.tolist(), intercept)
-
-
-def _one_by_one(line: _Line, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers] | None:
-    """The answers for a few rows, none if any of them takes a closer look."""
-    found = [line.decision(row) for row in rows.tolist()]
-    if not all(doubt < abs(far) < CERTAIN for far, doubt in found):
-        return None
-    risks = [1 / (1 + math.exp(-far)) for far, _ in found]
-    return np.array([far > 0 for far, _ in found], dtype=np.int64), np.array(risks)
 
 
 def _trial_rows(width: int, *, with_gaps: bool) -> Numbers:

@@ -27,13 +27,13 @@ WORTH_THE_CALL = 3_000  # bytes: reading fewer line by line takes less than the 
 FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 HEADER = re.compile(rb"\s*([^\r\n]*)")
 
-Numbers = npt.NDArray[np.float64]
+Rows = list[list[float]] | npt.NDArray[np.float64]
 
 
 class Question(NamedTuple):
     """The features of each row in configured order, nan where missing; whether risks are wanted."""
 
-    rows: Numbers
+    rows: Rows
     with_risks: bool
 
 
@@ -114,13 +114,12 @@ def _in_json(value: Mapping[str, Any], data_files: DataFiles, columns: Columns) 
     return Question(_of_dataset(content, columns), with_risks)
 
 
-def _of_clients(clients: object, columns: Columns) -> Numbers:
+def _of_clients(clients: object, columns: Columns) -> list[list[float]]:
     if not isinstance(clients, list):
         raise _wrong("'clients' must be a list")
     if len(clients) > MOST_ROWS:
         raise RequestRefused("too_large", f"at most {MOST_ROWS} clients are read", 413)
-    rows = [_of_client(client, place, columns) for place, client in enumerate(clients, 1)]
-    return np.array(rows, dtype="float64").reshape(len(rows), len(columns.features))
+    return [_of_client(client, place, columns) for place, client in enumerate(clients, 1)]
 
 
 def _of_client(client: object, place: int, columns: Columns) -> list[float]:
@@ -164,7 +163,7 @@ def _in_form(request: Request, columns: Columns) -> Question:
     return Question(_of_dataset(sent["file"].read(), columns), wanted == ["true"])
 
 
-def _of_dataset(content: bytes, columns: Columns) -> Numbers:
+def _of_dataset(content: bytes, columns: Columns) -> Rows:
     """A CSV's rows; every answer must belong to a line, so one refused line refuses the dataset."""
     _judge_size(content)
     rows = plain.features(content, columns) if len(content) > WORTH_THE_CALL else None
@@ -178,8 +177,7 @@ def _of_dataset(content: bytes, columns: Columns) -> Numbers:
         first = judged.refusals[0]
         raise _wrong(f"the dataset is refused: line {first.line}: {first.reason}", "bad_dataset")
     places = [judged.names.index(name) for name in columns.features]
-    numbers = [[row[place] for place in places] for row in judged.rows]
-    return np.array(numbers, dtype="float64").reshape(len(numbers), len(places))
+    return [[float(row[place]) for place in places] for row in judged.rows]
 
 
 def _judge_size(content: bytes) -> None:
