@@ -67,10 +67,11 @@ def prediction() -> Response:
     service = _service()
     deployed = service.deployed.now()
     asked = questions.asked(request, service.data_files, service.settings.columns)
-    expected, risks = deployed.folded.answers(asked.rows)
+    folded, rows = deployed.folded, asked.rows
+    expected, risks = folded.listed(rows) if isinstance(rows, list) else folded.answers(rows)
     found: dict[str, object] = {"release": deployed.release.release}
     if asked.with_risks:
-        found["risks"] = risks.tolist()
+        found["risks"] = risks
     return web.answer(found, predictions=web.digits(expected))
 
 

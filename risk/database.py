@@ -113,7 +113,7 @@ def _engine(url: URL) -> sa.Engine:
         sa.event.listen(made, "connect", _prepare_file)
         sa.event.listen(made, "begin", _begin_in_file)
     else:
-        if url.drivername == DRIVERS["postgresql"]:
+        if _family(url) == "postgresql":
             sa.event.listen(made, "connect", _hang_up_on_silence)
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
     return made

@@ -39,6 +39,8 @@ BROKEN_PICKLE = (
 )
 
 ROUNDING = 1e-9
+FEW = 16  # rows: so many are answered one by one before an array's operations take less time
+CERTAIN = 700.0  # log-odds, beyond which a risk is too close to 0 or 1 for a plain exponential
 TRIAL_ROWS = 200
 SHARE_OF_GAPS = 0.2
 
@@ -264,18 +266,26 @@ def _problem(model: Model, columns: Columns) -> str | None:
 class _Line(NamedTuple):
     """What a linear model does to a row: fill what is missing, compress or not, weigh, add up."""
 
-    fill: Numbers | None
+    fills: list[float]
     compressed: bool
-    weights: Numbers
-    doubts: Numbers
+    weights: list[float]
     intercept: float
 
     def decisions(self, rows: Numbers) -> tuple[Numbers, Numbers]:
         """How far each row is on the leavers' side, and how far off rounding may have put it."""
-        filled = rows if self.fill is None else np.where(np.isnan(rows), self.fill, rows)
+        filled = np.where(np.isnan(rows), self.fills, rows)
         seen = np.log1p(filled) if self.compressed else filled
         far = seen @ self.weights + self.intercept
-        return far, np.abs(seen) @ self.doubts + ROUNDING * abs(self.intercept)
+        return far, ROUNDING * (np.abs(seen) @ np.abs(self.weights) + abs(self.intercept))
+
+    def decision(self, row: list[float]) -> tuple[float, float]:
+        """The same of a single row."""
+        far, size = self.intercept, abs(self.intercept)
+        for cell, fill, weight in zip(row, self.fills, self.weights, strict=True):
+            filled = fill if math.isnan(cell) else cell
+            part = weight * (math.log1p(filled) if self.compressed else filled)
+            far, size = far + part, size + abs(part)
+        return far, ROUNDING * size
 
 
 class Folded:
@@ -317,6 +327,17 @@ class Folded:
             expected[unsure], risks[unsure] = self._asked(rows[unsure])
         return expected, risks
 
+    def listed(self, rows: list[list[float]]) -> tuple[list[int], list[float]]:
+        """The same of rows in lists, where a few are not worth an array."""
+        if self.line and self.takes_gaps and len(rows) <= FEW:
+            found = [self.line.decision(row) for row in rows]
+            if all(doubt < abs(far) < CERTAIN for far, doubt in found):
+                risks = [1 / (1 + math.exp(-far)) for far, _ in found]
+                return [int(far > 0) for far, _ in found], risks
+        numbers = np.array(rows, dtype="float64").reshape(len(rows), len(self.columns.features))
+        expected, likely = self.answers(numbers)
+        return expected.tolist(), likely.tolist()
+
     def _asked(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
         """The same from scikit-learn itself."""
         table = pd.DataFrame(rows, columns=list(self.columns.features))
@@ -327,19 +348,25 @@ class Folded:
             return predictions(self.model, table, self.columns), risks
 
     def _agrees(self, rows: Numbers) -> bool:
-        expected, risks = self.answers(rows)
+        """Whether scikit-learn answers the same, of all rows together and of each alone."""
         asked, wanted = self._asked(rows)
-        return bool((expected == asked).all()) and np.allclose(risks, wanted, rtol=1e-9, atol=1e-12)
+        alone = [self.listed([row]) for row in rows.tolist()]
+        each = [expected for expected, _ in alone], [risks for _, risks in alone]
+        return all(
+            (np.ravel(expected) == asked).all()
+            and np.allclose(np.ravel(risks), wanted, rtol=1e-9, atol=1e-12)
+            for expected, risks in (self.answers(rows), each)
+        )
 
 
 def _folded(model: Model) -> _Line | None:
     """The operations of one of our models, none when it is built in another way."""
     *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     weights, intercept = last.coef_[0].astype("float64"), float(last.intercept_[0])
-    fill, compressed = None, False
+    fills, compressed = [math.nan] * len(weights), False
     for step in before:
         if isinstance(step, SimpleImputer):
-            fill = step.statistics_.astype("float64")
+            fills = step.statistics_.astype("float64").tolist()
         elif isinstance(step, FunctionTransformer):
             compressed = True
         elif isinstance(step, StandardScaler) and step.mean_ is not None:
@@ -347,7 +374,7 @@ def _folded(model: Model) -> _Line | None:
             intercept -= float(step.mean_ @ weights)
         else:
             return None
-    return _Line(fill, compressed, weights, ROUNDING * np.abs(weights), intercept)
+    return _Line(fills, compressed, weights.tolist(), intercept)
 
 
 def _trial_rows(width: int, *, with_gaps: bool) -> Numbers:

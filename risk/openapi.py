@@ -18,6 +18,8 @@ OF_THE_GUARD = {
     "400": "the Host header is not served here, or the request cannot be read",
     "401": "a token is needed, and it is missing or wrong",
     "403": "the Origin header is another site's, or the request comes from another machine",
+    "414": "the address is too long",
+    "431": "the headers are too long or too many",
     "500": "something is wrong in the service",
 }
 OF_THE_RELEASE = {
@@ -118,7 +120,10 @@ def _pages() -> Schema:
         "/": _page("Whether everything is well", "text/html", {}),
         "/clients": _page("Whom to call, and why", "text/html", unknown, _wishes()),
         "/clients/{corporation}": _page("One client", "text/html", unknown, [code]),
-        "/clients/{corporation}/contacts": {"post": _contact(code, unknown)},
+        "/clients/{corporation}/contacts": {
+            **_page("The client whose contacts these are", "text/html", unknown, [code]),
+            "post": _contact(code, unknown),
+        },
         "/clients.csv": _page("The whole list for a spreadsheet", "text/csv", {}),
         "/report.pdf": _page("The report", "application/pdf", {}),
         "/style.css": _page("How the pages look", "text/css", {}),
@@ -154,19 +159,26 @@ def _wishes() -> list[Schema]:
 
 def _contact(code: Schema, unknown: dict[str, str]) -> Schema:
     """The form on a client's page."""
+    day = {"anyOf": [{"const": ""}, {"type": "string", "format": "date"}]}
     form = {
-        "by": {"type": "string", "minLength": 1, "maxLength": contacts.LONGEST_NAME},
-        "day": {"type": "string", "format": "date"},
-        "outcome": {
+        "by": _words(contacts.LONGEST_NAME),
+        "day": day | {"description": "not before 2000 and not to come; today, if it is left out"},
+        "outcome": _words(contacts.LONGEST_OUTCOME)
+        | {"description": f"one of {', '.join(contacts.OUTCOMES)}, or other words"},
+        "note": {
             "type": "string",
-            "minLength": 1,
-            "maxLength": contacts.LONGEST_OUTCOME,
-            "description": f"{', '.join(contacts.OUTCOMES)}, or a few other words",
+            "pattern": r"^[^\u0000]*$",
+            "maxLength": contacts.LONGEST_NOTE,
+            "description": "a line break counts once, however it is sent",
         },
-        "note": {"type": "string", "maxLength": contacts.LONGEST_NOTE},
-        "form": {"type": "string", "pattern": f"^{contacts.FORM.pattern}$"},
+        "form": {
+            "type": "string",
+            "pattern": f"^{contacts.FORM.pattern}$",
+            "description": "any that was not sent before: what is sent twice counts once",
+        },
     }
-    content = {"application/x-www-form-urlencoded": {"schema": _object(form, "day", "note")}}
+    fields = _object(form, "day", "note") | {"additionalProperties": True}
+    content = {"application/x-www-form-urlencoded": {"schema": fields}}
     further = {"413": OF_THE_BODY["413"], "415": "the body is no form"}
     described: Schema = _page(
         "Record what was done about a client", "text/html", unknown | further
@@ -177,6 +189,11 @@ def _contact(code: Schema, unknown: dict[str, str]) -> Schema:
         "parameters": [code],
         "requestBody": {"required": True, "content": content},
     }
+
+
+def _words(longest: int) -> Schema:
+    """A text of which something can be seen."""
+    return {"type": "string", "pattern": r"\S", "maxLength": longest}
 
 
 def _responses(answer: Schema, further: dict[str, str]) -> Schema:

@@ -5,7 +5,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
 
 from risk.errors import RequestRefused
 from risk.settings import Settings
@@ -33,16 +32,15 @@ class DataFiles:
     def read(self, filepath: str, most_bytes: int) -> bytes:
         """The content of one of them."""
         try:
-            with _opened(self.workspace, self._components(filepath)) as handle:
-                status = os.fstat(handle.fileno())
-                if status.st_size > most_bytes:
+            with _opened(self.workspace, self._components(filepath)) as (descriptor, size):
+                if size > most_bytes:
                     raise _too_large(most_bytes)
-                content = handle.read(status.st_size + 1)
+                content = os.read(descriptor, size + 1)
         except OSError as error:
             if error.errno in OUTSIDE:
                 raise self._outside() from None
             raise
-        if len(content) != status.st_size:
+        if len(content) != size:
             raise RequestRefused("still_changing", "the dataset is being written; ask again", 409)
         return content
 
@@ -74,8 +72,8 @@ def _too_large(most_bytes: int) -> RequestRefused:
 
 
 @contextlib.contextmanager
-def _opened(workspace: str, names: Sequence[str]) -> Iterator[BinaryIO]:
-    """The file at the end of a way of real folders: no link on it is followed, whoever flips it."""
+def _opened(workspace: str, names: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """A file and its size, at the end of a way of real folders: no link is followed, ever."""
     folder = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in names[:-1]:
@@ -85,8 +83,10 @@ def _opened(workspace: str, names: Sequence[str]) -> Iterator[BinaryIO]:
         descriptor = os.open(names[-1], FILE, dir_fd=folder)
     finally:
         os.close(folder)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(errno.ENOENT, "it is no regular file")
+        yield descriptor, status.st_size
+    finally:
         os.close(descriptor)
-        raise FileNotFoundError(errno.ENOENT, "it is no regular file")
-    with os.fdopen(descriptor, "rb") as handle:
-        yield handle

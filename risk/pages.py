@@ -258,6 +258,15 @@ def client(corporation: str) -> Response:
     return _client_page(corporation)
 
 
+@pages.get("/clients/<code:corporation>/contacts")
+def client_of_contacts(corporation: str) -> Response:
+    """The client whose contacts these are, or whose code ends like this address."""
+    try:
+        return _client_page(f"{corporation}/contacts")
+    except RequestRefused:
+        return _client_page(corporation)
+
+
 def _client_page(
     corporation: str,
     typed: "MultiDict[str, str] | dict[str, str] | None" = None,

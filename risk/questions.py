@@ -27,27 +27,36 @@ WORTH_THE_CALL = 3_000  # bytes: reading fewer line by line takes less than the 
 FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 HEADER = re.compile(rb"\s*([^\r\n]*)")
 
-Numbers = npt.NDArray[np.float64]
+Rows = list[list[float]] | npt.NDArray[np.float64]
 
 
 class Question(NamedTuple):
     """The features of each row in configured order, nan where missing; whether risks are wanted."""
 
-    rows: Numbers
+    rows: Rows
     with_risks: bool
 
 
 def asked(request: Request, data_files: DataFiles, columns: Columns) -> Question:
     """What the body of this request asks."""
     if request.mimetype == "application/json":
-        request.max_content_length = LARGEST_JSON_OF_CLIENTS
-        return _in_json(_json(request.get_data(cache=False)), data_files, columns)
+        return _in_json(_json(_body(request)), data_files, columns)
     if request.mimetype == "multipart/form-data":
         request.max_content_length = LARGEST_DATASET
         return _in_form(request, columns)
     raise RequestRefused(
         "unsupported_media_type", "the body must be application/json or multipart/form-data", 415
     )
+
+
+def _body(request: Request) -> bytes:
+    """All bytes of a body of JSON, read at once where its length was said."""
+    request.max_content_length = LARGEST_JSON_OF_CLIENTS
+    length = request.content_length
+    if length is None or length > LARGEST_JSON_OF_CLIENTS:
+        return request.get_data(cache=False)
+    content: bytes = request.environ["wsgi.input"].read(length)
+    return content
 
 
 def _wrong(message: str, code: str = "bad_request") -> RequestRefused:
@@ -105,13 +114,12 @@ def _in_json(value: Mapping[str, Any], data_files: DataFiles, columns: Columns) 
     return Question(_of_dataset(content, columns), with_risks)
 
 
-def _of_clients(clients: object, columns: Columns) -> Numbers:
+def _of_clients(clients: object, columns: Columns) -> list[list[float]]:
     if not isinstance(clients, list):
         raise _wrong("'clients' must be a list")
     if len(clients) > MOST_ROWS:
         raise RequestRefused("too_large", f"at most {MOST_ROWS} clients are read", 413)
-    rows = [_of_client(client, place, columns) for place, client in enumerate(clients, 1)]
-    return np.array(rows, dtype="float64").reshape(len(rows), len(columns.features))
+    return [_of_client(client, place, columns) for place, client in enumerate(clients, 1)]
 
 
 def _of_client(client: object, place: int, columns: Columns) -> list[float]:
@@ -155,7 +163,7 @@ def _in_form(request: Request, columns: Columns) -> Question:
     return Question(_of_dataset(sent["file"].read(), columns), wanted == ["true"])
 
 
-def _of_dataset(content: bytes, columns: Columns) -> Numbers:
+def _of_dataset(content: bytes, columns: Columns) -> Rows:
     """A CSV's rows; every answer must belong to a line, so one refused line refuses the dataset."""
     _judge_size(content)
     rows = plain.features(content, columns) if len(content) > WORTH_THE_CALL else None
@@ -169,8 +177,7 @@ def _of_dataset(content: bytes, columns: Columns) -> Numbers:
         first = judged.refusals[0]
         raise _wrong(f"the dataset is refused: line {first.line}: {first.reason}", "bad_dataset")
     places = [judged.names.index(name) for name in columns.features]
-    numbers = [[row[place] for place in places] for row in judged.rows]
-    return np.array(numbers, dtype="float64").reshape(len(numbers), len(places))
+    return [[float(row[place]) for place in places] for row in judged.rows]
 
 
 def _judge_size(content: bytes) -> None:

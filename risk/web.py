@@ -41,7 +41,7 @@ PAGE_HEADERS = {
 }
 WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 BY_LOWER_NAME = [(pair[0].lower(), pair) for pair in HEADERS.items()]
-ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=np.ndarray.tolist)
 SENTENCES = {
     400: ("bad_request", "the request cannot be read"),
     404: ("not_found", "there is no such page"),
@@ -63,8 +63,10 @@ def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Respo
     return Response(body, status, mimetype="application/json")
 
 
-def digits(ones: npt.NDArray[np.int64]) -> str:
-    """A list of zeros and ones as JSON, which is most of a long answer."""
+def digits(ones: list[int] | npt.NDArray[np.int64]) -> str:
+    """Zeros and ones as JSON, which is most of a long answer."""
+    if isinstance(ones, list):
+        return ENCODER.encode(ones)
     text = np.full(max(0, 2 * len(ones) - 1), ord(","), dtype=np.uint8)
     text[::2] = ones + ord("0")
     return f"[{text.tobytes().decode()}]"

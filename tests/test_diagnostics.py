@@ -155,13 +155,13 @@ ROWS = arrays.arrays("float64", st.tuples(st.integers(0, 20), st.just(3)), eleme
 @given(rows=ROWS)
 @effort(max_examples=100, deadline=None)
 def test_the_folded_model_answers_as_scikit_learn(features: str, rows: Any) -> None:
-    expected, risks = FOLDED[features].answers(rows)
-    assert FOLDED[features].line is not None
-    assert expected.shape == risks.shape == (len(rows),)
-    if len(rows):
-        table = pd.DataFrame(rows, columns=list(COLUMNS.features))
-        assert (expected == MODELS[features].predict(table)).all()
-        assert np.allclose(risks, MODELS[features].predict_proba(table)[:, 1], rtol=1e-9)
+    folded, table = FOLDED[features], pd.DataFrame(rows, columns=list(COLUMNS.features))
+    assert folded.line is not None
+    for expected, risks in (folded.answers(rows), folded.listed(rows.tolist())):
+        assert len(expected) == len(risks) == len(rows)
+        if len(rows):
+            assert (np.array(expected) == MODELS[features].predict(table)).all()
+            assert np.allclose(risks, MODELS[features].predict_proba(table)[:, 1], rtol=1e-9)
 
 
 def test_rows_on_the_border_are_scikit_learns_to_decide() -> None:
@@ -173,10 +173,12 @@ def test_rows_on_the_border_are_scikit_learns_to_decide() -> None:
         row = pd.DataFrame([[10.0, middle, 10.0]], columns=list(COLUMNS.features))
         low, high = (middle, high) if fitted.predict(row)[0] == 0 else (low, middle)
     near = low + np.arange(-50, 50) * np.spacing(low)
-    rows = np.column_stack([np.full(100, 10.0), near, np.full(100, 10.0)])
+    around = np.concatenate([near, low * np.linspace(0.9, 1.1, 100)])
+    rows = np.column_stack([np.full(200, 10.0), around, np.full(200, 10.0)])
     wanted = fitted.predict(pd.DataFrame(rows, columns=list(COLUMNS.features)))
-    assert 0 < wanted.sum() < 100
+    assert 0 < wanted[:100].sum() < 100
     assert (folded.answers(rows)[0] == wanted).all()
+    assert [folded.listed([row])[0] for row in rows.tolist()] == [[one] for one in wanted]
 
 
 def test_a_model_that_is_built_otherwise_is_asked_itself(caplog: pytest.LogCaptureFixture) -> None:
@@ -196,8 +198,11 @@ def test_a_bare_regression_is_folded_and_refuses_gaps() -> None:
     bare = LogisticRegression().fit(rows, [0, 1])
     folded = model.Folded(bare, COLUMNS)
     assert (folded.answers(rows)[0] == bare.predict(rows)).all()
+    assert folded.listed(rows.tolist())[0] == bare.predict(rows).tolist()
     with pytest.raises(DataUnusable, match="missing cells"):
         folded.answers(np.array([[np.nan, 1.0, 1.0]]))
+    with pytest.raises(DataUnusable, match="missing cells"):
+        folded.listed([[np.nan, 1.0, 1.0]])
 
 
 NUMBERS = ["7", "0", "1.5", "1.", ".5", "1e3", "+2", "-0", "", " ", " 3\t", "NA", "nan", "null"]

@@ -359,6 +359,14 @@ def test_a_contact_of_an_odd_code_reaches_that_client(busy: Settings, code: str)
     assert [contact.by for contact in contacts.of_client(busy, code)] == [name]
 
 
+@pytest.mark.parametrize("code", ODD)
+def test_the_address_that_contacts_are_sent_to_shows_that_client(
+    client: FlaskClient, code: str
+) -> None:
+    found = page(client, shown.contacts_address(code))
+    assert found.inside("bdi")[0] == shown.visible(code)
+
+
 def test_hiding_those_contacted_fills_the_list_up_to_capacity_again(own: Settings) -> None:
     client, table = create_app(own).test_client(), listed(own)
     first, second = table["corporation"].iloc[:2]
@@ -418,6 +426,9 @@ def test_our_own_form_is_taken(own: Settings, headers: dict[str, str]) -> None:
         ({"day": "2026-02-30"}, "day"),
         ({"day": "20260101"}, "day"),
         ({"day": "yesterday"}, "day"),
+        ({"by": "x" + " " * 80}, "who"),
+        ({"outcome": " " * 40 + "x"}, "what came of it"),
+        ({"note": "x" + " " * 2000}, "note"),
     ],
 )
 def test_a_form_that_is_wrong_comes_back_with_what_was_typed(
