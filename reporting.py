@@ -95,10 +95,11 @@ def make_owed_report(settings: Settings) -> list[str]:
     owed = journal.owed(settings)
     if journal.REPORT not in owed or journal.LIST in owed:
         return []
-    problems = [str(error) for error in draw(settings) if not isinstance(error, InputMissing)]
-    if not problems:
-        journal.settle(settings, journal.REPORT)
-    return problems
+    problems = [error for error in draw(settings) if not isinstance(error, InputMissing)]
+    if problems:
+        return [f"the report is not whole: {problems[0]}"]
+    journal.settle(settings, journal.REPORT)
+    return []
 
 
 def make_list(settings: Settings, run: Run, decision: Decision) -> None:
