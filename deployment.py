@@ -89,6 +89,7 @@ def roll_back(settings: Settings | None = None) -> Release:
     )
     journal.judge(settings, release, judged)
     log.info("went back: %s scores %.4f", release.title, release.score)
+    log.info("run python reporting.py, and the list and the report are made with it")
     return release
 
 

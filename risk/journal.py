@@ -23,10 +23,16 @@ FOLLOWS = {"deployed": OWED, "no drift": (LIST, REPORT), "kept": (LIST, REPORT)}
 
 def seen(settings: Settings, release: Release | None) -> Seen:
     """What the deployed release, and the last judgement made with it, saw of this input folder."""
-    if release is None:
+    if release is None or _is_of_another_folder(settings):
         return Seen()
     deployed = release.seen if release.input_folder in ("", settings.input_folder) else Seen()
     return deployed | judged(settings, release)
+
+
+def _is_of_another_folder(settings: Settings) -> bool:
+    """Whether the merged data is another input folder's: then all files here are to be read."""
+    record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
+    return bool(record.get("input_folder", settings.input_folder) != settings.input_folder)
 
 
 def judged(settings: Settings, release: Release) -> Seen:

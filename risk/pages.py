@@ -342,6 +342,8 @@ def add_contact(corporation: str) -> Response:
         raise RequestRefused("unsupported_media_type", "the body must be a form", 415)
     request.max_content_length = LARGEST_FORM
     fields = request.form
+    if any(len(values) > 1 for values in fields.listvalues()):
+        raise _wrong("the form says something twice")
     _refuse_unknown(corporation)
     try:
         contact = contacts.of_form(corporation, fields)

@@ -51,11 +51,16 @@ def asked(request: Request, data_files: DataFiles, columns: Columns) -> Question
 
 def _body(request: Request) -> bytes:
     """All bytes of a body of JSON, read at once where its length was said."""
-    request.max_content_length = LARGEST_JSON_OF_CLIENTS
     length = request.content_length
     if length is None or length > LARGEST_JSON_OF_CLIENTS:
+        request.max_content_length = LARGEST_JSON_OF_CLIENTS
         return request.get_data(cache=False)
-    content: bytes = request.environ["wsgi.input"].read(length)
+    try:
+        content: bytes = request.environ["wsgi.input"].read(length)
+    except OSError:  # who sends it is gone, or has fallen silent
+        content = b""
+    if len(content) < length:
+        raise _wrong("the body ends before its length is reached")
     return content
 
 

@@ -94,6 +94,7 @@ class Ingested(NamedTuple):
     all: int
     rows: int
     refused: int
+    without_rows: int
     files: list[dict[str, Any]]
 
 
@@ -108,5 +109,6 @@ def ingested(settings: Settings) -> Ingested:
         len(read),
         sum(each["rows"] for each in read),
         sum(each["rejected"] for each in read),
+        sum(not each["rows"] for each in read),
         read[:MOST_FILES],
     )

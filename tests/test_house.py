@@ -598,7 +598,7 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 
 def test_the_readme_can_be_read_in_one_sitting() -> None:
-    assert README.count("\n") < LONGEST_README
+    assert README.count("\n") <= LONGEST_README
 
 
 # -- style -----------------------------------------------------------------------------------------

@@ -490,6 +490,14 @@ def test_a_body_that_is_no_form_of_ours_is_refused(
     assert client.post(address, headers=OWN, **request_).status_code == status
 
 
+def test_a_form_that_says_something_twice_is_refused(own: Settings) -> None:
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    twice = {**form(), "outcome": ["stays", "leaves"]}
+    answer = client.post(shown.contacts_address(code), data=twice, headers=OWN)
+    assert (answer.status_code, answer.json["error"]) == (400, "bad_request")
+    assert contacts.of_client(own, code) == []
+
+
 def test_nobody_contacts_a_client_who_is_not_there(client: FlaskClient) -> None:
     assert sent(client, "nobody").status_code == 404
 

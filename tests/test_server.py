@@ -166,6 +166,23 @@ def test_clients_that_fall_silent_do_not_keep_others_from_asking(port: int, sent
         assert ask(port, "GET", "/health", patience=20).status == 200
 
 
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_body_that_is_shorter_than_was_said_is_no_whole_question(
+    port: int, served: Settings, is_closed: bool
+) -> None:
+    """Though what came of it would be one: it ends where the sender closes, or falls silent."""
+    question = b'{"clients": []}'
+    length = f"Content-Length: {len(question) + 9}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(POST + JSON + b"Connection: close\r\n" + length + question)
+        if is_closed:
+            connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert (head.split(b" ", 2)[1], json.loads(body)["error"]) == (b"400", "bad_request")
+    assert "reading failed" not in (served.workspace / "server.log").read_text()
+
+
 @pytest.mark.slow
 def test_a_client_that_sends_drop_by_drop_is_left_in_time(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as dripping:
