@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from company import fabricate
 from fullprocess import full_process
 from risk import tables
 from risk.settings import Settings
+from tests import warm
 
 ROOT = Path(__file__).parent.parent
 HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited"
@@ -100,15 +100,8 @@ def put(settings: Settings, name: str, lines: Iterable[str], header: str = HEADE
 
 def script(settings: Settings, name: str, *arguments: str, **environment: str) -> Run:
     """Run one of our scripts on this project, from a folder that has nothing to do with it."""
-    return subprocess.run(
-        [sys.executable, ROOT / name, "--config", settings.workspace / "config.json", *arguments],
-        capture_output=True,
-        text=True,
-        cwd="/",
-        env={**os.environ, **environment},
-        timeout=120,
-        check=False,
-    )
+    config = str(settings.workspace / "config.json")
+    return warm.run(ROOT / name, ["--config", config, *arguments], {**os.environ, **environment})
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def chatterbox(said: bytes, pause: float) -> Iterator[str]:
     ("said", "pause"),
     [
         pytest.param(b"", 1, id="nothing at all"),
-        pytest.param(b" ", 0.5, id="a blank now and then"),
+        pytest.param(b" ", 0.5, id="a blank now and then", marks=pytest.mark.slow),
         pytest.param(b" " * 2**20, 0, id="more than fits"),
     ],
 )
@@ -211,15 +211,14 @@ def test_a_proxy_of_the_environment_is_not_asked(
     assert asked == []
 
 
-def test_every_deployment_is_followed_by_the_calls(settings: Settings) -> None:
-    full_process(settings)
-    path = settings.output_model_path / files.API_RETURNS
+def test_every_deployment_is_followed_by_the_calls(finished: Settings) -> None:
+    path = finished.output_model_path / files.API_RETURNS
     first = json.loads(path.read_text())["scoring"]["release"]
-    full_process(settings, force=True)
+    full_process(finished, force=True)
     assert first.startswith("1-")
     assert json.loads(path.read_text())["scoring"]["release"].startswith("2-")
     path.unlink()
-    assert full_process(settings) == "no new data"
+    assert full_process(finished) == "no new data"
     assert not path.exists()
 
 

@@ -598,10 +598,16 @@ run(crash)
 """
 
 
-def test_a_crash_is_one_line_of_the_log_and_prints_its_traceback(empty: Settings) -> None:
-    step = empty.workspace / "crash.py"
+def crashed(settings: Settings) -> Run:
+    """What came of a step that cannot be done."""
+    step = settings.workspace / "crash.py"
     step.write_text(CRASHES)
-    ran = script(empty, str(step))
+    command = [sys.executable, step, "--config", settings.workspace / "config.json"]
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+
+
+def test_a_crash_is_one_line_of_the_log_and_prints_its_traceback(empty: Settings) -> None:
+    ran = crashed(empty)
     assert ran.returncode == 1
     assert "Traceback (most recent call last)" in ran.stderr
     assert 'raise ZeroDivisionError("' in ran.stderr.replace("'", '"')
@@ -611,9 +617,7 @@ def test_a_crash_is_one_line_of_the_log_and_prints_its_traceback(empty: Settings
 
 
 def test_a_crash_lets_go_of_the_lock(empty: Settings) -> None:
-    step = empty.workspace / "crash.py"
-    step.write_text(CRASHES)
-    script(empty, str(step))
+    crashed(empty)
     with lock.held(empty.output_folder_path / "lock"):
         pass
 

@@ -233,7 +233,7 @@ def test_a_look_ahead_says_what_the_run_then_decides(
     assert foretold.startswith(f"a run would end with {full_process(finished)}: ")
 
 
-@pytest.mark.parametrize("stride", [17, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [29, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, stride: int
 ) -> None:
@@ -258,8 +258,8 @@ def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
 
 SURROUNDINGS = [
     pytest.param('exec env -i PATH=/usr/bin:/bin "$@"', id="an empty environment, not even HOME"),
-    pytest.param('exec "$@" >&-', id="no output"),
-    pytest.param('exec "$@" <&-', id="no input"),
+    pytest.param('exec "$@" >&-', id="no output", marks=pytest.mark.slow),
+    pytest.param('exec "$@" <&-', id="no input", marks=pytest.mark.slow),
     pytest.param('exec "$@" >&- 2>&- <&-', id="no stream at all"),
     pytest.param('"$@" | true', id="nobody reads the output"),
 ]

@@ -186,12 +186,11 @@ def test_another_input_folder_is_new_data(settings: Settings) -> None:
     assert full_process(elsewhere) == "no new data"
 
 
-def test_a_folder_whose_data_another_one_replaced_is_read_again(settings: Settings) -> None:
-    assert full_process(settings) == "deployed"
-    elsewhere = configured(settings.workspace, input_folder_path="practicedata")
+def test_a_folder_whose_data_another_one_replaced_is_read_again(finished: Settings) -> None:
+    elsewhere = configured(finished.workspace, input_folder_path="practicedata")
     put(elsewhere, "practice.csv", ["AAAA,1,2,3,", "BBBB,4,5,6,"])
     assert full_process(elsewhere) == "no drift"
-    back = configured(settings.workspace)
+    back = configured(finished.workspace)
     assert full_process(back) != "no new data"
     assert len(tables.read(back.output_folder_path / files.FINAL_DATA, back.columns)) == 300
     assert full_process(back) == "no new data"

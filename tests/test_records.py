@@ -228,19 +228,18 @@ def test_a_server_that_stops_in_the_middle_loses_and_doubles_nothing(
 
 
 def test_a_locked_sqlite_file_is_waited_for_and_then_left_for_the_next_run(
-    settings: Settings,
+    finished: Settings,
 ) -> None:
-    full_process(settings)
-    another_period(settings)
-    path = settings.output_folder_path / files.RECORDS
+    another_period(finished)
+    path = finished.output_folder_path / files.RECORDS
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServiceDown, match="locked"):
-        full_process(settings)
+        full_process(finished)
     other.execute("ROLLBACK")
     other.close()
-    assert full_process(settings) == "no new data"
-    assert len(rows(settings, "SELECT * FROM runs")) == 2
+    assert full_process(finished) == "no new data"
+    assert len(rows(finished, "SELECT * FROM runs")) == 2
 
 
 def _without_tables(path: Path) -> None:
@@ -260,21 +259,20 @@ def _without_tables(path: Path) -> None:
     ids=["garbage", "emptied", "without tables"],
 )
 def test_a_sqlite_file_that_is_no_history_is_set_aside_out_loud(
-    settings: Settings, caplog: pytest.LogCaptureFixture, spoil: Any, said: str
+    finished: Settings, caplog: pytest.LogCaptureFixture, spoil: Any, said: str
 ) -> None:
-    full_process(settings)
-    path = settings.output_folder_path / files.RECORDS
+    path = finished.output_folder_path / files.RECORDS
     for sidecar in ("-wal", "-shm"):
         path.with_name(path.name + sidecar).unlink(missing_ok=True)
     spoil(path)
     spoiled = path.read_bytes()
-    another_period(settings)
-    full_process(settings)
+    another_period(finished)
+    full_process(finished)
     assert said in caplog.text
     assert "a new history begins" in caplog.text
-    (aside,) = settings.output_folder_path.glob("records.db.*.damaged")
+    (aside,) = finished.output_folder_path.glob("records.db.*.damaged")
     assert aside.read_bytes() == spoiled
-    assert len(rows(settings, "SELECT * FROM runs")) == 1
+    assert len(rows(finished, "SELECT * FROM runs")) == 1
 
 
 def test_the_tables_of_others_stay_beside_ours(recorded: Settings) -> None:
@@ -415,13 +413,12 @@ def test_a_wrong_url_is_refused_without_showing_it(settings: Settings, url: str,
     assert "hush-hush" not in str(refusal.value)
 
 
-def test_a_backup_is_a_whole_history_while_others_write(settings: Settings, tmp_path: Path) -> None:
-    full_process(settings)
+def test_a_backup_is_a_whole_history_while_others_write(finished: Settings, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
-    writer = sqlite3.connect(settings.output_folder_path / files.RECORDS, isolation_level=None)
+    writer = sqlite3.connect(finished.output_folder_path / files.RECORDS, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("DELETE FROM timings")
-    assert script(settings, "diagnostics.py", "--backup", str(copy)).returncode == 0
+    assert script(finished, "diagnostics.py", "--backup", str(copy)).returncode == 0
     writer.execute("ROLLBACK")
     writer.close()
     with sqlite3.connect(copy) as connection:
@@ -459,12 +456,11 @@ def test_the_trends_are_drawn_with_no_run_and_with_a_few(settings: Settings) -> 
     assert len(set(pictures)) == 3
 
 
-def test_a_rollback_is_recorded_as_a_deployment(settings: Settings) -> None:
-    full_process(settings)
-    another_period(settings)
-    full_process(settings)
-    ledger.recorded(deployment.roll_back, ledger.rolled_back)(settings)
-    published = rows(settings, "SELECT number FROM deployments ORDER BY number")
+def test_a_rollback_is_recorded_as_a_deployment(finished: Settings) -> None:
+    another_period(finished)
+    full_process(finished)
+    ledger.recorded(deployment.roll_back, ledger.rolled_back)(finished)
+    published = rows(finished, "SELECT number FROM deployments ORDER BY number")
     assert [row["number"] for row in published] == [1, 2, 3]
 
 
@@ -483,13 +479,12 @@ def test_two_deployments_while_the_server_is_down_are_both_recorded(
 
 
 def test_what_a_killed_run_deployed_is_recorded_after_the_next_deployment(
-    settings: Settings,
+    finished: Settings,
 ) -> None:
-    full_process(settings)
-    deployment.store_model_into_pickle(settings)
-    journal.Run(settings, journal.OWED)
-    full_process(settings, force=True)
-    published = rows(settings, "SELECT number FROM deployments ORDER BY number")
+    deployment.store_model_into_pickle(finished)
+    journal.Run(finished, journal.OWED)
+    full_process(finished, force=True)
+    published = rows(finished, "SELECT number FROM deployments ORDER BY number")
     assert [row["number"] for row in published] == [1, 2, 3]
 
 
@@ -505,9 +500,8 @@ def test_a_run_that_is_killed_leaves_what_it_found_until_then(settings: Settings
     ]
 
 
-def test_a_first_run_had_no_model_to_hold_against_what_arrived(settings: Settings) -> None:
-    full_process(settings)
-    (run,) = rows(settings, "SELECT * FROM runs")
+def test_a_first_run_had_no_model_to_hold_against_what_arrived(finished: Settings) -> None:
+    (run,) = rows(finished, "SELECT * FROM runs")
     assert (run["deployed_score"], run["new_score"], run["arrived_score"]) == (None, None, None)
 
 
@@ -583,9 +577,8 @@ def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
     ledger.catch_up(recorded)
 
 
-def test_a_history_damaged_inside_is_set_aside_and_the_run_is_kept(settings: Settings) -> None:
-    full_process(settings)
-    path = settings.output_folder_path / files.RECORDS
+def test_a_history_damaged_inside_is_set_aside_and_the_run_is_kept(finished: Settings) -> None:
+    path = finished.output_folder_path / files.RECORDS
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'runs'")
@@ -594,12 +587,12 @@ def test_a_history_damaged_inside_is_set_aside_and_the_run_is_kept(settings: Set
     begin = (page[0] - 1) * size
     content[begin : begin + size] = b"\xff" * size
     path.write_bytes(content)
-    journal.Run(settings).end("kept", "while it was damaged")
+    journal.Run(finished).end("kept", "while it was damaged")
     with pytest.raises(ServiceDown, match="is damaged"):
-        full_process(settings)
-    assert full_process(settings) == "no new data"
-    assert [row["outcome"] for row in rows(settings, "SELECT outcome FROM runs")] == ["kept"]
-    assert len(list(settings.output_folder_path.glob("records.db.*.damaged"))) == 1
+        full_process(finished)
+    assert full_process(finished) == "no new data"
+    assert [row["outcome"] for row in rows(finished, "SELECT outcome FROM runs")] == ["kept"]
+    assert len(list(finished.output_folder_path.glob("records.db.*.damaged"))) == 1
 
 
 def damaged(content: bytes, chance: random.Random) -> bytes:
@@ -647,28 +640,26 @@ def test_whatever_becomes_of_the_bytes_of_a_history_runs_are_recorded_again(
 
 
 def test_the_error_that_stopped_a_run_is_the_one_it_leaves_with(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    finished: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    full_process(settings)
-    with records.engine(settings).begin() as connection:
+    with records.engine(finished).begin() as connection:
         connection.execute(records.version.update().values(version=99))
-    put(settings, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,2,3,4,0"])
-    (settings.prod_deployment_path / releases.MANIFEST).unlink()
+    put(finished, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,2,3,4,0"])
+    (finished.prod_deployment_path / releases.MANIFEST).unlink()
     for name in releases.PLAIN_FILES:
-        (settings.prod_deployment_path / name).unlink()
+        (finished.prod_deployment_path / name).unlink()
     with pytest.raises(DataUnusable, match="both needed"):
-        full_process(settings)
+        full_process(finished)
     assert "not recorded yet: " in caplog.text
     assert "version 99" in caplog.text
 
 
-def test_a_killed_deployment_is_finished_before_anything_can_fail(settings: Settings) -> None:
-    full_process(settings)
-    path = settings.prod_deployment_path / files.MODEL
+def test_a_killed_deployment_is_finished_before_anything_can_fail(finished: Settings) -> None:
+    path = finished.prod_deployment_path / files.MODEL
     before = path.read_bytes()
     path.unlink()
-    source = f"sqlite:///{settings.workspace / 'input.db'}"
-    broken = settings._replace(input_database_url=source, input_table="nothing")
+    source = f"sqlite:///{finished.workspace / 'input.db'}"
+    broken = finished._replace(input_database_url=source, input_table="nothing")
     with pytest.raises(ServiceDown, match="no rows were fetched"):
         full_process(broken)
     assert path.read_bytes() == before
@@ -718,13 +709,12 @@ def test_the_history_leaves_empty_what_is_not_known_and_marks_what_is_provisiona
         pytest.param("config.json/copy.db", id="below a file"),
     ],
 )
-def test_a_backup_that_cannot_be_is_refused(settings: Settings, file: str) -> None:
-    full_process(settings)
-    before = (settings.output_folder_path / files.RECORDS).read_bytes()
+def test_a_backup_that_cannot_be_is_refused(finished: Settings, file: str) -> None:
+    before = (finished.output_folder_path / files.RECORDS).read_bytes()
     with pytest.raises(InputMissing):
-        records.back_up(settings, settings.workspace / file)
-    assert (settings.output_folder_path / files.RECORDS).read_bytes() == before
-    ran = script(settings, "diagnostics.py", "--backup", str(settings.workspace / file))
+        records.back_up(finished, finished.workspace / file)
+    assert (finished.output_folder_path / files.RECORDS).read_bytes() == before
+    ran = script(finished, "diagnostics.py", "--backup", str(finished.workspace / file))
     assert (ran.returncode, ran.stderr.count("\n")) == (66, 1)
 
 
