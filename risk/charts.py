@@ -20,7 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from risk.model import share_interval
-from risk.records import Trends
+from risk.records import NEWEST, Trends
 from risk.summaries import FEW_LEAVERS
 
 DPI = 150
@@ -306,7 +306,7 @@ def _leavers(axes: Axes, scores: pd.DataFrame) -> None:
 
 
 def _newest(scores: pd.DataFrame) -> pd.DataFrame:
-    return scores[(scores["metric"] == "f1") & (scores["dataset"] == "newest")]
+    return scores[(scores["metric"] == "f1") & (scores["dataset"] == NEWEST)]
 
 
 def _lines(

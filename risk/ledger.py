@@ -16,11 +16,9 @@ from risk.deployed import release_and_model
 from risk.errors import RiskError, ServiceDown, noted
 from risk.intake import Intake
 from risk.journal import Row, Run
-from risk.records import Entry
+from risk.records import NEWEST, TEST, Entry
 from risk.releases import Release
 from risk.settings import Settings
-
-TEST, NEWEST = "test", "newest"
 
 log = logging.getLogger("risk.ledger")
 
@@ -75,16 +73,23 @@ def remember_deployed(
 ) -> None:
     """How good the deployed model is on the test data, the newest data, the new files alone."""
     release, asked = release_and_model(settings.prod_deployment_path, settings.columns)
-    known = tables.with_outcome(arrived.table, settings.columns)
-    datasets = {TEST: tables.labelled_rows(settings.test_data_path, settings.columns)}
-    if len(known):
-        datasets[NEWEST] = known
-    run.found("scores", score_rows(release.release, asked, datasets, settings))
+    run.found("scores", _scores(release, asked, arrived.table, settings))
     run.timed("prediction", model.probability, asked, arrived.book, settings.columns)
     run.knows(release=release.release)
     rows = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
     if len(rows):
         run.knows(arrived_score=model.f1(asked, rows, settings.columns))
+
+
+def _scores(
+    release: Release, asked: model.Model, table: pd.DataFrame, settings: Settings
+) -> list[Row]:
+    """The quality of the deployed model on the test data, and on the newest data with outcomes."""
+    known = tables.with_outcome(table, settings.columns)
+    datasets = {TEST: tables.labelled_rows(settings.test_data_path, settings.columns)}
+    if len(known):
+        datasets[NEWEST] = known
+    return score_rows(release.release, asked, datasets, settings)
 
 
 def remember_published(run: Run, release: Release) -> None:
@@ -149,18 +154,26 @@ def scored(settings: Settings, run: Run, score: float) -> Row:
     return {"outcome": "scored", "reason": reason, "trained_score": score}
 
 
-def deployed(_settings: Settings, run: Run, release: Release) -> Row:
+def deployed(settings: Settings, run: Run, release: Release) -> Row:
     """What a deployment by hand is remembered by."""
-    return _published("deployed", run, release) | {"trained_score": release.score}
+    return _published("deployed", settings, run, release) | {"trained_score": release.score}
 
 
-def rolled_back(_settings: Settings, run: Run, release: Release) -> Row:
+def rolled_back(settings: Settings, run: Run, release: Release) -> Row:
     """What a rollback is remembered by."""
-    return _published("rolled back", run, release)
+    return _published("rolled back", settings, run, release)
 
 
-def _published(outcome: str, run: Run, release: Release) -> Row:
+def _published(outcome: str, settings: Settings, run: Run, release: Release) -> Row:
+    """A release that went out by hand, and how good it is on what data there is."""
     remember_published(run, release)
+    problems: list[str] = []
+    with noted(problems, "it is out, but not scored", (RiskError, OSError)):
+        table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+        asked = release_and_model(settings.prod_deployment_path, settings.columns)[1]
+        run.found("scores", _scores(release, asked, table, settings))
+    for problem in problems:
+        log.warning("%s", problem)
     return {"outcome": outcome, "reason": f"{release.title} with F1 {release.score:.4f}"}
 
 

@@ -21,6 +21,7 @@ PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
 ROWS_AT_ONCE = 10_000
 LENGTH_OF_HEADER = 100
 LATEST_FORMATS = {18: 2, 19: 2, 47: 4}  # at these places of the header; SQLite uses no later one
+TEST, NEWEST = "test", "newest"  # the datasets on which a model is scored
 DATA = "column_stats"  # what only a run that ingested has found
 
 CLIENT = sa.String(LONGEST_CLIENT)
@@ -362,7 +363,7 @@ def read(settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs) -> l
 def last_runs(settings: Settings, count: int) -> pd.DataFrame:
     """The last runs, newest first, with the leavers that their scores rest on."""
     query = (
-        sa.select(runs, _leavers("test"), _leavers("newest"))
+        sa.select(runs, _leavers(TEST), _leavers(NEWEST))
         .order_by(runs.c.started_at.desc(), runs.c.id.desc())
         .limit(count)
     )

@@ -6,6 +6,7 @@ from risk import files, history, lines, listing, moments, verdicts
 from risk.history import History, Score
 from risk.listing import Listing, Wish
 from risk.ranking import Basis
+from risk.records import NEWEST
 from risk.releases import Release
 from risk.settings import Settings
 from risk.verdicts import Drift
@@ -40,7 +41,7 @@ def to_call(listed: Listing, capacity: int) -> ToCall:
 
 
 class Quality(NamedTuple):
-    """The scores of the last run that has some, all F1 as lines, whether the model holds."""
+    """The deployed model's last scores, all F1 as lines, whether the model holds."""
 
     last: dict[str, dict[str, float]]
     chart: lines.Chart | None
@@ -49,14 +50,14 @@ class Quality(NamedTuple):
 
 def quality(past: History, release: Release | None) -> Quality:
     """How good the deployed model is, and was."""
-    drift = _drift(past, release) if release else None
-    return Quality(_last(past.scores), _chart(past.scores), drift)
+    own = [each for each in past.scores if release and each.release == release.release]
+    drift = _drift(past, own, release) if release else None
+    return Quality(_last(own), _chart(past.scores), drift)
 
 
-def _drift(past: History, release: Release) -> Drift:
+def _drift(past: History, own: list[Score], release: Release) -> Drift:
     """The verdict on this very release, whatever was said of the one before."""
-    own = [each for each in past.scores if each.release == release.release]
-    looks = [each for each in own if (each.dataset, each.metric) == ("newest", "f1")]
+    looks = [each for each in own if (each.dataset, each.metric) == (NEWEST, "f1")]
     if not looks:
         return verdicts.drift(None, release.score, is_trained_on_it=False)
     renewed = [run["id"] for run in past.runs if run["outcome"] == "deployed"]

@@ -20,6 +20,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import reporting
+import scoring
 from app import create_app
 from company import fabricate
 from fullprocess import full_process
@@ -581,7 +582,18 @@ def test_the_overview_judges_the_release_that_is_deployed_now(own: Settings) -> 
     assert verdicts.DRIFTED in found.text
     assert runs[0]["reason"] in found.text
     assert script(own, "deployment.py", "--rollback").returncode == 0
-    assert "not known yet" in page(client, "/").text
+    found = page(client, "/")
+    assert "no, drifted" in found.text
+    assert f"F1 on the newest data {scoring.score_deployed(own):.4f}" in found.text
+
+
+def test_a_release_that_went_out_unscored_is_said_to_be(own: Settings) -> None:
+    (own.output_folder_path / files.FINAL_DATA).unlink()
+    ran = script(own, "deployment.py", "--rollback")
+    assert (ran.returncode, "it is out, but not scored: " in ran.stderr) == (0, True)
+    found = page(create_app(own).test_client(), "/").text
+    assert "not known yet" in found
+    assert "This release has not been scored yet" in found
 
 
 # -- what is missing -------------------------------------------------------------------------------
