@@ -10,6 +10,7 @@ from gunicorn.http import wsgi
 
 from risk import binding, files, worker
 from risk.errors import ConfigWrong
+from risk.settings import Settings
 
 wsgi.SERVER = "risk"  # the name of the service, not of what it is built with
 bind = binding.bind()
@@ -42,9 +43,13 @@ logconfig_dict = {
 
 
 def pre_fork(server: Any, _worker: Any) -> None:
-    """Refuse to serve others without a token, whichever way the addresses were given."""
+    """Refuse to serve others without a token, whichever way the addresses were given.
+
+    A configuration that cannot be followed is said here once, before each worker stumbles over it.
+    """
     opened = [listener.sock.getsockname() for listener in server.LISTENERS]
     try:
+        Settings.load()
         binding.refuse_without_token([*opened, *server.cfg.address])
     except ConfigWrong as error:
         server.log.error("failed with exit code %d: %s", error.exit_code, error)

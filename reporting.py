@@ -3,9 +3,9 @@
 import logging
 from pathlib import Path
 
-from risk import deployed, files, journal, ranking, releases, report, tables
+from risk import deployed, files, journal, ledger, ranking, releases, report, tables
 from risk.cli import run
-from risk.errors import InputMissing, RiskError
+from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.findings import Findings
 from risk.gates import Decision
 from risk.journal import Run
@@ -127,8 +127,12 @@ def finish_list(settings: Settings) -> None:
 
 def make_everything(settings: Settings) -> None:
     """Make the ranked list, the confusion matrix, the trends and the report."""
-    rank_clients(settings)
-    if problems := draw(settings):
+    is_new = not list_is_current(settings)
+    with Run(settings) as run:
+        run.timed("ranking", rank_clients, settings, kept_in=run.list_path if is_new else None)
+        run.end("reported", f"the list was made {'anew' if is_new else 'again'} by hand")
+    unrecorded = [ServiceDown(problem) for problem in ledger.record_owed(settings)]
+    if problems := [*unrecorded, *draw(settings)]:
         raise problems[0]
 
 

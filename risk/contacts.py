@@ -95,7 +95,7 @@ def _moment(day: str) -> str:
         chosen = None
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # where the sun rises earlier
     if chosen is None or not EARLIEST <= chosen <= tomorrow:
-        raise Wrong("day", "the day is a date such as 2026-03-31 that is not to come")
+        raise Wrong("day", "say a day such as 2026-03-31, today or an earlier one")
     return min(f"{chosen}T12:00:00Z", files.now())
 
 

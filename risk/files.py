@@ -153,15 +153,14 @@ def parse_names(content: bytes, name: str) -> list[str]:
     return names
 
 
-def last_line(path: Path) -> str | None:
-    """How a log ends, none when it was never begun."""
+def last_lines(path: Path) -> list[str]:
+    """How a log ends; no line if it was never begun."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - END_OF_LOG))
-            lines = log.read().decode(errors="replace").splitlines()
+            return log.read().decode(errors="replace").splitlines()
     except FileNotFoundError:
-        return None
-    return lines[-1] if lines else None
+        return []
 
 
 def sha256(content: bytes) -> str:

@@ -48,9 +48,10 @@ class Findings:
 
     @property
     def listed(self) -> pd.DataFrame:
-        """Risk and earlier rank of every client on the list."""
+        """Risk, outcome and earlier rank of every client on the list."""
         path = self.settings.output_model_path / files.RANKING
-        return self._once("listed", lambda: ranking.read(path, ("risk", "previous_rank")))
+        wanted = ("risk", ranking.OUTCOME, "previous_rank")
+        return self._once("listed", lambda: ranking.read(path, wanted))
 
     @property
     def judged(self) -> Judged:

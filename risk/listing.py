@@ -45,6 +45,7 @@ class Wish(NamedTuple):
     order: str = "risk"
     is_whole: bool = False
     hides_contacted: bool = False
+    is_open: bool = False
     page: int = 1
 
 
@@ -56,6 +57,7 @@ class Listed(NamedTuple):
     rank: int
     band: str
     reasons: list[str]
+    outcome: str
     previous_rank: int | None
 
     @property
@@ -97,6 +99,8 @@ def selected(listing: Listing, wish: Wish, capacity: int, contacted: Set[str]) -
         chosen &= np.fromiter((needle in code for code in listing.folded), dtype=bool)
     if wish.band:
         chosen &= (listing.table["band"] == wish.band).to_numpy(dtype=bool)
+    if wish.is_open:
+        chosen &= still_open(listing)
     if wish.hides_contacted:
         known = [listing.places[code] for code in contacted if code in listing.places]
         chosen[known] = False
@@ -104,6 +108,12 @@ def selected(listing: Listing, wish: Wish, capacity: int, contacted: Set[str]) -
     if not wish.is_whole and not wish.text:
         places = places[:capacity]
     return places[np.argsort(listing.keys[wish.order][places], kind="stable")]
+
+
+def still_open(listing: Listing) -> npt.NDArray[np.bool_]:
+    """Which clients' newest row does not say yet what became of them."""
+    found: npt.NDArray[np.bool_] = (listing.table["outcome"] == ranking.OPEN).to_numpy(dtype=bool)
+    return found
 
 
 def pages(places: Places) -> int:
@@ -118,13 +128,13 @@ def page(listing: Listing, places: Places, number: int) -> list[Listed]:
 
 def rows(listing: Listing, places: Places) -> list[Listed]:
     """The clients at these places."""
-    wanted = listing.table[list(Listed._fields)].iloc[places]
+    wanted = listing.table[list(Listed._fields)].iloc[places].itertuples(index=False, name=None)
     return [
         Listed(
-            *(code, float(risk), int(rank), band, why.split(reasons.BETWEEN)),
+            *(code, float(risk), int(rank), band, why.split(reasons.BETWEEN), outcome),
             None if pd.isna(before) else int(before),
         )
-        for code, risk, rank, band, why, before in wanted.itertuples(index=False, name=None)
+        for code, risk, rank, band, why, outcome, before in wanted
     ]
 
 

@@ -151,6 +151,7 @@ def _wishes() -> list[Schema]:
         "sort": {"type": "string", "enum": list(listing.ORDERS)},
         "all": yes,
         "hide": yes,
+        "open": yes,
         "page": {"type": "integer", "minimum": 1, "maximum": pages.LAST_PAGE},
         "client": TEXT | {"description": "one client's page, for codes such as .."},
     }

@@ -154,18 +154,20 @@ def overview() -> Response:
     """Whether everything is well: the last runs, the model, the data."""
     found = _sources()
     settings = found.settings
-    line = _part(lambda: wellbeing.last_line(settings.output_folder_path))
+    ends = _part(lambda: wellbeing.end(settings.output_folder_path))
     past = _part(lambda: history.overview(settings))
     release = _part(lambda: found.deployed.now().release)
+    lately = _part(lambda: contacts.recent(settings)).value or set()
     return web.page(
         "overview.html",
-        state=wellbeing.judged(line.value),
+        state=wellbeing.judged(ends.value or []),
         release=release,
-        clients=_part(lambda: summary.to_call(found.listed.now(), settings.capacity)),
+        clients=_part(lambda: summary.to_call(found.listed.now(), settings.capacity, lately)),
         past=past,
         quality=summary.quality(past.value, release.value) if past.value else None,
         data=_part(lambda: summary.ingested(settings)),
         capacity=settings.capacity,
+        hidden_days=contacts.HIDDEN_DAYS,
     )
 
 
@@ -201,6 +203,8 @@ def clients() -> Response:
         orders=listing.ORDERS,
         hidden_days=contacts.HIDDEN_DAYS,
         counts=listing.counts(listed),
+        open=int(listing.still_open(listed).sum()),
+        beyond=wish.text if not len(places) and _is_in_book(found, wish.text) else "",
         release=_part(lambda: found.deployed.now().release).value,
     )
 
@@ -216,8 +220,8 @@ def _wish(asked: "MultiDict[str, str]") -> Wish:
     if order not in listing.ORDERS:
         raise _wrong(f"sort is one of {', '.join(listing.ORDERS)}")
     number = web.count(page, "page", LAST_PAGE)
-    whole, hide = (_is_set(asked, name) for name in ("all", "hide"))
-    return Wish(text, band, order, whole, hide, number)
+    whole, hide, is_open = (_is_set(asked, name) for name in ("all", "hide", "open"))
+    return Wish(text, band, order, whole, hide, is_open, number)
 
 
 def _is_set(asked: "MultiDict[str, str]", name: str) -> bool:

@@ -1,6 +1,7 @@
 """The list that the client managers work from: its order, its bands, its file."""
 
 import contextlib
+import math
 import re
 from collections.abc import Iterable, Iterator
 from itertools import repeat
@@ -19,12 +20,14 @@ from risk.settings import Columns
 
 BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
 LIST = ("corporation", "risk", "rank", "band", "reasons")
+OUTCOME = "outcome"  # what the client's newest row says of it
+OPEN, STAYED = "open", "stayed"
 MOVED = ("previous_risk", "previous_rank")
 BASIS = ("release", "deployed_at", "as_of")
-COLUMNS = (*LIST, *MOVED, *BASIS)
+COLUMNS = (*LIST, OUTCOME, *MOVED, *BASIS)
 KEPT = ("corporation", "risk", "rank", "release")
 TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
-REPEATED = ("band", *BASIS)  # in every row one of few words, which is kept once
+REPEATED = ("band", OUTCOME, *BASIS)  # in every row one of few words, which is kept once
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 ROWS_AT_ONCE = 50_000
 QUOTE = '"'
@@ -62,9 +65,11 @@ def span(band: str) -> str:
 
 
 def percent(risk: float) -> str:
-    """A risk in percent; nothing is certain."""
+    """A risk in percent; nothing is certain, and nothing is rounded into the next band."""
     if risk < 0.005:
         return "<\u00a01\u00a0%"
+    if any(start - 0.005 <= risk < start for _, start in BANDS):
+        return f"{math.floor(1000 * risk) / 10:.1f}\u00a0%"
     return f"{100 * risk:.0f}\u00a0%" if risk < 0.995 else ">\u00a099\u00a0%"
 
 
@@ -146,8 +151,34 @@ def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": bands(risks),
             "reasons": reasons.told(terms, given, found.average, names),
+            OUTCOME: np.where(clients[columns.target].isna(), OPEN, STAYED),
         }
     )
+
+
+class Expected(NamedTuple):
+    """How many of the first on the list would leave, and of whom that is said."""
+
+    leaving: int
+    words: str
+
+
+def expected(risks: npt.NDArray[np.float64], is_open: npt.NDArray[np.bool_]) -> Expected:
+    """What to expect of these clients, the first on the list.
+
+    A risk speaks of the period of a client's newest row. Where that says already that the client
+    stayed, the period is over, and the risk is a likeness.
+    """
+    would = "would leave, if the model is right and nobody calls"
+    among = f"the first {len(risks):,}"
+    if is_open.all():
+        return Expected(round(float(risks.sum())), f"of {among} {would}")
+    if not is_open.any():
+        words = f"of {among} look like clients that leave, though all of them stayed so far"
+        return Expected(round(float(risks.sum())), words)
+    known = f"the outcome of {len(risks) - is_open.sum():,} is known, they stayed"
+    words = f"of the {is_open.sum():,} open ones among {among} {would}; {known}"
+    return Expected(round(float(risks[is_open].sum())), words)
 
 
 def _earlier(path: Path, basis: Basis) -> pd.DataFrame:

@@ -81,7 +81,8 @@ def blocks(findings: Findings) -> list[Block]:
 def _answer(findings: Findings) -> list[Block]:
     """How many clients are at risk, as of when, and by which model."""
     settings = findings.settings
-    risks = findings.listed["risk"].to_numpy()
+    listed, called = findings.listed, settings.capacity
+    risks = listed["risk"].to_numpy()
     basis = ranking.basis_of(settings.output_model_path / files.RANKING)
     if basis is None:
         return [Words("There is no client to call: every one in the data has left.")]
@@ -90,9 +91,9 @@ def _answer(findings: Findings) -> list[Block]:
         (f"{(bands == name).sum():,}", f"clients at {name} risk, {ranking.span(name)}")
         for name, _ in ranking.BANDS
     ]
-    called = risks[: settings.capacity]
-    said = f"of the first {len(called):,} would leave, if the model is right and nobody calls"
-    facts.append((f"{called.sum():,.0f}", said))
+    is_open = (listed[ranking.OUTCOME] == ranking.OPEN).to_numpy(dtype=bool)
+    leaving, words = ranking.expected(risks[:called], is_open[:called])
+    facts.append((f"{leaving:,}", words))
     release = f"Ranked by release {basis.release}"
     if basis.deployed_at:
         release += f", deployed {_moment(basis.deployed_at)}"

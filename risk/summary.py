@@ -1,11 +1,12 @@
 """What the overview sums up: whom to call, how good the model is, what was read."""
 
+from collections.abc import Set
 from typing import Any, NamedTuple
 
-from risk import files, history, lines, listing, moments, verdicts
+from risk import files, history, lines, listing, moments, ranking, verdicts
 from risk.history import History, Score
 from risk.listing import Listing, Wish
-from risk.ranking import Basis
+from risk.ranking import Basis, Expected
 from risk.records import NEWEST
 from risk.releases import Release
 from risk.settings import Settings
@@ -21,21 +22,19 @@ class ToCall(NamedTuple):
     basis: Basis | None
     bands: dict[str, int]
     all: int
-    called: int
-    leaving: int
+    expected: Expected
     first: list[listing.Listed]
 
 
-def to_call(listed: Listing, capacity: int) -> ToCall:
-    """What the list comes to."""
-    called = listed.table["risk"].head(capacity)
-    top = listing.selected(listed, Wish(), FIRST_TO_CALL, set())
+def to_call(listed: Listing, capacity: int, contacted: Set[str]) -> ToCall:
+    """What the list comes to; those who were contacted are not called first."""
+    risks = listed.table["risk"].to_numpy()[:capacity]
+    top = listing.selected(listed, Wish(hides_contacted=True), FIRST_TO_CALL, contacted)
     return ToCall(
         listed.basis,
         listing.counts(listed),
         len(listed.folded),
-        len(called),
-        round(float(called.sum())),
+        ranking.expected(risks, listing.still_open(listed)[:capacity]),
         listing.rows(listed, top),
     )
 
@@ -96,6 +95,7 @@ class Ingested(NamedTuple):
     rows: int
     refused: int
     without_rows: int
+    rejected: str
     files: list[dict[str, Any]]
 
 
@@ -111,5 +111,6 @@ def ingested(settings: Settings) -> Ingested:
         sum(each["rows"] for each in read),
         sum(each["rejected"] for each in read),
         sum(not each["rows"] for each in read),
+        files.short(settings.output_folder_path / files.REJECTED),
         read[:MOST_FILES],
     )

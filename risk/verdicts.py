@@ -13,6 +13,7 @@ MEANT = {
     "ingested": "The data was read by hand.",
     "trained": "A model was trained by hand; it is not in use yet.",
     "scored": "A trained model was judged by hand; it is not in use yet.",
+    "reported": "The list and the report were made by hand.",
     "failed": "The run failed before it was done; an engineer should look.",
     "died": "The run ended before it was done; the next one finishes what is missing.",
 }

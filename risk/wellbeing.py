@@ -8,6 +8,7 @@ from risk import files, moments, verdicts
 
 PERIOD_SECONDS = 600  # of the cron job
 LINE = re.compile(r"(\S+Z) (\S+) ([A-Z]+) (.*)", re.DOTALL)
+RUN = re.compile(r"\S+Z fullprocess (?:INFO|ERROR|CRITICAL) ")
 FAILURES = ("ERROR", "CRITICAL")
 FOLDERS_OF_THE_MACHINE = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
 
@@ -23,12 +24,27 @@ class Wellbeing(NamedTuple):
 
 def last_line(settings_folder: Path) -> str | None:
     """How the log in this folder ends, without folders of the machine."""
-    line = files.last_line(settings_folder / files.LOG)
-    return FOLDERS_OF_THE_MACHINE.sub("", line) if line else None
+    said = end(settings_folder)
+    return said[-1] if said else None
 
 
-def judged(line: str | None) -> Wellbeing:
-    """What the last line of the log means."""
+def end(settings_folder: Path) -> list[str]:
+    """The last lines of the log in this folder, without folders of the machine."""
+    lines = files.last_lines(settings_folder / files.LOG)
+    return [FOLDERS_OF_THE_MACHINE.sub("", line) for line in lines]
+
+
+def judged(lines: list[str]) -> Wellbeing:
+    """What the end of the log means: its last line, and the last one of the whole pipeline.
+
+    A step by hand that went well says nothing of the cron job.
+    """
+    last = _of(lines[-1] if lines else None)
+    runs = [line for line in lines if RUN.match(line)]
+    return _of(runs[-1]) if last.is_well and runs else last
+
+
+def _of(line: str | None) -> Wellbeing:
     if not line:
         return Wellbeing(False, "No run yet: start python fullprocess.py, or the cron job.")
     parts = LINE.fullmatch(line)

@@ -162,7 +162,47 @@ def test_a_search_goes_through_the_whole_list_whatever_the_case(
     assert last.swapcase() != last
     assert page(client, f"/clients?q={last.swapcase()}").inside("bdi")[1:] == [last]
     assert page(client, "/clients?q=%3CB%3E").inside("bdi") == ["<B>", "<b>x</b>"]
-    assert "No client is like that" in page(client, "/clients?q=nobody-at-all").text
+    assert "No client on the list is like that" in page(client, "/clients?q=nobody-at-all").text
+
+
+def test_a_search_for_a_client_that_has_left_leads_to_its_page(own: Settings) -> None:
+    book = tables.read(own.output_folder_path / files.CLIENTS, own.columns)
+    gone = book.loc[book["exited"] == 1, "corporation"].iloc[0]
+    client = create_app(own).test_client()
+    found = page(client, f"/clients?q={quote(gone)}")
+    assert f"but {gone} is in the data: it has left" in found.text
+    assert f"/clients/{gone}" in [link["href"] for link in found.all("a")]
+    assert "This client has left" in page(client, f"/clients/{gone}").text
+
+
+def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
+    client: FlaskClient, company: Settings
+) -> None:
+    table = listed(company)
+    book = tables.read(company.output_folder_path / files.CLIENTS, company.columns)
+    unknown = set(book.loc[book["exited"].isna(), "corporation"])
+    is_open = table["corporation"].isin(unknown)
+    assert 0 < is_open.sum() < len(table)
+    assert (table["outcome"] == is_open.map({True: "open", False: "stayed"})).all()
+    found = page(client, "/clients?open=1")
+    expected = table.loc[is_open, "corporation"].map(shown.visible).tolist()
+    assert found.inside("bdi") == expected[: listing.PAGE]
+    assert f"only the {is_open.sum()} whose outcome is open" in found.text
+    for place, stayed in ((is_open.idxmax(), False), (is_open.idxmin(), True)):
+        address = shown.address(table["corporation"][place])
+        assert ("By its newest row it stayed" in page(client, address).text) == stayed
+    first = table.head(CAPACITY)
+    risk = first.loc[first["outcome"] == "open", "risk"].sum()
+    assert f"About {risk:.0f} of the " in page(client, "/").text
+
+
+def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
+    first, second = listed(own)["corporation"].head(2).map(shown.visible)
+    client = create_app(own).test_client()
+    assert first in page(client, "/").inside("bdi")
+    sent(client, listed(own)["corporation"].iloc[0])
+    assert first not in page(client, "/").inside("bdi")
+    assert second in page(client, "/").inside("bdi")
 
 
 @pytest.mark.parametrize("band", ["high", "medium", "low"])
@@ -535,6 +575,23 @@ def test_the_overview_is_red_when_nothing_runs_or_the_last_run_failed(
     assert bool(found.all("div", **{"class": "banner good"})) == is_well
     assert bool(found.all("div", **{"class": "banner bad"})) != is_well
     assert rest.split(" ", 2)[2].split(":", maxsplit=1)[0] in found.text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rest", "is_well"),
+    [
+        (2, "fullprocess INFO no drift: F1 0.7000", True),
+        (21, "fullprocess INFO no new data: nothing new", False),
+        (2, "fullprocess ERROR failed with exit code 69: the database is down", False),
+    ],
+)
+def test_a_step_by_hand_hides_no_trouble_of_the_cron_job(
+    own: Settings, minutes: float, rest: str, is_well: bool
+) -> None:
+    by_hand = f"{minutes_ago(1)} reporting INFO the report is in models/report.pdf"
+    logged(own, f"{minutes_ago(minutes)} {rest}\n{by_hand}")
+    found = page(create_app(own).test_client(), "/")
+    assert bool(found.all("div", **{"class": "banner good"})) == is_well
 
 
 def test_a_log_that_says_nothing_is_not_well(own: Settings) -> None:

@@ -472,3 +472,35 @@ def test_the_list_is_nearly_as_good_as_the_best_possible_one(settings: Settings)
 def test_a_list_without_a_release_says_what_to_run(settings: Settings) -> None:
     with pytest.raises(InputMissing, match="nothing is deployed yet"):
         reporting.rank_clients(settings)
+
+
+@pytest.mark.parametrize(
+    ("open_", "leaving", "words"),
+    [
+        ([True, True, True], 1, "of the first 3 would leave, if the model is right"),
+        ([True, False, True], 1, "of the 2 open ones among the first 3 would leave"),
+        ([False, False, True], 0, "the outcome of 2 is known, they stayed"),
+        ([False, False, False], 1, "look like clients that leave, though all"),
+    ],
+)
+def test_what_the_list_makes_expect_is_said_of_open_outcomes(
+    open_: list[bool], leaving: int, words: str
+) -> None:
+    found = ranking.expected(np.array([0.9, 0.4, 0.1]), np.array(open_))
+    assert found.leaving == leaving
+    assert words in found.words
+
+
+@pytest.mark.parametrize(
+    ("risk", "shown"),
+    [
+        (0.4999, "49.9\u00a0%"),
+        (0.495, "49.5\u00a0%"),
+        (0.4949, "49\u00a0%"),
+        (0.5, "50\u00a0%"),
+        (0.1999999, "19.9\u00a0%"),
+        (0.2, "20\u00a0%"),
+    ],
+)
+def test_no_risk_is_rounded_into_the_next_band(risk: float, shown: str) -> None:
+    assert ranking.percent(risk) == shown

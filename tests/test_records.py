@@ -21,7 +21,7 @@ import ingestion
 import reporting
 from company import fabricate
 from fullprocess import full_process
-from risk import database, files, journal, ledger, records, releases, tables
+from risk import database, files, journal, ledger, ranking, records, releases, tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script, small_project
@@ -151,6 +151,20 @@ def test_steps_run_by_hand_are_recorded(recorded: Settings) -> None:
     outcomes = [row["outcome"] for row in rows(recorded, "SELECT * FROM runs ORDER BY id")]
     assert outcomes == ["ingested", "trained", "scored", "deployed", "failed"]
     assert len(rows(recorded, "SELECT * FROM deployments")) == 1
+
+
+def test_a_list_made_by_hand_is_recorded_once(finished: Settings) -> None:
+    for changes_data in (False, True, False):
+        if changes_data:
+            another_period(finished)
+            assert script(finished, "ingestion.py").returncode == 0
+        assert script(finished, "reporting.py").returncode == 0
+    outcomes = [row["outcome"] for row in rows(finished, "SELECT outcome FROM runs ORDER BY id")]
+    assert outcomes == ["deployed", "reported", "ingested", "reported", "reported"]
+    lists = rows(finished, "SELECT run, count(*) AS n FROM risks GROUP BY run")
+    listed = len(ranking.read(finished.output_model_path / files.RANKING))
+    assert len(lists) == 2
+    assert lists[1]["n"] == listed
 
 
 def test_a_run_that_died_is_marked_by_the_next_one(

@@ -250,6 +250,22 @@ def test_an_open_address_without_a_token_is_refused(
     assert "Traceback" not in ended.stderr
 
 
+def test_a_configuration_that_cannot_be_followed_is_said_once(settings: Settings) -> None:
+    (settings.workspace / "config.json").write_text("{}")
+    ended = subprocess.run(
+        [*GUNICORN, "wsgi:app"],
+        cwd=ROOT,
+        env=environment(settings, RISK_BIND=f"127.0.0.1:{free_port()}"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 78, ended.stderr
+    assert ended.stderr.count("input_folder_path") == 1
+    assert "Traceback" not in ended.stderr
+
+
 def test_another_configuration_of_gunicorn_does_not_open_it_either(settings: Settings) -> None:
     ended = subprocess.run(
         [*GUNICORN, "-c", os.devnull, "wsgi:app", "--bind", f"0.0.0.0:{free_port()}"],
