@@ -25,10 +25,11 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     releases.recover(settings.prod_deployment_path)
     problems: list[str] = []
     try:
-        if not force:
-            make_owed_list(settings)
+        unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
         decision = decide_and_act(settings, force)
+        if unlisted and decision.outcome == NO_NEW_DATA:  # else the list was made anew
+            raise unlisted
     except (RiskError, OSError):
         for problem in problems + finish(settings):
             log.warning("%s", problem)
@@ -40,12 +41,13 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     return decision.outcome
 
 
-def make_owed_list(settings: Settings) -> None:
-    """Make the list that an earlier run did not come to."""
-    if journal.LIST in journal.owed(settings):
-        import reporting
+def make_owed_list(settings: Settings) -> Exception | None:
+    """Make the list that an earlier run did not come to; what prevented it is returned."""
+    if journal.LIST not in journal.owed(settings):
+        return None
+    import reporting
 
-        reporting.finish_list(settings)
+    return reporting.finish_list(settings)
 
 
 def fetch(settings: Settings) -> list[str]:
@@ -125,10 +127,7 @@ def past_the_first_gate(
 
 
 def finish(settings: Settings) -> list[str]:
-    """Record what waits for it, then make the report that tells of it, then ask the API.
-
-    What prevented one of them is returned.
-    """
+    """Record what waits, report it, ask the API; what prevented one of them is returned."""
     if not journal.waiting(settings):
         return []
     import apicalls

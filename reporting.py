@@ -113,8 +113,11 @@ def make_list(settings: Settings, run: Run, decision: Decision) -> None:
     journal.settle(settings, journal.LIST)  # of earlier runs
 
 
-def finish_list(settings: Settings) -> None:
-    """Make the list that an earlier run did not come to, and keep it as that run's."""
+def finish_list(settings: Settings) -> Exception | None:
+    """Make the list that an earlier run did not come to, and keep it as that run's.
+
+    What prevented it is returned: new data may mend it.
+    """
     owing = [path for path in journal.waiting(settings) if journal.LIST in journal.owed_by(path)]
     unlisted = [path for path in owing if not journal.list_of(path).exists()]
     try:
@@ -122,7 +125,10 @@ def finish_list(settings: Settings) -> None:
             rank_clients(settings, kept_in=journal.list_of(unlisted[-1]) if unlisted else None)
     except InputMissing as error:
         log.info("no list is owed: %s", error)
+    except (RiskError, OSError) as error:
+        return error
     journal.settle(settings, journal.LIST)
+    return None
 
 
 def make_everything(settings: Settings) -> None:

@@ -87,7 +87,9 @@ def _connect_to_read(file: Path) -> sqlite3.Connection:
     is_at_rest = not file.with_name(f"{file.name}-wal").exists() and _is_in_wal_mode(file)
     options = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
     address = f"file:{quote(str(file))}?{options}"
-    return sqlite3.connect(address, uri=True, timeout=PATIENCE_SECONDS)
+    connection = sqlite3.connect(address, uri=True, timeout=PATIENCE_SECONDS)
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    return connection  # one row that is no text does not keep the others from being read
 
 
 def _is_in_wal_mode(file: Path) -> bool:
@@ -220,6 +222,9 @@ def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Con
     except UnicodeDecodeError as error:
         kind = FileDamaged if writes else ServiceDown
         raise kind(f"the database {shown(database)} {UNREADABLE}: {error}") from error
+    except UnicodeEncodeError as error:
+        kind = RowsRefused if writes else ServiceDown
+        raise kind(f"the database {shown(database)} has no sign for a text: {error}") from error
 
 
 def _meaning(error: sa.exc.DBAPIError, writes: bool) -> tuple[type[ServiceDown], str]:

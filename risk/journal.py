@@ -187,10 +187,15 @@ def recorded(path: Path) -> None:
 
 
 def refused(path: Path) -> str:
-    """Wait no longer with what the database will never take; return the name it is kept under."""
+    """Wait no longer with what the database will never take; return the name it is kept under.
+
+    What the run owes beside is owed all the same.
+    """
     kept = path.with_suffix(".refused")
-    path.replace(kept)
-    files.sync_folder(path.parent)
+    files.write_bytes(kept, path.read_bytes())
+    if list_of(path).exists():
+        list_of(path).replace(kept.with_suffix(".refused.csv"))
+    recorded(path)
     return files.short(kept)
 
 

@@ -16,7 +16,7 @@ from risk.ranking import Basis, Row
 PAGE = 50
 MOST = 1_000_000
 ROWS_AT_ONCE = 2_000
-STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+STARTS_A_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are wide ones
 ORDERS = {
     "risk": "highest risk first",
     "code": "client code",

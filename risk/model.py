@@ -72,16 +72,18 @@ def fit(table: pd.DataFrame, columns: Columns, features: str) -> Model:
             f"but among the known outcomes {what}; the model stays as it was"
         )
     model = unfitted(features)
+    hint = '; use "features": "log"' if features == "raw" else ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             model.fit(table[list(columns.features)], outcomes)
         except ValueError as error:
-            raise DataUnusable(f"the model cannot be fitted: {error}") from error
+            raise DataUnusable(f"the model cannot be fitted: {error}{hint}") from error
     for warning in caught:
         log.warning("while fitting: %s", warning.message)
-    if not np.isfinite([*model[-1].coef_.ravel(), *model[-1].intercept_]).all():
-        raise DataUnusable('the fit ran into numbers too large for it; use "features": "log"')
+    learned = [*model[-1].coef_.ravel(), *model[-1].intercept_, *model[0].statistics_]
+    if not np.isfinite(learned).all():
+        raise DataUnusable(f"the fit ran into numbers too large for it{hint}")
     return model
 
 
@@ -257,8 +259,9 @@ def _problem(model: Model, columns: Columns) -> str | None:
     known = list(getattr(model, "feature_names_in_", columns.features))
     if known != list(columns.features) or model.n_features_in_ != len(known):
         return "was fitted on other columns than config.json names"
-    zeros = pd.DataFrame(0.0, index=[0], columns=list(columns.features))
-    if not 0 <= probability(model, zeros, columns)[0] <= 1:
+    rows = pd.DataFrame({name: [0.0, np.nan] for name in columns.features})
+    answers = probability(model, rows, columns)
+    if not ((answers >= 0) & (answers <= 1)).all():
         return "does not answer with a probability"
     return None
 

@@ -5,8 +5,9 @@ import io
 import itertools
 import logging
 import math
+import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,14 +27,20 @@ LONGEST_NAME_OF_POSTGRESQL = 63  # bytes; a longer one is cut without a word
 BITS_OF_MYSQL = 16  # a number that comes as bytes
 PADDED_OF_POSTGRESQL = 1042  # char(n), whose blanks at the end mean nothing
 
+LINE_BREAK = re.compile(r"\r\n|[\r\n\0]")
+
 log = logging.getLogger("risk.source")
 
 
 class Found(NamedTuple):
-    """New rows: their keys in order, their CSV in parts, how many more have no usable key."""
+    """New rows: their keys in order, their CSV in parts, the keys of those that are no text.
 
-    keys: Sequence[int]
+    How many more have no usable key.
+    """
+
+    keys: "array[int]"
     parts: list[bytes]
+    unreadable: list[int]
     keyless: int
 
 
@@ -82,6 +89,11 @@ def _tell(settings: Settings, name: str, found: Found, after: unread.Unread) -> 
             "%d rows of the table %s are left out: their %s is no whole number, or beyond 64 bits",
             *(found.keyless, table, key),
         )
+    if found.unreadable:
+        log.warning(
+            "%d rows of the table %s are left out: they hold what is no text; the first has %s %d",
+            *(len(found.unreadable), table, key, found.unreadable[0]),
+        )
     if after.given_up:
         log.info(
             "the keys of the table %s have many gaps; the oldest %d, up to the key %s, are given "
@@ -125,14 +137,25 @@ def _found(settings: Settings, ranges: list[Range], names: Sequence[str]) -> Fou
 
 def _taken(answer: sa.CursorResult[Any]) -> Found:
     """The rows of an answer, a few thousand at a time, lest a large table fill the memory."""
-    keys, parts, keyless = array("q"), [], 0
-    kinds = _kinds(answer)
+    found = Found(array("q"), [], [], 0)
+    kinds, keyless = _kinds(answer), 0
     for rows in answer.partitions():
         keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
-        keys.extend(whole for whole, _ in keyed)
-        parts.append(_csv(map(_cell, row, kinds) for _, row in keyed))
         keyless += len(rows) - len(keyed)
-    return Found(keys, parts, keyless)
+        found.keys.extend(whole for whole, _ in keyed)
+        found.parts.append(_csv(_readable(keyed, kinds, found.unreadable)))
+    return found._replace(keyless=keyless)
+
+
+def _readable(
+    keyed: list[tuple[int, Any]], kinds: list[Any], unreadable: list[int]
+) -> Iterator[list[str]]:
+    """The rows as a CSV has them; the keys of those that are no text are noted."""
+    for key, row in keyed:
+        try:
+            yield list(map(_cell, row, kinds))
+        except UnicodeError:
+            unreadable.append(key)
 
 
 def _table(settings: Settings, made: sa.Engine) -> sa.TableClause:
@@ -208,7 +231,11 @@ def _csv(rows: Iterable[Iterable[str]]) -> bytes:
 
 
 def _cell(value: Any, kind: object) -> str:
-    """A value as a CSV has it; a NUL would refuse the whole file, a line break only its line."""
+    """A value as a CSV has it.
+
+    A NUL would refuse the whole file, a line break only its line, and one has to do: a record of
+    very many lines would not be taken for one.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -217,5 +244,7 @@ def _cell(value: Any, kind: object) -> str:
         return format(Decimal(str(value)), "f")
     if isinstance(value, bytes | bytearray | memoryview):
         value = int.from_bytes(value) if kind == BITS_OF_MYSQL else bytes(value).decode()
-    text = str(value).replace("\0", "\n")
+    first, *rest = LINE_BREAK.split(str(value))
+    text = f"{first}\n{' '.join(rest)}" if rest else first
+    text.encode()  # what is no text must not get into the file
     return text.rstrip(" ") if kind == PADDED_OF_POSTGRESQL else text

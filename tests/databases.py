@@ -18,14 +18,14 @@ DEMANDED = "RISK_TEST_SERVERS"
 
 
 @contextlib.contextmanager
-def fresh(kind: str) -> Iterator[sa.URL]:
+def fresh(kind: str, further: str = "") -> Iterator[sa.URL]:
     """A database of its own on the server of this kind, gone afterwards."""
     address, port = SERVERS[kind]
     _demand(kind, port)
     name = f"risk_test_{uuid.uuid4().hex[:12]}"
     server = sa.create_engine(address, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name} {further}"))
     try:
         yield sa.make_url(address).set(database=name)
     finally:

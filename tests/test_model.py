@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import subprocess
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from company import fabricate
 from risk import model
-from risk.errors import ArtefactRefused
+from risk.errors import ArtefactRefused, DataUnusable
 from risk.settings import Columns
 
 COLUMNS = Columns(
@@ -330,3 +331,20 @@ def test_every_risk_lies_between_0_and_1(features: str, value: float, scale: flo
 def test_f1_is_0_and_no_error_where_nobody_left_or_is_expected_to() -> None:
     stayed = TABLE.assign(exited=0.0)
     assert model.f1(fitted(), stayed, COLUMNS) == 0
+
+
+@pytest.mark.parametrize("features", ["log", "raw"])
+def test_a_middle_that_overflows_is_no_model(features: str) -> None:
+    table = pd.DataFrame({name: [1e308] * 100 for name in COLUMNS.features})
+    table = table.assign(exited=[0.0, 1.0] * 50, **{COLUMNS.features[0]: range(100)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(DataUnusable, match=r"too large|cannot be fitted"):
+            model.fit(table, COLUMNS, features)
+
+
+def test_a_model_that_cannot_take_a_missing_cell_is_refused() -> None:
+    broken = fitted()
+    broken[0].statistics_[0] = np.inf
+    with pytest.raises(ArtefactRefused, match="not a model of ours"):
+        model.loads(model.dumps(broken), "trainedmodel.pkl", COLUMNS)

@@ -19,7 +19,7 @@ import reporting
 from company import fabricate
 from fullprocess import full_process
 from risk import files, journal, model, ranking, reasons, records, tables
-from risk.errors import ArtefactRefused, InputMissing, ServiceDown
+from risk.errors import ArtefactRefused, InputMissing, RiskError, ServiceDown
 from risk.ranking import Basis
 from risk.settings import Columns, Settings
 from tests.conftest import configured, put, script
@@ -421,6 +421,19 @@ def test_a_list_that_cannot_be_written_is_made_by_the_next_run(finished: Setting
     assert [row[2] for row in recorded(settings)][-1] == len(read(settings))
     assert full_process(settings) == "no new data"
     assert len(recorded(settings)) == 2
+
+
+def test_an_owed_list_that_cannot_be_made_keeps_no_new_data_out(finished: Settings) -> None:
+    journal.Run(finished, [journal.LIST])  # and died
+    book = finished.output_folder_path / files.CLIENTS
+    book.write_text("damaged")
+    (finished.output_model_path / files.RANKING).unlink()
+    with pytest.raises(RiskError, match=files.CLIENTS):
+        full_process(finished)
+    another_period(finished, 2)
+    assert full_process(finished) in ("deployed", "no drift")
+    assert len(read(finished))
+    assert full_process(finished) == "no new data"
 
 
 def test_lists_wait_while_the_records_cannot_be_written(finished: Settings) -> None:

@@ -19,6 +19,7 @@ import deployment
 import diagnostics
 import ingestion
 import reporting
+from app import create_app
 from company import fabricate
 from fullprocess import full_process
 from risk import database, files, journal, ledger, ranking, records, releases, tables
@@ -589,6 +590,29 @@ def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
     assert journal.waiting(recorded) == []
     assert bad.path.with_suffix(".refused").exists()
     ledger.catch_up(recorded)
+
+
+def test_a_sign_that_a_database_has_not_costs_only_the_rows_of_its_run(settings: Settings) -> None:
+    latin = "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with fresh("postgresql", latin) as url:
+        settings = configured(settings.workspace, database_url=url.render_as_string(False))
+        full_process(settings)
+        report = settings.output_model_path / files.REPORT
+        answers = settings.output_model_path / files.API_RETURNS
+        before = report.read_bytes(), answers.read_bytes()
+        put(settings, "japan.csv", ["日本,1,1,1,"])
+        with pytest.raises(ServiceDown, match=r"^deployed: .*has no sign for a text.*\.refused"):
+            full_process(settings, force=True)
+        assert before[0] != report.read_bytes()
+        assert before[1] != answers.read_bytes()
+        assert full_process(settings) == "no new data"
+        client = create_app(settings).test_client()
+        for address in ("/", "/clients?all=1&q=%E6%97%A5", "/clients/%E6%97%A5%E6%9C%AC"):
+            assert client.get(address).status_code == 200
+        put(settings, "more.csv", ["AAAA,1,1,1,"])
+        with pytest.raises(ServiceDown, match="has no sign for a text"):
+            full_process(settings)
+        assert len(rows(settings, "SELECT * FROM runs")) == 1
 
 
 def test_a_history_damaged_inside_is_set_aside_and_the_run_is_kept(finished: Settings) -> None:

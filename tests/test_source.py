@@ -52,7 +52,7 @@ def _fed_by(settings: Settings, url: str) -> Settings:
         "clients_of",
         sa.MetaData(),
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("corporation", sa.String(50)),
+        sa.Column("corporation", sa.String(1000)),
         *(sa.Column(name, sa.Numeric(12, 2)) for name in NUMBERS),
         sa.Column("exited", sa.Boolean),
     )
@@ -510,30 +510,50 @@ def test_values_are_written_as_the_files_are_read(url: str, settings: Settings) 
     assert lines(fed, source.fetch(fed)) == [line, line]
 
 
-@pytest.mark.parametrize(
-    ("kind", "columns", "value"),
-    [
-        ("sqlite", "corporation text", "CAST(x'4bff' AS text)"),
-        ("sqlite", "corporation blob", "x'4bff'"),
-        ("postgresql", "corporation bytea", "'\\x4bff'"),
-        ("postgresql", "corporation date", "'infinity'"),
-        ("mariadb", "corporation varbinary(9)", "x'4bff'"),
-    ],
-)
-def test_a_value_that_cannot_be_read_is_said_and_stops_nothing_else(
-    settings: Settings, kind: str, columns: str, value: str
-) -> None:
-    with contextlib.ExitStack() as opened:
-        url = f"sqlite:///{settings.workspace / 'input.db'}"
-        if kind != "sqlite":
-            url = opened.enter_context(fresh(kind)).render_as_string(False)
-        row = f"(id, corporation) VALUES (1, {value})"
-        fed = fed_by_table(settings, url, f"id integer, {columns}", row)
+def test_a_value_that_cannot_be_read_is_said_and_stops_nothing_else(settings: Settings) -> None:
+    with fresh("postgresql") as url:
+        row = "(id, corporation) VALUES (1, 'infinity')"
+        columns = "id integer, corporation date"
+        fed = fed_by_table(settings, url.render_as_string(False), columns, row)
         with pytest.raises(ServiceDown, match="holds a value that cannot be read") as raised:
             source.fetch(fed)
         assert type(raised.value) is ServiceDown
         with pytest.raises(ServiceDown, match=r"^deployed: .*no rows were fetched"):
             full_process(fed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "value"),
+    [
+        ("sqlite", "corporation text", "CAST(x'4bff' AS text)"),
+        ("sqlite", "corporation blob", "x'4bff'"),
+        ("postgresql", "corporation bytea", "'\\x4bff'"),
+        ("mariadb", "corporation varbinary(9)", "x'4bff'"),
+    ],
+)
+def test_a_value_that_is_no_text_costs_only_its_row(
+    settings: Settings, caplog: pytest.LogCaptureFixture, kind: str, column: str, value: str
+) -> None:
+    with contextlib.ExitStack() as opened:
+        url = f"sqlite:///{settings.workspace / 'input.db'}"
+        if kind != "sqlite":
+            url = opened.enter_context(fresh(kind)).render_as_string(False)
+        texts = ("'K1'", value, "'K3'")
+        rows = [f"(id, corporation) VALUES ({at}, {text})" for at, text in enumerate(texts, 1)]
+        fed = fed_by_table(settings, url, f"id integer, {column}", *rows)
+        assert lines(fed, source.fetch(fed)) == ["K1,,,,", "K3,,,,"]
+        assert "left out: they hold what is no text; the first has id 2" in caplog.text
+        assert source.fetch(fed) is None
+
+
+def test_a_text_of_many_lines_makes_no_rows(fed: Settings) -> None:
+    insert(fed, 1)
+    insert(fed, 2, code="x" + "\n" * 30 + "evil,1,2,3,0\n" * 40)
+    insert(fed, 3)
+    name = source.fetch(fed)
+    reading = tables.read_csv((fed.input_folder_path / str(name)).read_bytes(), fed.columns)
+    assert reading.table["corporation"].tolist() == ["K1", "K3"]
+    assert {refusal.line for refusal in reading.refusals} == {3, 4}
 
 
 # -- a source is never changed ---------------------------------------------------------------------
