@@ -20,7 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from risk.model import share_interval
-from risk.records import NEWEST, Trends
+from risk.records import DATASETS, NEWEST, Trends
 from risk.summaries import FEW_LEAVERS
 
 DPI = 150
@@ -36,6 +36,7 @@ FEW_POINTS = 40
 FEW_RELEASES = 15
 MOST_NAMED = 6
 MOST_POINTS = 2000
+ONE_MOMENT = 1 / 1440  # days: a run and the release that it deploys
 INK, SOFT, PALE, GRID = "#1b2733", "#55636f", "#a4afb8", "#e6eaed"
 SERIES = ("#0b6e99", "#c4501b", "#5b8c2a", "#7a4fa3", "#a3761b", "#444f5a", "#b0396a", "#2a8c7d")
 DASHES = ("-", "--", "-.", ":")
@@ -277,9 +278,10 @@ def _by_dataset(axes: Axes, scores: pd.DataFrame, metric: str) -> None:
 
 
 def _of(scores: pd.DataFrame, metric: str) -> list[tuple[str, pd.DataFrame]]:
-    """The values of a metric by dataset, always in the same order."""
-    groups = scores[scores["metric"] == metric].groupby("dataset", sort=True)
-    return [(str(name), rows) for name, rows in groups]
+    """The values of a metric by dataset, in the order and so in the colours of the pages."""
+    measured = scores[scores["metric"] == metric]
+    parts = [(name, measured[measured["dataset"] == name]) for name in DATASETS]
+    return [(name, rows) for name, rows in parts if len(rows)]
 
 
 def _missing(axes: Axes, missing: pd.DataFrame) -> None:
@@ -363,10 +365,11 @@ def _dates(axes: Axes, span: tuple[float, float], *, is_last: bool) -> None:
         axes.set(xticks=[], yticks=[])
         return
     first, last = span
-    margin = (last - first) * 0.02 or 0.5
+    is_one_moment = last - first < ONE_MOMENT
+    margin = 0.5 if is_one_moment else (last - first) * 0.02
     axes.set_xlim(first - margin, last + margin)
     axes.tick_params(labelbottom=is_last)
-    if first == last:
+    if is_one_moment:
         axes.set_xticks([first], [f"{num2date(first):%-d %B %Y, %H:%M} UTC"])  # type: ignore[no-untyped-call]
         return
     locator = AutoDateLocator(minticks=2, maxticks=6)  # type: ignore[no-untyped-call]

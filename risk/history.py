@@ -5,12 +5,11 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from risk import records, tables
-from risk.records import NEWEST, TEST, Row, column_stats, risks, runs, scores
+from risk.records import Row, column_stats, risks, runs, scores
 from risk.settings import Settings
 
 LAST_RUNS = 8
 MOST_POINTS = 60
-DATASETS = (TEST, NEWEST)
 
 
 class Score(NamedTuple):

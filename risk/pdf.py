@@ -146,8 +146,8 @@ FACT = _style("fact", 21, fontName=BOLD, leading=25)
 CAPTION = _style("caption", 8, textColor=SOFT)
 HEAD = _style("head", 7.5, textColor=SOFT)
 HEAD_OF_NUMBERS = _style("head of numbers", 7.5, textColor=SOFT, alignment=TA_RIGHT)
-CELL = _style("cell", 7.5, leading=9.8)
-NUMBER = _style("number", 7.5, leading=9.8, alignment=TA_RIGHT)
+CELL = _style("cell", 7.5, leading=9.3)
+NUMBER = _style("number", 7.5, leading=9.3, alignment=TA_RIGHT)
 
 
 def _flowables(block: Block) -> list[Flowable]:
@@ -205,8 +205,8 @@ def _grid(grid: Grid) -> Flowable:
         ("LINEBELOW", (0, 1), (-1, -1), 0.3, LINE),
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-1, -1), 2.2 * mm),
-        ("TOPPADDING", (0, 0), (-1, -1), 1.4),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.0),
+        ("TOPPADDING", (0, 0), (-1, -1), 1.2),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 1.7),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
     ]
     widths = [share * WIDTH for share in grid.widths]

@@ -176,8 +176,7 @@ def expected(risks: npt.NDArray[np.float64], is_open: npt.NDArray[np.bool_]) -> 
     if not is_open.any():
         words = f"of {among} look like clients that leave, though all of them stayed so far"
         return Expected(round(float(risks.sum())), words)
-    known = f"the outcome of {len(risks) - is_open.sum():,} is known, they stayed"
-    words = f"of the {is_open.sum():,} open ones among {among} {would}; {known}"
+    words = f"of the {is_open.sum():,} among {among} whose outcome is open {would}"
     return Expected(round(float(risks[is_open].sum())), words)
 
 

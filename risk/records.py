@@ -21,7 +21,7 @@ PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
 ROWS_AT_ONCE = 10_000
 LENGTH_OF_HEADER = 100
 LATEST_FORMATS = {18: 2, 19: 2, 47: 4}  # at these places of the header; SQLite uses no later one
-TEST, NEWEST = "test", "newest"  # the datasets on which a model is scored
+DATASETS = TEST, NEWEST = "test", "newest"  # on which a model is scored
 DATA = "column_stats"  # what only a run that ingested has found
 
 CLIENT = sa.String(LONGEST_CLIENT)

@@ -18,6 +18,7 @@ from risk import (
     pdf,
     ranking,
     reasons,
+    records,
     releases,
     summaries,
     tables,
@@ -30,6 +31,7 @@ from risk.pdf import Block, Cell, Facts, Grid, Heading, Picture, Words
 TITLE = "Clients about to leave"
 TOP = 20
 MOST_FILES = 25
+COUNTS = ("rows", "accepted", "duplicates")
 MOST_REFUSED = 12
 LONGEST_CODE = 40
 FOUR_AND_SOME = 8
@@ -110,11 +112,13 @@ def _moment(moment: str) -> str:
 
 
 def _decision(findings: Findings) -> list[Block]:
-    """What the last run decided, and why."""
+    """What the last run decided, and why; steps by hand decide nothing, unless there is no more."""
     last = findings.history.last_runs
     if last.empty:
         return [Words("No run is recorded yet.")]
-    run = tables.as_rows(last)[0]
+    runs = tables.as_rows(last)
+    decided = [run for run in runs if run["outcome"] not in verdicts.DECIDE_NOTHING]
+    run = [*decided, *runs][0]
     when = moments.written(run["started_at"])
     exactly = f"{run['outcome']}: {run['reason']}"
     return [
@@ -130,6 +134,7 @@ class Listed(NamedTuple):
     risk: float
     rank: int
     reasons: str
+    outcome: str
     previous_rank: int | None
 
 
@@ -154,9 +159,22 @@ def _first(findings: Findings) -> list[Block]:
     pdf.know(charts.font_folder())
     escaped = any(pdf.printable(row.corporation) != row.corporation for row in listed)
     return [
+        *_outcomes(listed),
         Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)),
         Words(f"{HOW_TO_READ}{OF_ESCAPES if escaped else ''}", True),
     ]
+
+
+def _outcomes(listed: list[Listed]) -> list[Block]:
+    """Of whom it is known already that they stayed, if that is known of some."""
+    stayed = [_short(row.corporation) for row in listed if row.outcome != ranking.OPEN]
+    still_open = [_short(row.corporation) for row in listed if row.outcome == ranking.OPEN]
+    if not stayed or not still_open:
+        return []
+    if len(stayed) < len(still_open):
+        return [Words(f"The newest row of {', '.join(stayed)} says that they stayed so far.", True)]
+    said = f"The outcome of {', '.join(still_open)} is open; the others stayed so far."
+    return [Words(said, is_remark=True)]
 
 
 def _wide_enough(listed: list[Listed]) -> float:
@@ -180,10 +198,12 @@ def _quality(findings: Findings) -> list[Block]:
         (f"{100 * measured['recall']:.0f}\u00a0%", "of the leavers were expected to leave"),
     ]
     rows = f"{len(found.left):,} rows of test data that no training sees, {leavers:,} leavers."
+    others = "Nobody on the list is known to have left, so fewer of its own first ones will."
     meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
     return [
         Words(f"{found.release.title.capitalize()}, on {rows} {meaning}"),
         Facts([(number, f"{caption}{remark}") for number, caption in facts]),
+        Words(others, is_remark=True),
         Picture(charts.quality(found.left, found.risks, share)),
         Words(
             "Left: the share of the leavers that calling down the list reaches; "
@@ -212,8 +232,12 @@ def _data(findings: Findings) -> list[Block]:
     record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
     read = record["files"][::-1]
     rows = [
-        (f["name"], *(f"{f[what]:,}" for what in ("rows", "accepted", "duplicates", "rejected")))
-        for f in read[:MOST_FILES]
+        (
+            file["name"],
+            *(f"{file[what]:,}" for what in COUNTS),
+            f"{file['rejected']:,}" if file["rows"] else "no row",
+        )
+        for file in read[:MOST_FILES]
     ]
     when = moments.written(record["time"])
     head = ("file, the last to arrive first", "rows", "new", "seen before", "refused")
@@ -278,8 +302,15 @@ def _number(value: float) -> str:
 
 
 def _trends(findings: Findings) -> list[Block]:
-    """The picture of all recorded runs."""
-    return [Picture(findings.trends)]
+    """The picture of all recorded runs, and where their F1 began and ended."""
+    scores = findings.history.trends.scores
+    of_newest = scores[(scores["metric"] == "f1") & (scores["dataset"] == records.NEWEST)]["value"]
+    first_and_last: list[Block] = []
+    if len(of_newest) > 1:
+        first, last = of_newest.iloc[0], of_newest.iloc[-1]
+        change = f"F1 on the newest data was {first:.2f} at the first run and is {last:.2f} now."
+        first_and_last.append(Words(change))
+    return [*first_and_last, Picture(findings.trends)]
 
 
 def _runs(findings: Findings) -> list[Block]:

@@ -3,11 +3,11 @@
 from collections.abc import Set
 from typing import Any, NamedTuple
 
-from risk import files, history, lines, listing, moments, ranking, verdicts
+from risk import files, lines, listing, moments, ranking, verdicts
 from risk.history import History, Score
 from risk.listing import Listing, Wish
 from risk.ranking import Basis, Expected
-from risk.records import NEWEST
+from risk.records import DATASETS, NEWEST
 from risk.releases import Release
 from risk.settings import Settings
 from risk.verdicts import Drift
@@ -76,7 +76,7 @@ def _chart(scores: list[Score]) -> lines.Chart | None:
     """F1 over the runs, a line for each dataset."""
     began = {each.run: each.started_at for each in scores}
     places = {run: place for place, run in enumerate(began)}
-    series: dict[str, list[lines.Point]] = {name: [] for name in history.DATASETS}
+    series: dict[str, list[lines.Point]] = {name: [] for name in DATASETS}
     for each in scores:
         if each.metric == "f1" and each.dataset in series:
             when = f"{moments.written(began[each.run])}, release {each.release}"

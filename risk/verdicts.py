@@ -17,7 +17,9 @@ MEANT = {
     "failed": "The run failed before it was done; an engineer should look.",
     "died": "The run ended before it was done; the next one finishes what is missing.",
 }
+DECIDE_NOTHING = ("ingested", "trained", "scored", "reported")  # steps by hand
 DRIFTED = "The model in use had got worse on the newest data, so a new one replaced it."
+WEAKER = f"{DRIFTED} On the test data the new one is weaker than the old one was."
 UNKNOWN = "It is not known yet who left, so the model in use stays; the list was made anew."
 
 
@@ -26,7 +28,10 @@ def meant(run: dict[str, Any]) -> str:
     outcome, new, deployed = (run[name] for name in ("outcome", "new_score", "deployed_score"))
     if new is None or deployed is None:
         return UNKNOWN if outcome == "no drift" else MEANT.get(outcome, "")
-    return DRIFTED if outcome == "deployed" and new < deployed else MEANT.get(outcome, "")
+    if outcome != "deployed" or new >= deployed:
+        return MEANT.get(outcome, "")
+    trained = run["trained_score"]
+    return WEAKER if trained is not None and trained < deployed else DRIFTED
 
 
 class Drift(NamedTuple):

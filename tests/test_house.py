@@ -20,7 +20,7 @@ from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script
 
 LONGEST_SCRIPT = 170
-LONGEST_README = 225
+LONGEST_README = 235
 
 # -- the layers, from the top down: a module imports only from lines below its own ----------------
 

@@ -296,7 +296,12 @@ def test_the_spreadsheet_is_the_whole_list_with_its_formulas_defused(
     ("cell", "written"),
     [
         ("=1", "'=1"),
-        ("\t=1", "'\t=1"), ("\r=1", "'\r=1"), ("a=1", "a=1"), ("'=1", "'=1"), ("\uff1d1", "'\uff1d1")],
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("a=1", "a=1"),
+        ("'=1", "'=1"),
+        ("\uff1d1", "'\uff1d1"),
+    ],
 )
 def test_only_what_starts_like_a_formula_is_defused(cell: str, written: str) -> None:
     assert listing.defused(cell) == written

@@ -491,8 +491,8 @@ def test_a_list_without_a_release_says_what_to_run(settings: Settings) -> None:
     ("open_", "leaving", "words"),
     [
         ([True, True, True], 1, "of the first 3 would leave, if the model is right"),
-        ([True, False, True], 1, "of the 2 open ones among the first 3 would leave"),
-        ([False, False, True], 0, "the outcome of 2 is known, they stayed"),
+        ([True, False, True], 1, "of the 2 among the first 3 whose outcome is open would leave"),
+        ([False, False, True], 0, "of the 1 among the first 3 whose outcome is open would leave"),
         ([False, False, False], 1, "look like clients that leave, though all"),
     ],
 )

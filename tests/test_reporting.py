@@ -16,7 +16,7 @@ from pypdf import PdfReader
 
 import reporting
 from fullprocess import full_process
-from risk import charts, files, releases, report, tables
+from risk import charts, files, ranking, releases, report, tables
 from risk.errors import ServiceDown
 from risk.findings import Findings
 from risk.pdf import Picture
@@ -65,6 +65,30 @@ def test_a_deployment_leaves_everything_that_people_look_at(finished: Settings) 
     assert "cannot be shown" not in said
     assert "pandas" in said
     assert "provisional" in said
+
+
+def test_a_report_made_by_hand_still_says_what_the_last_run_decided(finished: Settings) -> None:
+    reporting.make_everything(finished)
+    said = text(finished)
+    assert "the list was made again by hand" in said
+    assert "UTC: A new model is in use. In the words of the log: deployed: release 1-" in said
+
+
+def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
+    listed = ranking.read(finished.output_model_path / files.RANKING)
+    assert set(listed["outcome"]) == {"stayed"}
+    assert "is open" not in text(finished)
+    first = listed["corporation"].iloc[3]
+    put(finished, "open.csv", [f"{first},0,9000,1,"])
+    full_process(finished)
+    assert f"The outcome of {first} is open; the others stayed so far." in text(finished)
+
+
+def test_the_trends_are_said_in_words_too(finished: Settings) -> None:
+    assert "at the first run and is" not in text(finished)
+    put(finished, "more.csv", ["AAAA,0,9000,1,1"] * 2)
+    full_process(finished)
+    assert "F1 on the newest data was 0." in text(finished)
 
 
 def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(

@@ -3,7 +3,7 @@
 import pytest
 
 from risk import verdicts
-from risk.verdicts import DRIFTED, MEANT, UNKNOWN
+from risk.verdicts import DRIFTED, MEANT, UNKNOWN, WEAKER
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,15 @@ from risk.verdicts import DRIFTED, MEANT, UNKNOWN
 def test_a_decision_is_said_without_numbers(
     outcome: str, new: float | None, deployed: float | None, said: str
 ) -> None:
-    run = {"outcome": outcome, "new_score": new, "deployed_score": deployed}
+    run = {"outcome": outcome, "new_score": new, "deployed_score": deployed, "trained_score": 0.9}
     assert verdicts.meant(run) == said
     assert "F1" not in said
+
+
+@pytest.mark.parametrize(("trained", "said"), [(0.59, WEAKER), (0.6, DRIFTED), (None, DRIFTED)])
+def test_a_weaker_model_that_replaces_one_is_said_to_be(trained: float | None, said: str) -> None:
+    run = {"outcome": "deployed", "new_score": 0.5, "deployed_score": 0.6, "trained_score": trained}
+    assert verdicts.meant(run) == said
 
 
 @pytest.mark.parametrize(
