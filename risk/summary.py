@@ -23,18 +23,24 @@ class ToCall(NamedTuple):
     bands: dict[str, int]
     all: int
     expected: Expected
+    only_open: bool
     first: list[listing.Listed]
 
 
 def to_call(listed: Listing, capacity: int, contacted: Set[str]) -> ToCall:
-    """What the list comes to; those who were contacted are not called first."""
-    risks = listed.table["risk"].to_numpy()[:capacity]
-    top = listing.selected(listed, Wish(hides_contacted=True), FIRST_TO_CALL, contacted)
+    """What the list comes to; those who were contacted, or stayed already, are not called first."""
+    risks, is_open = listed.table["risk"].to_numpy(), listing.still_open(listed)
+    wish = Wish(hides_contacted=True, is_open=True)
+    top = listing.selected(listed, wish, FIRST_TO_CALL, contacted)
+    if not len(top):
+        wish = wish._replace(is_open=False)
+        top = listing.selected(listed, wish, FIRST_TO_CALL, contacted)
     return ToCall(
         listed.basis,
         listing.counts(listed),
         len(listed.folded),
-        ranking.expected(risks, listing.still_open(listed)[:capacity]),
+        ranking.expected(risks[:capacity], is_open[:capacity]),
+        wish.is_open,
         listing.rows(listed, top),
     )
 

@@ -197,12 +197,17 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
 
 
 def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
-    first, second = listed(own)["corporation"].head(2).map(shown.visible)
+    table = listed(own)
+    codes = table.loc[table["outcome"] == "open", "corporation"].tolist()
+    first, second = map(shown.visible, codes[:2])
     client = create_app(own).test_client()
     assert first in page(client, "/").inside("bdi")
-    sent(client, listed(own)["corporation"].iloc[0])
+    sent(client, codes[0])
     assert first not in page(client, "/").inside("bdi")
     assert second in page(client, "/").inside("bdi")
+    assert not set(table.loc[table["outcome"] == "stayed", "corporation"]) & set(
+        page(client, "/").inside("bdi")
+    )
 
 
 @pytest.mark.parametrize("band", ["high", "medium", "low"])
@@ -599,6 +604,20 @@ def test_a_step_by_hand_hides_no_trouble_of_the_cron_job(
     logged(own, f"{minutes_ago(minutes)} {rest}\n{by_hand}")
     found = page(create_app(own).test_client(), "/")
     assert bool(found.all("div", **{"class": "banner good"})) == is_well
+
+
+def test_a_book_of_which_everybody_was_contacted_says_so(tmp_path: Path) -> None:
+    settings = small_project(tmp_path)
+    put(settings, "dataset1.csv", [f"{'AB'[n % 2]}{n:03},{n % 7},9,5,{n % 2}" for n in range(9)])
+    put(settings, "dataset2.csv", ["CCCC,1,2,3,"])
+    full_process(settings)
+    client = create_app(settings).test_client()
+    codes = listed(settings)["corporation"].tolist()
+    codes.sort(key=lambda code: code != "CCCC")  # of which no outcome is known
+    for code in codes:
+        assert code in page(client, "/").inside("bdi")
+        sent(client, code)
+    assert "was contacted in the last 30 days" in page(client, "/").text
 
 
 def test_a_log_that_says_nothing_is_not_well(own: Settings) -> None:
