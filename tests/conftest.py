@@ -14,8 +14,8 @@ import ingestion
 import scoring
 import training
 from company import fabricate
-from fullprocess import full_process
-from risk import tables
+from fullprocess import decide_and_act, full_process
+from risk import journal, ledger, tables
 from risk.settings import Settings
 from tests import warm
 
@@ -88,6 +88,16 @@ def deploy(settings: Settings) -> Settings:
     scoring.score_model(settings)
     deployment.store_model_into_pickle(settings)
     return settings
+
+
+def decided(settings: Settings, *, force: bool = False) -> str:
+    """What a run decides, does and records, without the report and the answers that follow."""
+    decision = decide_and_act(settings, force)
+    ledger.catch_up(settings)
+    for thing in (journal.REPORT, journal.ANSWERS):
+        journal.settle(settings, thing)
+    journal.forget(settings)
+    return decision.outcome
 
 
 def put(settings: Settings, name: str, lines: Iterable[str], header: str = HEADER) -> Path:

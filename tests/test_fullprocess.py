@@ -20,7 +20,7 @@ from fullprocess import check, full_process
 from risk import files, releases
 from risk.errors import ArtefactRefused, DataUnusable
 from risk.settings import Settings
-from tests.conftest import ROOT, configured, put, script
+from tests.conftest import ROOT, configured, decided, put, script
 from tests.test_gates import HIGH, LOW, period, redeploy_with, touched, waits
 from tests.test_kills import dies_before, what_readers_see
 
@@ -205,7 +205,7 @@ def test_after_every_deployment_the_score_is_the_deployed_models_own(
     settings = configured(settings.workspace, promotion_gate=gate)
     held_out = pd.read_csv(settings.test_data_path / "testdata.csv")
     for number in (2, 3, 4):
-        full_process(settings, force=True)
+        decided(settings, force=True)
         folder = settings.prod_deployment_path
         expected = plain_f1((folder / files.MODEL).read_bytes(), held_out)
         assert (folder / files.SCORE).read_text() == f"{expected!r}\n"

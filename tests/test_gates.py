@@ -9,13 +9,13 @@ from typing import NamedTuple
 import pytest
 
 from company import fabricate
-from fullprocess import full_process
+from fullprocess import decide_and_act
 from risk import files, gates, releases, tables
 from risk.arrivals import Seen
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.releases import Release
 from risk.settings import Settings
-from tests.conftest import configured, deploy, put, script
+from tests.conftest import configured, decided, deploy, put, script
 
 
 def period(settings: Settings, number: int, *, drift: bool = False) -> None:
@@ -101,21 +101,20 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_gates_decide(settings: Settings, case: Case, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", logger="risk")
+def test_the_gates_decide(settings: Settings, case: Case) -> None:
     deploy(settings)
     redeploy_with(settings, case.score)
     before = releases.load(settings.prod_deployment_path)[0]
     case.change(settings)
-    caplog.clear()
-    assert full_process(settings) == case.outcome
+    decision = decide_and_act(settings, force=False)
+    assert decision.outcome == case.outcome
     after = releases.load(settings.prod_deployment_path)[0]
     assert (after.number > before.number) == (case.outcome == "deployed")
     if case.change is no_outcomes:
-        assert "outcomes unknown" in caplog.text
+        assert "outcomes unknown" in decision.reason
     if case.score == 0 and case.outcome == "deployed":
-        assert "cannot be undercut" in caplog.text
-    assert full_process(settings) == case.next_outcome
+        assert "cannot be undercut" in decision.reason
+    assert decided(settings) == case.next_outcome
 
 
 @pytest.mark.parametrize(
@@ -125,11 +124,11 @@ def test_only_a_lower_score_is_drift(settings: Settings, by: float, outcome: str
     deploy(settings)
     period(settings, 2)
     redeploy_with(settings, score_on_newest(settings) + by)
-    assert full_process(settings) == outcome
+    assert decided(settings) == outcome
 
 
 def test_the_first_run_deploys_without_a_comparison(settings: Settings) -> None:
-    assert full_process(settings) == "deployed"
+    assert decided(settings) == "deployed"
     assert releases.load(settings.prod_deployment_path)[0].number == 1
 
 
@@ -138,10 +137,10 @@ def test_a_file_that_waited_is_taken_when_it_is_whole(settings: Settings) -> Non
     redeploy_with(settings, HIGH)
     waits(settings)
     before = (settings.output_folder_path / files.FINAL_DATA).read_bytes()
-    assert full_process(settings) == "no new data"
+    assert decided(settings) == "no new data"
     assert (settings.output_folder_path / files.FINAL_DATA).read_bytes() == before
     put(settings, "upload.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,1"])
-    assert full_process(settings) == "deployed"
+    assert decided(settings) == "deployed"
     assert "upload.csv" in (settings.prod_deployment_path / files.INGESTED_FILES).read_text()
 
 
@@ -149,27 +148,27 @@ def test_a_cut_off_file_waits_for_a_minute_only(settings: Settings) -> None:
     deploy(settings)
     redeploy_with(settings, LOW)
     waits(settings)
-    assert full_process(settings) == "no new data"
+    assert decided(settings) == "no new data"
     a_while_ago = time.time() - 120
     os.utime(settings.input_folder_path / "upload.csv", (a_while_ago, a_while_ago))
-    assert full_process(settings) == "no drift"
+    assert decided(settings) == "no drift"
     assert "upload.csv,3," in (settings.output_folder_path / files.REJECTED).read_text()
 
 
 def test_a_rollback_is_not_undone_by_the_next_run(settings: Settings) -> None:
     import deployment
 
-    full_process(settings)
+    decided(settings)
     redeploy_with(settings, HIGH)
     period(settings, 2)
-    assert full_process(settings) == "deployed"
+    assert decided(settings) == "deployed"
     redeploy_with(settings, LOW)
     period(settings, 3)
-    assert full_process(settings) == "no drift"
+    assert decided(settings) == "no drift"
     deployment.roll_back(settings)
-    assert full_process(settings) == "no new data"
+    assert decided(settings) == "no new data"
     period(settings, 4)
-    assert full_process(settings) in ("deployed", "no drift")
+    assert decided(settings) in ("deployed", "no drift")
 
 
 def test_another_input_folder_is_new_data(settings: Settings) -> None:
@@ -182,18 +181,18 @@ def test_another_input_folder_is_new_data(settings: Settings) -> None:
     status = original.stat()
     os.utime(practice / original.name, ns=(status.st_atime_ns, status.st_mtime_ns))
     elsewhere = configured(settings.workspace, input_folder_path="practicedata")
-    assert full_process(elsewhere) == "deployed"
-    assert full_process(elsewhere) == "no new data"
+    assert decided(elsewhere) == "deployed"
+    assert decided(elsewhere) == "no new data"
 
 
 def test_a_folder_whose_data_another_one_replaced_is_read_again(finished: Settings) -> None:
     elsewhere = configured(finished.workspace, input_folder_path="practicedata")
     put(elsewhere, "practice.csv", ["AAAA,1,2,3,", "BBBB,4,5,6,"])
-    assert full_process(elsewhere) == "no drift"
+    assert decided(elsewhere) == "no drift"
     back = configured(finished.workspace)
-    assert full_process(back) != "no new data"
+    assert decided(back) != "no new data"
     assert len(tables.read(back.output_folder_path / files.FINAL_DATA, back.columns)) == 300
-    assert full_process(back) == "no new data"
+    assert decided(back) == "no new data"
 
 
 def test_a_folder_filled_by_hand_counts_by_the_names_it_lists(
@@ -201,24 +200,24 @@ def test_a_folder_filled_by_hand_counts_by_the_names_it_lists(
 ) -> None:
     deploy(settings)
     (settings.prod_deployment_path / releases.MANIFEST).unlink()
-    assert full_process(settings) == "no new data"
+    assert decided(settings) == "no new data"
     assert "filled by hand" in caplog.text
     (settings.prod_deployment_path / files.SCORE).write_text("0.999")
     period(settings, 2)
-    assert full_process(settings) == "deployed"
+    assert decided(settings) == "deployed"
 
 
 @pytest.mark.parametrize("gate", ["off", "test_score"])
 def test_the_third_gate_keeps_what_is_not_beaten(settings: Settings, gate: str) -> None:
     settings = configured(settings.workspace, promotion_gate=gate)
-    full_process(settings)
+    decided(settings)
     redeploy_with(settings, HIGH)
     before = releases.load(settings.prod_deployment_path)[0].number
     touched(settings)  # the same rows: the new model is the deployed one, and beats nobody
-    outcome = full_process(settings)
+    outcome = decided(settings)
     assert outcome == ("kept" if gate == "test_score" else "deployed")
     assert releases.load(settings.prod_deployment_path)[0].number == before + (gate == "off")
-    assert full_process(settings) == "no new data"
+    assert decided(settings) == "no new data"
 
 
 def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
@@ -226,15 +225,15 @@ def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
     lines = [f"P{number:03},{number % 9},50,9,{number % 3 == 0:d}" for number in range(60)]
     original = (settings.input_folder_path / "dataset1.csv").read_bytes()
     put(settings, "dataset1.csv", lines)
-    full_process(settings)
+    decided(settings)
     redeploy_with(settings, HIGH)
     (settings.input_folder_path / "dataset2.csv").write_bytes(original)
-    assert full_process(settings) == "deployed"
+    assert decided(settings) == "deployed"
 
 
 def test_force_deploys_with_nothing_new(settings: Settings) -> None:
     deploy(settings)
-    assert full_process(settings, force=True) == "deployed"
+    assert decided(settings, force=True) == "deployed"
     assert releases.load(settings.prod_deployment_path)[0].number == 2
 
 
@@ -251,21 +250,21 @@ def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:
         rows=0,
     )
     with pytest.raises(ArtefactRefused, match="--force"):
-        full_process(settings)
-    assert full_process(settings, force=True) == "deployed"
-    assert full_process(settings) == "no new data"
+        decided(settings)
+    assert decided(settings, force=True) == "deployed"
+    assert decided(settings) == "no new data"
 
 
 def test_an_empty_input_folder_holds_no_new_data(settings: Settings) -> None:
     (settings.input_folder_path / "dataset1.csv").unlink()
-    assert full_process(settings) == "no new data"
+    assert decided(settings) == "no new data"
 
 
 def test_a_missing_input_folder_is_said(settings: Settings) -> None:
     (settings.input_folder_path / "dataset1.csv").unlink()
     settings.input_folder_path.rmdir()
     with pytest.raises(InputMissing, match="sourcedata"):
-        full_process(settings)
+        decided(settings)
 
 
 def test_a_run_that_failed_is_no_judgement(settings: Settings) -> None:
@@ -275,7 +274,7 @@ def test_a_run_that_failed_is_no_judgement(settings: Settings) -> None:
     before = releases.load(settings.prod_deployment_path)
     for _ in range(2):
         with pytest.raises(DataUnusable):
-            full_process(settings)
+            decided(settings)
     assert releases.load(settings.prod_deployment_path) == before
 
 
@@ -283,7 +282,7 @@ def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Set
     import scoring
 
     for number in (2, 3):
-        full_process(settings, force=True)
+        decided(settings, force=True)
         deployed = float((settings.prod_deployment_path / files.SCORE).read_text())
         assert deployed == scoring.score_deployed_on_test_data(settings)
         period(settings, number, drift=True)

@@ -22,7 +22,7 @@ from risk import files, journal, model, ranking, reasons, records, tables
 from risk.errors import ArtefactRefused, InputMissing, RiskError, ServiceDown
 from risk.ranking import Basis
 from risk.settings import Columns, Settings
-from tests.conftest import configured, put, script
+from tests.conftest import configured, decided, put, script
 
 BASIS = Basis("1-abc", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
 LATER = BASIS._replace(as_of="2026-01-03T00:00:00Z")
@@ -347,7 +347,7 @@ def test_every_run_past_the_first_gate_makes_the_list_anew(finished: Settings) -
     settings = finished
     first = read(settings)
     another_period(settings, 2)
-    assert full_process(settings) in {"no drift", "deployed"}
+    assert decided(settings) in {"no drift", "deployed"}
     second = read(settings)
     assert second["as_of"].iloc[0] >= first["as_of"].iloc[0]
     current = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
@@ -360,7 +360,7 @@ def test_every_run_past_the_first_gate_makes_the_list_anew(finished: Settings) -
 
 def test_the_recorded_risks_are_those_of_the_list(settings: Settings) -> None:
     put(settings, "odd.csv", ["null,1,2,3,0", "0012,1,2,3,", '"a""b",1,2,3,0', "😀,1,2,3,0"])
-    full_process(settings)
+    decided(settings)
     listed = read(settings)[["corporation", "risk", "rank"]]
     with records.engine(settings).connect() as connection:
         stored = connection.exec_driver_sql(
@@ -374,14 +374,14 @@ def test_unknown_outcomes_are_ranked_and_nothing_is_retrained(finished: Settings
     for path in settings.input_folder_path.iterdir():
         path.unlink()
     put(settings, "new.csv", [f"C{n:03},{n},{n * 9},7," for n in range(50)])
-    assert full_process(settings) == "no drift"
+    assert decided(settings) == "no drift"
     assert len(read(settings)) == 50
 
 
 def test_after_a_rollback_the_moves_are_those_since_the_list_before_it(finished: Settings) -> None:
     settings = finished
     put(settings, "dataset1.csv", [f"A{n:03},{n},5,{9 - n},{n % 2}" for n in range(9)])
-    assert full_process(settings, force=True) == "deployed"
+    assert decided(settings, force=True) == "deployed"
     before = read(settings).set_index("corporation")
     deployment.roll_back(settings)
     reporting.rank_clients(settings)
@@ -472,9 +472,9 @@ def test_the_list_is_nearly_as_good_as_the_best_possible_one(settings: Settings)
     first, second, third = fabricate.periods(3, clients=4000, seed=5)
     tables.write(settings.input_folder_path / "dataset1.csv", first)
     tables.write(settings.input_folder_path / "dataset2.csv", second)
-    full_process(settings)
+    decided(settings)
     tables.write(settings.input_folder_path / "dataset3.csv", third.assign(exited=np.nan))
-    full_process(settings)
+    decided(settings)
     left = third.set_index("corporation")["exited"]
     codes = [code for code in read(settings)["corporation"] if code in left.index][:200]
     truth = fabricate.true_risks(3, 4000, 5)[left.index].nlargest(200)

@@ -25,7 +25,7 @@ from fullprocess import full_process
 from risk import database, files, journal, ledger, ranking, records, releases, tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.settings import Settings
-from tests.conftest import ROOT, configured, put, script, small_project
+from tests.conftest import ROOT, configured, decided, put, script, small_project
 from tests.databases import SERVERS, Wire, fresh
 
 KINDS = ("sqlite", *SERVERS)
@@ -87,7 +87,7 @@ def ingest(settings: Settings) -> None:
 
 
 def test_a_run_writes_what_it_decided_and_found(recorded: Settings) -> None:
-    full_process(recorded)
+    decided(recorded)
     (run,) = rows(recorded, "SELECT * FROM runs")
     assert run["outcome"] == "deployed"
     assert run["reason"].startswith("release 1-")
@@ -109,15 +109,15 @@ def test_a_run_writes_what_it_decided_and_found(recorded: Settings) -> None:
 
 
 def test_an_idle_run_writes_no_row(recorded: Settings) -> None:
-    full_process(recorded)
+    decided(recorded)
     assert full_process(recorded) == "no new data"
     assert len(rows(recorded, "SELECT id FROM runs")) == 1
 
 
 def test_the_second_run_records_both_scores_and_only_the_new_file(recorded: Settings) -> None:
-    full_process(recorded)
+    decided(recorded)
     another_period(recorded)
-    full_process(recorded)
+    decided(recorded)
     _, run = rows(recorded, "SELECT * FROM runs ORDER BY started_at, id")
     assert run["deployed_score"] is not None
     assert run["new_score"] is not None
@@ -171,7 +171,7 @@ def test_a_list_made_by_hand_is_recorded_once(finished: Settings) -> None:
 def test_a_run_that_died_is_marked_by_the_next_one(
     recorded: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    full_process(recorded)
+    decided(recorded)
     journal.Run(recorded)
     assert full_process(recorded) == "no new data"
     assert "died before its end" in caplog.text
@@ -282,7 +282,7 @@ def test_a_sqlite_file_that_is_no_history_is_set_aside_out_loud(
     spoil(path)
     spoiled = path.read_bytes()
     another_period(finished)
-    full_process(finished)
+    decided(finished)
     assert said in caplog.text
     assert "a new history begins" in caplog.text
     (aside,) = finished.output_folder_path.glob("records.db.*.damaged")
@@ -444,7 +444,7 @@ def test_a_backup_is_a_whole_history_while_others_write(finished: Settings, tmp_
 
 def test_the_history_reads_as_a_table(recorded: Settings) -> None:
     assert diagnostics.history(recorded) == "no run is recorded yet"
-    full_process(recorded)
+    decided(recorded)
     ingest(recorded)
     text = diagnostics.history(recorded)
     assert text.count("ingested") == 1
@@ -453,7 +453,7 @@ def test_the_history_reads_as_a_table(recorded: Settings) -> None:
 
 def test_the_trends_are_those_of_every_run(recorded: Settings) -> None:
     assert all(part.empty for part in records.trends(recorded))
-    full_process(recorded)
+    decided(recorded)
     ingest(recorded)
     found = records.trends(recorded)
     assert len(found.missing) == 2 * len(recorded.columns.all)
@@ -473,7 +473,7 @@ def test_the_trends_are_drawn_with_no_run_and_with_a_few(settings: Settings) -> 
 
 def test_a_rollback_is_recorded_as_a_deployment(finished: Settings) -> None:
     another_period(finished)
-    full_process(finished)
+    decided(finished)
     ledger.recorded(deployment.roll_back, ledger.rolled_back)(finished)
     published = rows(finished, "SELECT number FROM deployments ORDER BY number")
     assert [row["number"] for row in published] == [1, 2, 3]
@@ -524,7 +524,7 @@ def test_any_folder_may_hold_the_default_history(tmp_path: Path) -> None:
     folder = tmp_path / "50%20? #a&b=c;é"
     folder.mkdir()
     settings = small_project(folder)
-    full_process(settings)
+    decided(settings)
     assert (settings.output_folder_path / files.RECORDS).stat().st_size > 0
     assert len(rows(settings, "SELECT * FROM runs")) == 1
 
@@ -729,7 +729,7 @@ def test_the_history_leaves_empty_what_is_not_known_and_marks_what_is_provisiona
 ) -> None:
     journal.Run(settings).end("ingested", "by hand")
     ledger.catch_up(settings)
-    full_process(settings)
+    decided(settings)
     text = diagnostics.history(settings)
     assert "nan" not in text.lower()
     assert "None" not in text
@@ -776,7 +776,7 @@ def test_a_backup_takes_the_place_of_an_earlier_one(finished: Settings, tmp_path
 
 def test_the_dataset_in_sql_changes_only_when_data_came_in(settings: Settings) -> None:
     settings = settings._replace(dataset_in_database=True)
-    full_process(settings)
+    decided(settings)
     with records.engine(settings).begin() as connection:
         connection.execute(sa.text("DELETE FROM clients"))
     journal.Run(settings).end("trained", "by hand")
