@@ -280,7 +280,9 @@ def copy_of(settings: Settings, place: Path) -> Settings:
     ("earlier", "act"),
     [
         pytest.param(0, deployment.store_model_into_pickle, id="the first deployment"),
-        pytest.param(1, deployment.store_model_into_pickle, id="a second one", marks=pytest.mark.slow),
+        pytest.param(
+            1, deployment.store_model_into_pickle, id="a second one", marks=pytest.mark.slow
+        ),
         pytest.param(3, deployment.store_model_into_pickle, id="one that makes the oldest go"),
         pytest.param(3, deployment.roll_back, id="a rollback"),
     ],
