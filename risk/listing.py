@@ -88,11 +88,12 @@ def read(path: Path) -> Listing:
 
 
 def selected(listing: Listing, wish: Wish, capacity: int, contacted: Set[str]) -> Places:
-    """The places of the clients that are wanted, in the order that is wanted.
+    """The places of the clients that are wanted, in the order that is wanted."""
+    return first(listing, wish, capacity, matching(listing, wish, contacted))
 
-    The cut at capacity comes after the filters, so what they leave out is filled up again; a
-    search goes through the whole list.
-    """
+
+def matching(listing: Listing, wish: Wish, contacted: Set[str]) -> Places:
+    """The places of all clients that are like that."""
     chosen = np.ones(len(listing.folded), dtype=bool)
     if wish.text:
         needle = wish.text.casefold()
@@ -105,6 +106,15 @@ def selected(listing: Listing, wish: Wish, capacity: int, contacted: Set[str]) -
         known = [listing.places[code] for code in contacted if code in listing.places]
         chosen[known] = False
     places: Places = np.flatnonzero(chosen)
+    return places
+
+
+def first(listing: Listing, wish: Wish, capacity: int, places: Places) -> Places:
+    """Those among them that can be called, in the order that is wanted.
+
+    The cut at capacity comes after the filters, so what they leave out is filled up again; a
+    search goes through the whole list.
+    """
     if not wish.is_whole and not wish.text:
         places = places[:capacity]
     return places[np.argsort(listing.keys[wish.order][places], kind="stable")]

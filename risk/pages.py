@@ -183,7 +183,8 @@ def clients() -> Response:
     wish = _wish(request.args)
     settings, listed = found.settings, found.listed.now()
     hidden = _part(lambda: contacts.recent(settings) if wish.hides_contacted else set())
-    places = listing.selected(listed, wish, settings.capacity, hidden.value or set())
+    like_that = listing.matching(listed, wish, hidden.value or set())
+    places = listing.first(listed, wish, settings.capacity, like_that)
     last = listing.pages(places)
     wish = wish._replace(page=min(wish.page, last))
     rows = listing.page(listed, places, wish.page)
@@ -195,6 +196,7 @@ def clients() -> Response:
         listed=listed,
         shown=rows,
         count=len(places),
+        like_that=len(like_that),
         pages=last,
         first_on_page=(wish.page - 1) * listing.PAGE + 1,
         contacts=known.value or {},

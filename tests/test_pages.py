@@ -147,6 +147,15 @@ def test_the_list_is_cut_at_capacity_and_says_so(client: FlaskClient, company: S
     assert f"{CAPACITY} of {len(listed(company))} clients" in found.text
 
 
+def test_a_filter_says_how_many_it_leaves(client: FlaskClient, company: Settings) -> None:
+    low = (listed(company)["band"] == "low").sum()
+    assert CAPACITY < low < len(listed(company))
+    found = page(client, "/clients?band=low").text
+    assert f"{CAPACITY} of {low} such clients ({len(listed(company))} in all)" in found
+    whole = page(client, "/clients?band=low&all=1").text
+    assert f"{low} of {len(listed(company))} clients" in whole
+
+
 def test_all_clients_can_be_paged_through(client: FlaskClient, company: Settings) -> None:
     everybody = listed(company)["corporation"].map(shown.visible).tolist()
     pages = -(-len(everybody) // listing.PAGE)
