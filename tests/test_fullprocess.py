@@ -233,7 +233,7 @@ def test_a_look_ahead_says_what_the_run_then_decides(
     assert foretold.startswith(f"a run would end with {full_process(finished)}: ")
 
 
-@pytest.mark.parametrize("stride", [29, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [47, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, stride: int
 ) -> None:
@@ -272,7 +272,7 @@ def test_a_run_ends_the_same_whatever_surrounds_it(
     redeploy_with(finished, HIGH)
     period(finished, 2, drift=True)
     undisturbed = copy_of(finished.workspace, tmp_path / "undisturbed")
-    assert full_process(undisturbed) == "deployed"
+    assert decided(undisturbed) == "deployed"
     command = [sys.executable, ROOT / "fullprocess.py", "--config"]
     ran = subprocess.run(
         ["/bin/sh", "-c", surroundings, "sh", *command, finished.workspace / "config.json"],
