@@ -134,7 +134,7 @@ def finish_list(settings: Settings) -> Exception | None:
 def make_everything(settings: Settings) -> None:
     """Make the ranked list, the confusion matrix, the trends and the report."""
     is_new = not list_is_current(settings)
-    with Run(settings) as run:
+    with ledger.on_record(settings) as run:
         run.timed("ranking", rank_clients, settings, kept_in=run.list_path if is_new else None)
         run.end("reported", f"the list was made {'anew' if is_new else 'again'} by hand")
     unrecorded = [ServiceDown(problem) for problem in ledger.record_owed(settings)]

@@ -192,10 +192,10 @@ def refused(path: Path) -> str:
     What the run owes beside is owed all the same.
     """
     kept = path.with_suffix(".refused")
-    files.write_bytes(kept, path.read_bytes())
-    if list_of(path).exists():
-        list_of(path).replace(kept.with_suffix(".refused.csv"))
-    recorded(path)
+    for found, copy in ((path, kept), (list_of(path), kept.with_suffix(".refused.csv"))):
+        if found.exists():
+            files.write_bytes(copy, found.read_bytes())
+    recorded(path)  # last: a run that dies before refuses the same again
     return files.short(kept)
 
 

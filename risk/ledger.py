@@ -3,7 +3,8 @@
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -108,18 +109,25 @@ def _deployment(release: Release) -> Row:
     }
 
 
+@contextmanager
+def on_record(settings: Settings) -> Iterator[Run]:
+    """A run by hand, which is recorded at once if it fails; the error to leave with is its own."""
+    try:
+        with Run(settings) as run:
+            yield run
+    except (RiskError, OSError):
+        for problem in record_owed(settings):
+            log.warning("%s", problem)
+        raise
+
+
 def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[Settings], None]:
     """The step as a script runs it: recorded whether it succeeds or fails."""
 
     def step_on_record(settings: Settings) -> None:
-        try:
-            with Run(settings) as run:
-                result = run.timed(Path(sys.argv[0]).stem, step, settings)
-                run.end(**findings(settings, run, result))
-        except (RiskError, OSError):
-            for problem in record_owed(settings):
-                log.warning("%s", problem)
-            raise  # the error that stopped the step is the one to leave with
+        with on_record(settings) as run:
+            result = run.timed(Path(sys.argv[0]).stem, step, settings)
+            run.end(**findings(settings, run, result))
         try:
             catch_up(settings)
         except ServiceDown as error:

@@ -101,7 +101,7 @@ def matching(listing: Listing, wish: Wish, contacted: Set[str]) -> Places:
     if wish.band:
         chosen &= (listing.table["band"] == wish.band).to_numpy(dtype=bool)
     if wish.is_open:
-        chosen &= still_open(listing)
+        chosen &= ranking.still_open(listing.table)
     if wish.hides_contacted:
         known = [listing.places[code] for code in contacted if code in listing.places]
         chosen[known] = False
@@ -118,12 +118,6 @@ def first(listing: Listing, wish: Wish, capacity: int, places: Places) -> Places
     if not wish.is_whole and not wish.text:
         places = places[:capacity]
     return places[np.argsort(listing.keys[wish.order][places], kind="stable")]
-
-
-def still_open(listing: Listing) -> npt.NDArray[np.bool_]:
-    """Which clients' newest row does not say yet what became of them."""
-    found: npt.NDArray[np.bool_] = (listing.table["outcome"] == ranking.OPEN).to_numpy(dtype=bool)
-    return found
 
 
 def pages(places: Places) -> int:

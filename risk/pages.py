@@ -157,17 +157,20 @@ def overview() -> Response:
     ends = _part(lambda: wellbeing.end(settings.output_folder_path))
     past = _part(lambda: history.overview(settings))
     release = _part(lambda: found.deployed.now().release)
-    lately = _part(lambda: contacts.recent(settings)).value or set()
+    lately = _part(lambda: contacts.recent(settings))
     return web.page(
         "overview.html",
         state=wellbeing.judged(ends.value or []),
         release=release,
-        clients=_part(lambda: summary.to_call(found.listed.now(), settings.capacity, lately)),
+        clients=_part(
+            lambda: summary.to_call(found.listed.now(), settings.capacity, lately.value or set())
+        ),
         past=past,
         quality=summary.quality(past.value, release.value) if past.value else None,
         data=_part(lambda: summary.ingested(settings)),
         capacity=settings.capacity,
         hidden_days=contacts.HIDDEN_DAYS,
+        problem=lately.problem,
     )
 
 
@@ -205,7 +208,7 @@ def clients() -> Response:
         orders=listing.ORDERS,
         hidden_days=contacts.HIDDEN_DAYS,
         counts=listing.counts(listed),
-        open=int(listing.still_open(listed).sum()),
+        open=int(ranking.still_open(listed.table).sum()),
         beyond=wish.text if not len(places) and _is_in_book(found, wish.text) else "",
         release=_part(lambda: found.deployed.now().release).value,
     )

@@ -156,6 +156,12 @@ def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
     )
 
 
+def still_open(listed: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Of which clients on a list it is not known yet what became of them."""
+    found: npt.NDArray[np.bool_] = (listed[OUTCOME] == OPEN).to_numpy(dtype=bool)
+    return found
+
+
 class Expected(NamedTuple):
     """How many of the first on the list would leave, and of whom that is said."""
 

@@ -93,8 +93,7 @@ def _answer(findings: Findings) -> list[Block]:
         (f"{(bands == name).sum():,}", f"clients at {name} risk, {ranking.span(name)}")
         for name, _ in ranking.BANDS
     ]
-    is_open = (listed[ranking.OUTCOME] == ranking.OPEN).to_numpy(dtype=bool)
-    leaving, words = ranking.expected(risks[:called], is_open[:called])
+    leaving, words = ranking.expected(risks[:called], ranking.still_open(listed[:called]))
     facts.append((f"{leaving:,}", words))
     release = f"Ranked by release {basis.release}"
     if basis.deployed_at:

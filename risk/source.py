@@ -33,10 +33,7 @@ log = logging.getLogger("risk.source")
 
 
 class Found(NamedTuple):
-    """New rows: their keys in order, their CSV in parts, the keys of those that are no text.
-
-    How many more have no usable key.
-    """
+    """New rows: keys in order, CSV in parts, keys of what is no text, how many have no key."""
 
     keys: "array[int]"
     parts: list[bytes]

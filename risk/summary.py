@@ -29,7 +29,7 @@ class ToCall(NamedTuple):
 
 def to_call(listed: Listing, capacity: int, contacted: Set[str]) -> ToCall:
     """What the list comes to; those who were contacted, or stayed already, are not called first."""
-    risks, is_open = listed.table["risk"].to_numpy(), listing.still_open(listed)
+    risks, is_open = listed.table["risk"].to_numpy(), ranking.still_open(listed.table)
     wish = Wish(hides_contacted=True, is_open=True)
     top = listing.selected(listed, wish, FIRST_TO_CALL, contacted)
     if not len(top):

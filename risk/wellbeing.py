@@ -25,13 +25,12 @@ class Wellbeing(NamedTuple):
 def last_line(settings_folder: Path) -> str | None:
     """How the log in this folder ends, without folders of the machine."""
     said = end(settings_folder)
-    return said[-1] if said else None
+    return FOLDERS_OF_THE_MACHINE.sub("", said[-1]) if said else None
 
 
 def end(settings_folder: Path) -> list[str]:
-    """The last lines of the log in this folder, without folders of the machine."""
-    lines = files.last_lines(settings_folder / files.LOG)
-    return [FOLDERS_OF_THE_MACHINE.sub("", line) for line in lines]
+    """The last lines of the log in this folder."""
+    return files.last_lines(settings_folder / files.LOG)
 
 
 def judged(lines: list[str]) -> Wellbeing:
@@ -39,12 +38,14 @@ def judged(lines: list[str]) -> Wellbeing:
 
     A step by hand that went well says nothing of the cron job.
     """
-    last = _of(lines[-1] if lines else None)
-    runs = [line for line in lines if RUN.match(line)]
-    return _of(runs[-1]) if last.is_well and runs else last
+    last = _of(lines[-1] if lines else "")
+    run = next((line for line in reversed(lines) if RUN.match(line)), None)
+    return _of(run) if last.is_well and run else last
 
 
-def _of(line: str | None) -> Wellbeing:
+def _of(line: str) -> Wellbeing:
+    """What one line of the log means; it is told without folders of the machine."""
+    line = FOLDERS_OF_THE_MACHINE.sub("", line)
     if not line:
         return Wellbeing(False, "No run yet: start python fullprocess.py, or the cron job.")
     parts = LINE.fullmatch(line)

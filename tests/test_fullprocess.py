@@ -233,7 +233,7 @@ def test_a_look_ahead_says_what_the_run_then_decides(
     assert foretold.startswith(f"a run would end with {full_process(finished)}: ")
 
 
-@pytest.mark.parametrize("stride", [47, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [29, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, stride: int
 ) -> None:
@@ -250,7 +250,7 @@ def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
         assert full_process(disturbed) in ("deployed", "no new data")
         assert results(disturbed) == expected, change
         assert full_process(disturbed) == "no new data"
-    assert change > 50
+    assert change > 100
 
 
 # -- scripts -------------------------------------------------------------------------------------

@@ -615,6 +615,13 @@ def test_a_step_by_hand_hides_no_trouble_of_the_cron_job(
     assert bool(found.all("div", **{"class": "banner good"})) == is_well
 
 
+def test_the_overview_claims_nothing_of_contacts_it_cannot_read(own: Settings) -> None:
+    broken = own._replace(database_url="postgresql://nobody@127.0.0.1:1/nothing")
+    found = page(create_app(broken).test_client(), "/").text
+    assert "Who was contacted cannot be told" in found
+    assert "contacted in the last 30 days" not in found
+
+
 def test_a_book_of_which_everybody_was_contacted_says_so(tmp_path: Path) -> None:
     settings = small_project(tmp_path)
     put(settings, "dataset1.csv", [f"{'AB'[n % 2]}{n:03},{n % 7},9,5,{n % 2}" for n in range(9)])

@@ -592,6 +592,31 @@ def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
     ledger.catch_up(recorded)
 
 
+def test_what_is_refused_is_refused_whole_again_if_the_run_dies_over_it(finished: Settings) -> None:
+    bad = journal.Run(finished)
+    bad.found("timings", [{"seconds": 1.5}])
+    bad.end("kept", "x")
+    header = ",".join(ranking.KEPT)
+    bad.list_path.write_text(f"{header}\nAAAA,0.5,1,1-abc\n")
+    before = bad.path.read_bytes()
+    journal.refused(bad.path)
+    kept = bad.path.with_suffix(".refused.csv").read_bytes()
+    bad.path.write_bytes(before)  # as if it had died before its last step
+    with pytest.raises(ServiceDown, match="will not take the rows"):
+        ledger.catch_up(finished)
+    assert bad.path.with_suffix(".refused.csv").read_bytes() == kept
+    assert len(rows(finished, "SELECT * FROM runs")) == 1
+    assert journal.waiting(finished) == []
+
+
+def test_a_report_by_hand_that_fails_is_recorded_at_once(finished: Settings) -> None:
+    draft = finished.output_model_path / f".{files.RANKING}.draft"
+    draft.mkdir()
+    assert script(finished, "reporting.py").returncode == 74
+    outcomes = [row["outcome"] for row in rows(finished, "SELECT outcome FROM runs ORDER BY id")]
+    assert outcomes == ["deployed", "failed"]
+
+
 def test_a_sign_that_a_database_has_not_costs_only_the_rows_of_its_run(settings: Settings) -> None:
     latin = "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
     with fresh("postgresql", latin) as url:
