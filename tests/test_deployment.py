@@ -109,7 +109,7 @@ def retrain_only(settings: Settings) -> None:
     scored = (settings.output_model_path / files.SCORE).read_text()
     training.train_model(configured(settings.workspace, features="raw"))
     raw = model.loads((settings.output_model_path / files.MODEL).read_bytes(), "", settings.columns)
-    held_out = tables.labelled_rows(settings.test_data_path, settings.columns)
+    held_out = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     assert model.f1(raw, held_out, settings.columns) != float(scored)
 
 
