@@ -80,7 +80,7 @@ def scoring() -> Response:
     """F1 of the deployed model on the test data."""
     settings, watched, _ = _service()
     deployed = watched.now()
-    rows = tables.labelled_rows(settings.test_data_path, settings.columns)
+    rows = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     score = model.f1(deployed.model, rows, settings.columns)
     return web.answer({"release": deployed.release.release, "f1": score, "rows": len(rows)})
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from risk import arrivals, files, journal, ledger, model, releases, summaries, tables
-from risk.arrivals import Arrival, Seen
+from risk.arrivals import Seen
 from risk.cli import Option, run
 from risk.errors import ArtefactRefused
 from risk.releases import Release
@@ -29,7 +29,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
     trained = files.required_json(models / files.MODEL_RECORD, "training.py")
     ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
     score = files.parse_score(contents[files.SCORE], files.SCORE)
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     if problem := _mixed(contents, trained, ingestion, test_data, settings.columns):
         raise ArtefactRefused(f"nothing is deployed: {problem}")
     release = releases.publish(
@@ -60,7 +60,7 @@ def _mixed(
     if not ingestion.get("id") or trained.get("ingestion") != ingestion["id"]:
         return f"the model was fitted on other data than the last ingestion wrote; {RETRAIN}"
     entries = arrivals.entries(ingestion)
-    names = [entry["name"] for entry in entries if entry["rows"] > entry["rejected"]]
+    names = [entry["name"] for entry in entries if arrivals.has_rows(entry)]
     if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
         return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
     scored = model.f1(model.loads(pickled, files.MODEL, columns), test_data, columns)
@@ -70,12 +70,9 @@ def _mixed(
 
 
 def _seen(ingestion: dict[str, Any]) -> Seen:
-    return Seen(
-        frozenset(
-            Arrival(entry["name"], entry["size"], entry["mtime_ns"])
-            for entry in arrivals.entries(ingestion)
-        )
-    )
+    """The files whose rows the model was fitted on."""
+    entries = arrivals.entries(ingestion)
+    return Seen(frozenset(arrivals.of(entry) for entry in entries if arrivals.has_rows(entry)))
 
 
 def roll_back(settings: Settings | None = None) -> Release:

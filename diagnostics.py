@@ -119,7 +119,7 @@ def _summary(settings: Settings) -> Iterator[tuple[str, list[float]]]:
 
 
 def _predictions(settings: Settings) -> list[list[str]]:
-    table = tables.labelled_rows(settings.test_data_path, settings.columns)
+    table = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     expected = sum(model_predictions(table, settings))
     left = int(table[settings.target_column].sum())
     return [

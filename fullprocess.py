@@ -87,14 +87,11 @@ def past_the_first_gate(
     import ingestion
     import scoring
     import training
-    from risk import intake, ledger
+    from risk import ledger
 
-    arrived = run.timed("ingestion", intake.gather, settings)
-    if not force and arrived.must_wait(new):
-        return Decision(NO_NEW_DATA, f"{', '.join(arrived.waiting)} cannot be read whole yet")
-    run.timed("ingestion", ingestion.store, arrived, settings)
-    ledger.remember_data(run, arrived, new, settings)
-
+    arrived, nothing_new = ingestion.take_in(settings, deployed, new, run, force=force)
+    if nothing_new:
+        return Decision(NO_NEW_DATA, nothing_new)
     rival = newest = None
     try:
         if deployed:
@@ -109,7 +106,7 @@ def past_the_first_gate(
         drifted, why = True, str(refusal)
     if not drifted and not force and deployed:
         journal.judge(settings, deployed, arrived.seen)
-        return Decision("no drift", why)
+        return Decision("no drift", arrived.with_refused(why))
 
     run.timed("training", training.train_model, settings)
     trained = run.timed("scoring", scoring.score_model, settings)
@@ -118,12 +115,12 @@ def past_the_first_gate(
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
         journal.judge(settings, deployed, arrived.seen)
-        return Decision("kept", f"{deployed.title}; {why}")
+        return Decision("kept", arrived.with_refused(f"{deployed.title}; {why}"))
     run.may_publish()
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
     ledger.remember_published(run, release)
     ledger.remember_deployed(run, arrived, settings)
-    return Decision("deployed", f"{release.title}; {why}")
+    return Decision("deployed", arrived.with_refused(f"{release.title}; {why}"))
 
 
 def finish(settings: Settings) -> list[str]:

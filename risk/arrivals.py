@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from risk.errors import ArtefactRefused, InputMissing
 
 FRESH_SECONDS = 60
+MEGABYTE = 1024 * 1024
 ENTRY = {"name", "size", "mtime_ns", "sha256", "rows", "accepted", "rejected"}
 
 
@@ -98,18 +99,34 @@ class StillChanging(Exception):
     """The file cannot be read whole just now; it waits for the next run."""
 
 
-def snapshot(path: Path) -> Snapshot:
-    """Read a regular file, and refuse to when it changes meanwhile."""
+class TooLarge(Exception):
+    """The file is larger than config.json allows; the message is the reason."""
+
+
+def judge_size(size: int, most_mb: int) -> None:
+    """Refuse a file that is too large to be read."""
+    if size > most_mb * MEGABYTE:
+        raise TooLarge(
+            f"it has {size:,} bytes, more than the {most_mb} MB that largest_file_mb allows"
+        )
+
+
+def snapshot(path: Path, most_mb: int) -> Snapshot:
+    """Read a regular file, and refuse to when it is too large or changes meanwhile."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise StillChanging(f"it cannot be opened ({error.strerror})") from error
     before = os.fstat(descriptor)
-    if not stat.S_ISREG(before.st_mode):
+    try:
+        if not stat.S_ISREG(before.st_mode):
+            raise StillChanging("it is no longer a regular file")
+        judge_size(before.st_size, most_mb)
+    except (StillChanging, TooLarge):
         os.close(descriptor)
-        raise StillChanging("it is no longer a regular file")
+        raise
     with os.fdopen(descriptor, "rb") as handle:
-        content = handle.read()
+        content = handle.read(before.st_size + 1)
         after = os.fstat(descriptor)
     moments = {(s.st_size, s.st_mtime_ns) for s in (before, after)}
     if len(moments) > 1 or len(content) != after.st_size:
@@ -126,6 +143,32 @@ def entries(ingestion: dict[str, Any]) -> list[dict[str, Any]]:
     ):
         raise ArtefactRefused("ingestion.json is damaged; remove it and run python ingestion.py")
     return found
+
+
+def of(entry: dict[str, Any]) -> Arrival:
+    """The file that an entry of ingestion.json tells of."""
+    return Arrival(entry["name"], entry["size"], entry["mtime_ns"])
+
+
+def has_rows(entry: dict[str, Any]) -> bool:
+    """Whether a file has any good row, be it a repetition."""
+    return bool(entry["rows"] > entry["rejected"])
+
+
+def marked(
+    looked_at: list[dict[str, Any]], earlier: list[dict[str, Any]], *, is_unchanged: bool
+) -> list[dict[str, Any]]:
+    """The entries of an ingestion, each with whether its file adds nothing to the data.
+
+    What was said of a file with rows stays said as long as it is the same file: data that one
+    changed are unchanged when they are read once more, though nobody may have judged them yet.
+    """
+    said = {of(entry): entry.get("adds_nothing", False) for entry in earlier if has_rows(entry)}
+
+    def adds_nothing(entry: dict[str, Any]) -> bool:
+        return not has_rows(entry) or said.get(of(entry), is_unchanged and not entry["accepted"])
+
+    return [entry | {"adds_nothing": adds_nothing(entry)} for entry in looked_at]
 
 
 def to_json(seen: Seen) -> list[list[Any]]:

@@ -88,7 +88,7 @@ class Findings:
 
 def _judged(settings: Settings) -> Judged:
     release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
-    known = tables.labelled_rows(settings.test_data_path, settings.columns)
+    known = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     left = known[settings.target_column].to_numpy() == 1
     risks = model.probability(asked, known, settings.columns)
     expected = model.predictions(asked, known, settings.columns) == 1

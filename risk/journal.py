@@ -22,17 +22,38 @@ FOLLOWS = {"deployed": OWED, "no drift": (LIST, REPORT), "kept": (LIST, REPORT)}
 
 
 def seen(settings: Settings, release: Release | None) -> Seen:
-    """What the deployed release, and the last judgement made with it, saw of this input folder."""
-    if release is None or _is_of_another_folder(settings):
-        return Seen()
-    deployed = release.seen if release.input_folder in ("", settings.input_folder) else Seen()
-    return deployed | judged(settings, release)
+    """What the deployed release, the last judgement made with it and the last ingestion settled."""
+    record = _ingestion(settings)
+    folder = settings.input_folder
+    if release is None or record.get("input_folder", folder) != folder:
+        return Seen()  # the merged data is another folder's: then all files here are to be read
+    deployed = release.seen if release.input_folder in ("", folder) else Seen()
+    last = judged(settings, release)
+    entries = arrivals.entries(record) if record else []
+    adding_nothing = {arrivals.of(entry) for entry in entries if entry.get("adds_nothing")}
+    counted = {arrival.name for arrival in last.files or deployed.files}
+    has_other_limits = record.get("limits") != settings.limits._asdict()
+    anew = {arrivals.of(entry) for entry in entries if _is_new(entry, counted, has_other_limits)}
+    found = deployed | last | Seen(frozenset(adding_nothing))
+    return Seen(found.files - anew, found.names)
 
 
-def _is_of_another_folder(settings: Settings) -> bool:
-    """Whether the merged data is another input folder's: then all files here are to be read."""
-    record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-    return bool(record.get("input_folder", settings.input_folder) != settings.input_folder)
+def _is_new(entry: dict[str, Any], counted: set[str], has_other_limits: bool) -> bool:
+    """Whether a file without a row is new: rows of it were judged, or it may have some now."""
+    has_no_row = not arrivals.has_rows(entry)
+    return has_no_row and (
+        entry["name"] in counted or (has_other_limits and bool(entry.get("reason")))
+    )
+
+
+def _ingestion(settings: Settings) -> dict[str, Any]:
+    return files.read_json(settings.output_folder_path / files.INGESTION) or {}
+
+
+def dataset(settings: Settings) -> tuple[object, object]:
+    """Which rows and which book the last ingestion wrote; none where there was no ingestion."""
+    record = _ingestion(settings)
+    return record.get("id"), record.get("book")
 
 
 def judged(settings: Settings, release: Release) -> Seen:

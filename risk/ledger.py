@@ -87,7 +87,9 @@ def _scores(
 ) -> list[Row]:
     """The quality of the deployed model on the test data, and on the newest data with outcomes."""
     known = tables.with_outcome(table, settings.columns)
-    datasets = {TEST: tables.labelled_rows(settings.test_data_path, settings.columns)}
+    datasets = {
+        TEST: tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    }
     if len(known):
         datasets[NEWEST] = known
     return score_rows(release.release, asked, datasets, settings)
@@ -155,7 +157,7 @@ def scored(settings: Settings, run: Run, score: float) -> Row:
     """What a scoring by hand is remembered by."""
     content = files.read_bytes(settings.output_model_path / files.MODEL, "training.py")
     asked = model.loads(content, files.MODEL, settings.columns)
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
     remark = summaries.remark(test_data, settings.columns)
     reason = f"the trained model scores {score:.4f} on the test data{remark}"

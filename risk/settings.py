@@ -27,6 +27,13 @@ class Columns(NamedTuple):
         return (self.client, *self.features, self.target)
 
 
+class Limits(NamedTuple):
+    """What a data file has to keep to, or it is refused whole."""
+
+    refused_share: float
+    largest_file_mb: int
+
+
 class Settings(NamedTuple):
     """Every key of config.json under its own name; folders are absolute paths."""
 
@@ -53,6 +60,8 @@ class Settings(NamedTuple):
     input_key: str = "id"
     api_url: str = "http://127.0.0.1:8000"
     allowed_hosts: tuple[str, ...] = ()
+    refused_share: float = 0.1
+    largest_file_mb: int = 1024
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Settings":
@@ -70,6 +79,11 @@ class Settings(NamedTuple):
     def columns(self) -> Columns:
         """The three column keys as one."""
         return Columns(self.client_column, self.feature_columns, self.target_column)
+
+    @property
+    def limits(self) -> Limits:
+        """The two keys that data files have to keep to as one."""
+        return Limits(self.refused_share, self.largest_file_mb)
 
     @property
     def input_folder(self) -> str:
@@ -131,6 +145,14 @@ def _is_column_list(value: object) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(_is_column, value))
 
 
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
+
+
+def _is_above_0(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
 def _is_api_url(value: object) -> bool:
     if not _is_text(value) or not str(value).isprintable():
         return False
@@ -154,7 +176,9 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "feature_columns": (_is_column_list, f"a list, {A_COLUMN} each"),
     "target_column": (_is_column, A_COLUMN),
     "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
-    "capacity": (lambda value: type(value) is int and value > 0, "a whole number above 0"),
+    "capacity": (_is_above_0, "a whole number above 0"),
+    "refused_share": (_is_share, "a number from 0 to 1"),
+    "largest_file_mb": (_is_above_0, "a whole number above 0"),
     "database_url": (_is_database_url, A_DATABASE_URL),
     "dataset_in_database": (lambda value: isinstance(value, bool), "true or false"),
     "input_database_url": (_is_database_url, A_DATABASE_URL),

@@ -5,6 +5,7 @@ import functools
 import io
 import logging
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk import arrivals, files, schema
+from risk.cli import progress
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.schema import FileRefused, LineRefused
-from risk.settings import Columns
+from risk.settings import Columns, Limits
 
 LINES_OF_A_RECORD = 50
+LINES_UNTIL_SAID = 50_000
 LONGEST_TEXT = 10_000
 LARGEST_WHOLE_NUMBER = 2**53
 
@@ -40,25 +43,43 @@ class Judged(NamedTuple):
     refusals: list[Refusal]
     ignored_columns: list[str]
     looks_cut_off: bool
+    lines: int
 
 
 class Reading(NamedTuple):
-    """What became of the lines of one file."""
+    """What became of the lines of one file, blank ones and the header not counted."""
 
     table: pd.DataFrame
     refusals: list[Refusal]
     ignored_columns: list[str]
     looks_cut_off: bool
+    lines: int
 
 
-def read_csv(content: bytes, columns: Columns, required: Sequence[str] | None = None) -> Reading:
-    """Judge every line of a CSV file; raise FileRefused when none can be used."""
+def read_csv(
+    content: bytes, columns: Columns, required: Sequence[str] | None = None, name: str = ""
+) -> Reading:
+    """Judge every line of a CSV file; raise FileRefused when none can be used.
+
+    How far a long one of this name has come is shown on a terminal.
+    """
     needed = (columns.client, *columns.features) if required is None else required
-    rows, names, refusals, ignored, looks_cut_off = judge(content, columns, needed)
-    return Reading(as_table(rows, names, columns), refusals, ignored, looks_cut_off)
+    judged = judge(content, columns, needed, name)
+    return Reading(as_table(judged.rows, judged.names, columns), *judged[2:])
 
 
-def judge(content: bytes, columns: Columns, required: Sequence[str]) -> Judged:
+def judge_share(reading: Reading, most: float) -> None:
+    """Refuse a file of whose lines a greater share than this is refused."""
+    refused = len(reading.refusals)
+    if refused > Fraction(str(most)) * reading.lines:
+        first = reading.refusals[0]
+        raise FileRefused(
+            f"{refused} of {reading.lines} lines are refused, more than the share of {most} that "
+            f"refused_share allows; the first is line {first.line}: {first.reason}"
+        )
+
+
+def judge(content: bytes, columns: Columns, required: Sequence[str], name: str = "") -> Judged:
     """Every line of a CSV file that must have these columns, before a table is made of it."""
     lines, ends_with_newline = _lines(content)
     start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
@@ -68,13 +89,13 @@ def judge(content: bytes, columns: Columns, required: Sequence[str]) -> Judged:
         raise FileRefused("it is an HTML or XML page, not a CSV file")
     header, taken = _fields(lines, start)
     layout = schema.layout(header or [lines[start]], columns, required)
-    rows, refusals = _judged(lines, start + taken, layout)
+    rows, refusals, judged = _judged(lines, start + taken, layout, name)
     last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
     looks_cut_off = not ends_with_newline and (
         last_line_refused or lines[-1].rstrip().endswith(",")
     )
     found = [name for name, _, _ in layout.cells]
-    return Judged(rows, found, refusals, layout.ignored, looks_cut_off)
+    return Judged(rows, found, refusals, layout.ignored, looks_cut_off, judged)
 
 
 def _lines(content: bytes) -> tuple[list[str], bool]:
@@ -103,19 +124,22 @@ def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
 
 
 def _judged(
-    lines: list[str], start: int, layout: schema.Layout
-) -> tuple[list[schema.Row], list[Refusal]]:
-    """The good rows and the refused lines.
+    lines: list[str], start: int, layout: schema.Layout, name: str
+) -> tuple[list[schema.Row], list[Refusal], int]:
+    """The good rows, the refused lines, and how many lines there are beside blank ones.
 
     Reading goes on at the line after a refused one, lest a quote that never ends costs more than
     its own line; only a record that is whole is refused whole.
     """
     rows, refusals = [], []
-    at = start
+    at, blank, next_said = start, 0, LINES_UNTIL_SAID
     while at < len(lines):
         if not lines[at] or lines[at].isspace():
-            at += 1
+            at, blank = at + 1, blank + 1
             continue
+        if at >= next_said and name:
+            progress(f"{name}: {at:,} of {len(lines):,} lines are judged")
+            next_said += LINES_UNTIL_SAID
         fields, taken = _fields(lines, at)
         try:
             if fields is None:
@@ -128,7 +152,7 @@ def _judged(
                 for number in range(at, at + taken)
             ]
         at += taken
-    return rows, refusals
+    return rows, refusals, at - start - blank
 
 
 def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
@@ -223,29 +247,43 @@ def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 
 @functools.lru_cache(maxsize=16)
-def _test_rows(folder: Path, arrival: arrivals.Arrival, columns: Columns) -> pd.DataFrame:
-    """The rows of a file of test data, which several steps of a run need; its flaws said once."""
-    reading = read_csv(arrivals.snapshot(folder / arrival.name).content, columns)
+def _test_rows(
+    folder: Path, arrival: arrivals.Arrival, columns: Columns, limits: Limits
+) -> pd.DataFrame | None:
+    """The rows of a file of test data, which several steps need; none if it is refused whole.
+
+    Its flaws are said once.
+    """
+    name = f"{folder.name}/{arrival.name}"
+    try:
+        arrivals.judge_size(arrival.size, limits.largest_file_mb)
+        snapshot = arrivals.snapshot(folder / arrival.name, limits.largest_file_mb)
+        reading = read_csv(snapshot.content, columns, name=name)
+        judge_share(reading, limits.refused_share)
+    except (FileRefused, arrivals.TooLarge) as reason:
+        log.warning("%s is left out: %s", name, reason)
+        return None
     if reading.refusals:
         first = reading.refusals[0]
         log.warning(
-            "%s/%s: %d lines are left out, the first is line %s: %s",
-            *(folder.name, arrival.name, len(reading.refusals), first.line, first.reason),
+            "%s: %d lines are left out, the first is line %s: %s",
+            *(name, len(reading.refusals), first.line, first.reason),
         )
     return reading.table
 
 
-def labelled_rows(folder: Path, columns: Columns) -> pd.DataFrame:
+def labelled_rows(folder: Path, columns: Columns, limits: Limits) -> pd.DataFrame:
     """The rows with an outcome in every CSV file of a folder, as test data are."""
     readings = []
     for arrival in arrivals.listing(folder).files:
         try:
-            readings.append(_test_rows(folder, arrival, columns))
-        except (FileRefused, arrivals.StillChanging) as reason:
+            readings.append(_test_rows(folder, arrival, columns, limits))
+        except arrivals.StillChanging as reason:
             log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
-    if not readings:
+    usable = [rows for rows in readings if rows is not None]
+    if not usable:
         raise InputMissing(f"there is no usable .csv file in {folder.name}/")
-    rows = with_outcome(merged(readings, columns), columns)
+    rows = with_outcome(merged(usable, columns), columns)
     if rows.empty:
         raise DataUnusable(
             f"no row in {folder.name}/ has an outcome, so nothing can be scored on it"

@@ -640,6 +640,7 @@ def on_a_terminal(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[s
     settings = configured(tmp_path_factory.mktemp("terminal"))
     put(settings, "dataset1.csv", ["AAAA,1,2,3,0"])
     put(settings, "dataset2\u202egnp\x9b31m.csv", ["BBBB,1,2,3,0"])
+    put(settings, "dataset3.csv", ["AAAA,1,2,3,0"] * 50_001)
     config = settings.workspace / "config.json"
     master, slave = pty.openpty()
     with subprocess.Popen(
@@ -656,7 +657,8 @@ def test_progress_shows_on_a_terminal_and_makes_way(
     on_a_terminal: tuple[str, list[str]],
 ) -> None:
     screen, _ = on_a_terminal
-    assert "reading dataset1.csv, 1 of 2" in screen
+    assert "reading dataset1.csv, 1 of 3" in screen
+    assert "dataset3.csv: 50,000 of 50,002 lines are judged" in screen
     before, _, after = screen.partition("\r\033[K2 rows of 2 clients")
     assert "reading" in before
     assert "reading" not in after
@@ -665,7 +667,7 @@ def test_progress_shows_on_a_terminal_and_makes_way(
 def test_nothing_of_the_progress_is_in_the_log(on_a_terminal: tuple[str, list[str]]) -> None:
     log = on_a_terminal[1]
     assert all(map(LOG_LINE.fullmatch, log))
-    assert not any("reading" in line for line in log)
+    assert not any("reading" in line or "judged" in line for line in log)
 
 
 def test_progress_shows_no_sign_of_a_name_that_acts_on_the_terminal(

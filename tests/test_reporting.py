@@ -95,7 +95,9 @@ def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
     finished: Settings,
 ) -> None:
     said = text(finished)
-    left = tables.labelled_rows(finished.test_data_path, finished.columns)["exited"].sum()
+    left = tables.labelled_rows(finished.test_data_path, finished.columns, finished.limits)[
+        "exited"
+    ].sum()
     assert said.count(f"(provisional, {left:.0f} leavers)") == len(
         ("F1", "called", "lift", "found", "the last run's reason", "the same among the last runs")
     )

@@ -75,6 +75,15 @@ REFUSED = [
     row({"target_column": "a" * 256}, "'target_column'", "the outcome's, too"),
     row(IN_SQL | {"target_column": "A"}, "'dataset_in_database'", "twins for a database"),
     row(IN_SQL | {"target_column": "ß" * 32}, "'dataset_in_database'", "64 bytes for a database"),
+    row({"refused_share": 1.01}, "'refused_share'", "more than all"),
+    row({"refused_share": -0.1}, "'refused_share'", "less than none"),
+    row({"refused_share": float("nan")}, "'refused_share'", "no number at all"),
+    row({"refused_share": True}, "'refused_share'", "a truth for a share"),
+    row({"refused_share": "0.1"}, "'refused_share'", "a text for a share"),
+    row({"refused_shares": 0.1}, "'refused_share'", "a near miss in the plural"),
+    row({"largest_file_mb": 0}, "'largest_file_mb'", "no file would be read"),
+    row({"largest_file_mb": 1.5}, "'largest_file_mb'", "no whole number of megabytes"),
+    row({"largest_file_mb": True}, "'largest_file_mb'", "a truth for a size"),
     row({"features": "Log"}, "'features'", "neither raw nor log, to the letter"),
     row({"features": True}, "'features'", "a truth for a word"),
     row({"features": ["raw"]}, "'features'", "a list for a word"),
@@ -255,11 +264,13 @@ def test_keys_that_are_left_out_have_the_columns_of_the_company(tmp_path: Path) 
     features = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
     assert settings.columns.all == ("corporation", *features, "exited")
     assert (settings.features, settings.promotion_gate) == ("log", "off")
+    assert settings.limits == (0.1, 1024)
 
 
 def test_the_keys_are_followed(tmp_path: Path) -> None:
     keys = {"client_column": "code", "feature_columns": ["b", "a"], "target_column": "left"}
     settings = loaded(tmp_path, **keys, features="raw", promotion_gate="test_score")
+    assert loaded(tmp_path, refused_share=1, largest_file_mb=2).limits == (1, 2)
     assert settings.columns.all == ("code", "b", "a", "left")
     assert (settings.features, settings.promotion_gate) == ("raw", "test_score")
 
