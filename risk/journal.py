@@ -176,6 +176,26 @@ def settle(settings: Settings, thing: str) -> None:
             files.write_json(path, _left_by(path) | {"owes": owes})
 
 
+def give_up(settings: Settings, thing: str, sentence: str) -> None:
+    """Remember that a thing is not made and why, until it is made after all."""
+    files.write_bytes(_given_up(settings, thing), sentence.encode(errors="backslashreplace"))
+
+
+def given_up(settings: Settings) -> list[str]:
+    """What is not made and will not be tried again before new data, a sentence each."""
+    paths = [path for path in (_given_up(settings, thing) for thing in OWED) if path.is_file()]
+    return [" ".join(path.read_text(errors="replace").split()) for path in paths]
+
+
+def made(settings: Settings, thing: str) -> None:
+    """Forget that a thing was given up."""
+    _given_up(settings, thing).unlink(missing_ok=True)
+
+
+def _given_up(settings: Settings, thing: str) -> Path:
+    return settings.output_folder_path / files.PENDING / f"{thing}.givenup"
+
+
 def is_recorded(path: Path) -> bool:
     """Whether the database has what a waiting run found."""
     return bool(_left_by(path).get("is_recorded"))

@@ -1,10 +1,12 @@
 """Tables: out of CSV files whose every line is judged, merged, written and read again."""
 
+import contextlib
 import csv
 import functools
 import io
 import logging
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +17,12 @@ import pandas as pd
 from risk import arrivals, files, schema
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.schema import FileRefused, LineRefused
-from risk.settings import Columns
+from risk.settings import LARGEST_DATASET, Columns
 
 LINES_OF_A_RECORD = 50
 LONGEST_TEXT = 10_000
 LARGEST_WHOLE_NUMBER = 2**53
+MOST_NAMED = 1000
 
 log = logging.getLogger("risk.tables")
 
@@ -42,6 +45,14 @@ class Judged(NamedTuple):
     looks_cut_off: bool
 
 
+class Features(NamedTuple):
+    """The features of one file's good rows, nan where missing, and its first refused lines."""
+
+    rows: npt.NDArray[np.float64]
+    refused: list[Refusal]
+    refused_count: int
+
+
 class Reading(NamedTuple):
     """What became of the lines of one file."""
 
@@ -60,6 +71,47 @@ def read_csv(content: bytes, columns: Columns, required: Sequence[str] | None = 
 
 def judge(content: bytes, columns: Columns, required: Sequence[str]) -> Judged:
     """Every line of a CSV file that must have these columns, before a table is made of it."""
+    lines, layout, ends_with_newline, found = _opened(content, columns, required)
+    rows: list[schema.Row] = []
+    refusals: list[Refusal] = []
+    for judged in found:
+        if isinstance(judged, Refusal):
+            refusals.append(judged)
+        else:
+            rows.append(judged)
+    last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
+    looks_cut_off = not ends_with_newline and (
+        last_line_refused or lines[-1].rstrip().endswith(",")
+    )
+    names = [name for name, _, _ in layout.cells]
+    return Judged(rows, names, refusals, layout.ignored, looks_cut_off)
+
+
+def features(content: bytes, columns: Columns) -> Features:
+    """What can be asked about: nothing but numbers, which take a tenth of the room of rows."""
+    _, layout, _, found = _opened(content, columns, columns.features)
+    places = [at for at, (name, _, _) in enumerate(layout.cells) if name in columns.features]
+    numbers, refused, count = array("d"), [], 0
+    for judged in found:
+        if not isinstance(judged, Refusal):
+            numbers.extend(judged[place] for place in places)  # type: ignore[misc]
+            continue
+        count += 1
+        if count <= MOST_NAMED:
+            refused.append(judged)
+    return Features(np.array(numbers).reshape(-1, len(places)), refused, count)
+
+
+class _Opened(NamedTuple):
+    """A file whose header is good, and the lines below it as they are judged."""
+
+    lines: list[str]
+    layout: schema.Layout
+    ends_with_newline: bool
+    judged: Iterator[schema.Row | Refusal]
+
+
+def _opened(content: bytes, columns: Columns, required: Sequence[str]) -> _Opened:
     lines, ends_with_newline = _lines(content)
     start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     if start == len(lines):
@@ -68,13 +120,7 @@ def judge(content: bytes, columns: Columns, required: Sequence[str]) -> Judged:
         raise FileRefused("it is an HTML or XML page, not a CSV file")
     header, taken = _fields(lines, start)
     layout = schema.layout(header or [lines[start]], columns, required)
-    rows, refusals = _judged(lines, start + taken, layout)
-    last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
-    looks_cut_off = not ends_with_newline and (
-        last_line_refused or lines[-1].rstrip().endswith(",")
-    )
-    found = [name for name, _, _ in layout.cells]
-    return Judged(rows, found, refusals, layout.ignored, looks_cut_off)
+    return _Opened(lines, layout, ends_with_newline, _judged(lines, start + taken, layout))
 
 
 def _lines(content: bytes) -> tuple[list[str], bool]:
@@ -94,23 +140,20 @@ def _lines(content: bytes) -> tuple[list[str], bool]:
 def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
     """The record that begins at this line and its length; no record if its quotes never match."""
     if '"' not in lines[at]:
-        return lines[at].split(","), 1
-    record = csv.reader((line + "\n" for line in lines[at : at + LINES_OF_A_RECORD]), strict=True)
-    try:
-        return next(record), record.line_num
-    except csv.Error:
-        return None, 1
+        return schema.split(lines[at]), 1
+    for length in (1, LINES_OF_A_RECORD):  # most records end where their line does
+        record = csv.reader((line + "\n" for line in lines[at : at + length]), strict=True)
+        with contextlib.suppress(csv.Error):
+            return next(record), record.line_num
+    return None, 1
 
 
-def _judged(
-    lines: list[str], start: int, layout: schema.Layout
-) -> tuple[list[schema.Row], list[Refusal]]:
-    """The good rows and the refused lines.
+def _judged(lines: list[str], start: int, layout: schema.Layout) -> Iterator[schema.Row | Refusal]:
+    """The good rows and the refused lines, in their order.
 
     Reading goes on at the line after a refused one, lest a quote that never ends costs more than
     its own line; only a record that is whole is refused whole.
     """
-    rows, refusals = [], []
     at = start
     while at < len(lines):
         if not lines[at] or lines[at].isspace():
@@ -120,15 +163,12 @@ def _judged(
         try:
             if fields is None:
                 raise LineRefused("its quotes do not match")
-            rows.append(schema.row(fields, layout))
+            yield schema.row(fields, layout)
         except LineRefused as reason:
             taken = taken if fields and len(fields) == layout.width else 1
-            refusals += [
-                Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
-                for number in range(at, at + taken)
-            ]
+            for number in range(at, at + taken):
+                yield Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
         at += taken
-    return rows, refusals
 
 
 def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
@@ -225,7 +265,11 @@ def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 @functools.lru_cache(maxsize=16)
 def _test_rows(folder: Path, arrival: arrivals.Arrival, columns: Columns) -> pd.DataFrame:
     """The rows of a file of test data, which several steps of a run need; its flaws said once."""
-    reading = read_csv(arrivals.snapshot(folder / arrival.name).content, columns)
+    if arrival.size > LARGEST_DATASET:
+        raise FileRefused(f"it is larger than {LARGEST_DATASET} bytes")
+    content = arrivals.snapshot(folder / arrival.name).content
+    schema.judge_length(content)
+    reading = read_csv(content, columns)
     if reading.refusals:
         first = reading.refusals[0]
         log.warning(
@@ -237,17 +281,28 @@ def _test_rows(folder: Path, arrival: arrivals.Arrival, columns: Columns) -> pd.
 
 def labelled_rows(folder: Path, columns: Columns) -> pd.DataFrame:
     """The rows with an outcome in every CSV file of a folder, as test data are."""
-    readings = []
+    return merged(list(_labelled(folder, columns).values()), columns)
+
+
+def first_test_file(folder: Path, columns: Columns) -> str:
+    """The name of the first file of test data that has something to score on."""
+    return next(name for name, rows in _labelled(folder, columns).items() if len(rows))
+
+
+def _labelled(folder: Path, columns: Columns) -> dict[str, pd.DataFrame]:
+    """The rows with an outcome of each usable file of test data, at least one row in all."""
+    found = {}
     for arrival in arrivals.listing(folder).files:
         try:
-            readings.append(_test_rows(folder, arrival, columns))
+            rows = _test_rows(folder, arrival, columns)
         except (FileRefused, arrivals.StillChanging) as reason:
             log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
-    if not readings:
+        else:
+            found[arrival.name] = with_outcome(rows, columns)
+    if not found:
         raise InputMissing(f"there is no usable .csv file in {folder.name}/")
-    rows = with_outcome(merged(readings, columns), columns)
-    if rows.empty:
+    if not any(map(len, found.values())):
         raise DataUnusable(
             f"no row in {folder.name}/ has an outcome, so nothing can be scored on it"
         )
-    return rows
+    return found
