@@ -1,5 +1,6 @@
 """What a run leaves behind: what it judged, and what it found until the database has it."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ Row = dict[str, Any]
 
 LIST, REPORT, ANSWERS = OWED = ("list", "report", "answers")  # what may follow a decision
 FOLLOWS = {"deployed": OWED, "no drift": (LIST, REPORT), "kept": (LIST, REPORT)}
+
+log = logging.getLogger("risk.journal")
 
 
 def seen(settings: Settings, release: Release | None) -> Seen:
@@ -58,6 +61,18 @@ def judge(settings: Settings, release: Release, looked_at: Seen) -> None:
         "seen": arrivals.to_json(looked_at),
     }
     files.write_json(settings.output_folder_path / files.JUDGED, record)
+
+
+def say_passed_over(settings: Settings, sentences: list[str], *, again: bool = False) -> None:
+    """Say what is passed over, and what the run before has said too only if it is to be again."""
+    path = settings.output_folder_path / files.PASSED_OVER
+    lines = {ascii(sentence).encode(): sentence for sentence in sentences}
+    before = path.read_bytes().splitlines() if path.exists() else []
+    for line, sentence in lines.items():
+        if again or line not in before:
+            log.warning("%s", sentence)
+    if set(before) != set(lines):
+        files.write_bytes(path, b"\n".join(lines))
 
 
 class Run:

@@ -59,6 +59,7 @@ def make_traps(settings: Settings) -> None:
     (data / "folder").symlink_to(outside)
     (data / "folder.csv").mkdir()
     os.mkfifo(data / "pipe.csv")
+    (data / "hard.csv").hardlink_to(outside / "secret.csv")
     (data / "null.csv").symlink_to("/dev/null")
     (data / "deep").mkdir()
     shutil.copy(data / "testdata.csv", data / "deep/er.csv")
@@ -95,6 +96,7 @@ OUTSIDE = (404, "no_such_dataset")
         "testdata/.hidden.csv",
         "testdata/link.csv",
         "testdata/inner.csv",
+        "testdata/hard.csv",
         "testdata/folder/secret.csv",
         "testdata/folder.csv",
         "testdata/pipe.csv",
