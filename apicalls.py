@@ -12,17 +12,22 @@ from typing import Any
 import requests
 
 import app
-from risk import arrivals, binding, files, journal, releases, serving
+from risk import binding, files, journal, releases, serving, tables
 from risk.cli import run
-from risk.errors import InputMissing, ServiceDown, noted
+from risk.errors import DataUnusable, InputMissing, ServiceDown, noted
 from risk.settings import Settings
 
 CONNECT_SECONDS, HEALTH_SECONDS, ANSWER_SECONDS = 2, 5, 60
 LONGEST_ANSWER = 64 * 1024 * 1024
 QUESTIONS = ("scoring", "summarystats", "diagnostics")
 STOPS_WITHIN_SECONDS = 0.02
+PASSING = (408, 409, 425, 429)  # refusals of which the next may be none
 
 log = logging.getLogger("risk.apicalls")
+
+
+class Refused(ServiceDown):
+    """The API answers, and will refuse the same question again."""
 
 
 def call_api(settings: Settings | None = None) -> Path:
@@ -38,26 +43,36 @@ def call_api(settings: Settings | None = None) -> Path:
         raise ServiceDown("a deployment came between the answers of the API; call it again")
     path = settings.output_model_path / files.API_RETURNS
     files.write_json(path, answers)
+    journal.made(settings, journal.ANSWERS)
     log.info("the answers of the API are in %s", files.short(path))
     return path
 
 
 def file_owed(settings: Settings) -> list[str]:
-    """File the answers that runs still owe; what prevented it is returned."""
+    """File the answers that runs still owe; what prevented it is returned.
+
+    What would be refused again is given up: it is said once, and owed no longer.
+    """
     problems: list[str] = []
     if journal.ANSWERS in journal.owed(settings):
         with noted(problems, "the answers of the API are not filed"):
-            call_api(settings)
+            try:
+                call_api(settings)
+            except (Refused, InputMissing, DataUnusable) as why:
+                problems.append(
+                    f"the answers of the API are given up: {why}; run python apicalls.py "
+                    "when that is mended"
+                )
+                journal.give_up(settings, journal.ANSWERS, problems[-1])
             journal.settle(settings, journal.ANSWERS)
     return problems
 
 
 def _test_data(settings: Settings) -> str:
-    """The first file of the test data, as a request names it."""
-    found = arrivals.listing(settings.test_data_path).files
-    if not found:
-        raise InputMissing(f"there is no .csv file in {settings.test_data_path.name}/")
-    path = settings.test_data_path / found[0].name
+    """A file of the test data that scoring uses, as a request names it."""
+    path = settings.test_data_path / tables.first_test_file(
+        settings.test_data_path, settings.columns, settings.limits
+    )
     return path.relative_to(settings.workspace).as_posix()
 
 
@@ -141,7 +156,9 @@ def _answer(session: requests.Session, method: str, url: str, body: object = Non
         raise ServiceDown(f"the API gave no answer to /{route}: {error}") from error
     if not isinstance(value, dict) or status != requests.codes.ok:
         said = value.get("message", "") if isinstance(value, dict) else ""
-        raise ServiceDown(f"the API answered /{route} with {status}: {said}")
+        is_final = 400 <= status < 500 and status not in PASSING
+        kind = Refused if is_final else ServiceDown
+        raise kind(f"the API answered /{route} with {status}: {said}")
     return value
 
 

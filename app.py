@@ -63,13 +63,13 @@ def _service() -> Service:
 
 @api.post("/prediction")
 def prediction() -> Response:
-    """What the deployed model expects of each row that is sent or named."""
+    """What the deployed model expects of each good row that is sent or named."""
     service = _service()
     deployed = service.deployed.now()
     asked = questions.asked(request, service.data_files, service.settings.columns)
     folded, rows = deployed.folded, asked.rows
     expected, risks = folded.listed(rows) if isinstance(rows, list) else folded.answers(rows)
-    found: dict[str, object] = {"release": deployed.release.release}
+    found = {"release": deployed.release.release, **asked.refused}
     if asked.with_risks:
         found["risks"] = risks
     return web.answer(found, predictions=web.digits(expected))

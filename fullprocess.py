@@ -64,9 +64,10 @@ def fetch(settings: Settings) -> list[str]:
 def decide_and_act(settings: Settings, force: bool) -> Decision:
     """Pass the gates, and do what they say."""
     deployed = releases.current(settings.prod_deployment_path)
-    found = arrivals.listing(settings.input_folder_path).files
-    new = arrivals.unseen(found, journal.seen(settings, deployed))
+    found = arrivals.listing(settings.input_folder_path)
+    new = arrivals.unseen(found.files, journal.seen(settings, deployed))
     if not new and not force:
+        journal.say_passed_over(settings, found.passed_over)
         since = f" since {deployed.title}" if deployed else ""
         return Decision(NO_NEW_DATA, f"nothing new in {settings.input_folder}/{since}")
     import reporting

@@ -75,6 +75,8 @@ def _unfit(name: str, status: os.stat_result) -> str | None:
         return "its name begins with a dot"
     if not stat.S_ISREG(status.st_mode):
         return "it is not a regular file"
+    if status.st_nlink > 1:
+        return "it is a hard link, another name of a file that may lie elsewhere"
     if any(sign < " " or sign == "\x7f" or "\ud800" <= sign <= "\udfff" for sign in name):
         return "its name holds control characters or is not UTF-8"
     return None

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from risk import arrivals, files, summaries, tables
+from risk import arrivals, files, journal, summaries, tables
 from risk.arrivals import Arrival
 from risk.cli import progress
 from risk.errors import InputMissing
@@ -137,8 +137,7 @@ def _whole(source: Source) -> list[tables.Refusal]:
 def gather(settings: Settings) -> Intake:
     """Read the whole input folder."""
     listing = arrivals.listing(settings.input_folder_path)
-    for sentence in listing.passed_over:
-        log.warning("%s", sentence)
+    journal.say_passed_over(settings, listing.passed_over, again=True)
     if not listing.files:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
     known = _known(settings)

@@ -1,5 +1,6 @@
 """What a run leaves behind: what it judged, and what it found until the database has it."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ Row = dict[str, Any]
 
 LIST, REPORT, ANSWERS = OWED = ("list", "report", "answers")  # what may follow a decision
 FOLLOWS = {"deployed": OWED, "no drift": (LIST, REPORT), "kept": (LIST, REPORT)}
+
+log = logging.getLogger("risk.journal")
 
 
 def seen(settings: Settings, release: Release | None) -> Seen:
@@ -79,6 +82,18 @@ def judge(settings: Settings, release: Release, looked_at: Seen) -> None:
         "seen": arrivals.to_json(looked_at),
     }
     files.write_json(settings.output_folder_path / files.JUDGED, record)
+
+
+def say_passed_over(settings: Settings, sentences: list[str], *, again: bool = False) -> None:
+    """Say what is passed over, and what the run before has said too only if it is to be again."""
+    path = settings.output_folder_path / files.PASSED_OVER
+    lines = {ascii(sentence).encode(): sentence for sentence in sentences}
+    before = path.read_bytes().splitlines() if path.exists() else []
+    for line, sentence in lines.items():
+        if again or line not in before:
+            log.warning("%s", sentence)
+    if set(before) != set(lines):
+        files.write_bytes(path, b"\n".join(lines))
 
 
 class Run:
@@ -195,6 +210,26 @@ def settle(settings: Settings, thing: str) -> None:
         if thing in (owes := owed_by(path)):
             owes.remove(thing)
             files.write_json(path, _left_by(path) | {"owes": owes})
+
+
+def give_up(settings: Settings, thing: str, sentence: str) -> None:
+    """Remember that a thing is not made and why, until it is made after all."""
+    files.write_bytes(_given_up(settings, thing), sentence.encode(errors="backslashreplace"))
+
+
+def given_up(settings: Settings) -> list[str]:
+    """What is not made and will not be tried again before new data, a sentence each."""
+    paths = [path for path in (_given_up(settings, thing) for thing in OWED) if path.is_file()]
+    return [" ".join(path.read_text(errors="replace").split()) for path in paths]
+
+
+def made(settings: Settings, thing: str) -> None:
+    """Forget that a thing was given up."""
+    _given_up(settings, thing).unlink(missing_ok=True)
+
+
+def _given_up(settings: Settings, thing: str) -> Path:
+    return settings.output_folder_path / files.PENDING / f"{thing}.givenup"
 
 
 def is_recorded(path: Path) -> bool:

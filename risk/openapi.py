@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from risk import contacts, listing, opening, pages, questions, ranking, schema
-from risk.settings import Settings
+from risk import contacts, listing, opening, pages, ranking, schema, tables
+from risk.settings import MOST_COLUMNS, MOST_ROWS, Settings
 
 Schema = dict[str, Any]
 
@@ -241,12 +241,19 @@ def _health() -> Schema:
 
 def _prediction(settings: Settings) -> Schema:
     predictions = _list({"type": "integer", "enum": [0, 1]})
+    line = _object({"line": {"type": "integer", "minimum": 1}, "reason": TEXT})
+    refused = {
+        "refused": _list(line, maxItems=tables.MOST_NAMED)
+        | {"description": "of a dataset, always: its first refused lines; the header is line 1"},
+        "refused_count": COUNT | {"description": "of a dataset, always: how many were refused"},
+    }
     answer = _object(
-        {"release": RELEASE, "predictions": predictions, "risks": _list(SHARE)}, "risks"
+        {"release": RELEASE, "predictions": predictions, "risks": _list(SHARE), **refused},
+        *("risks", *refused),
     )
     content = _json({"oneOf": [_of_path(settings), _of_clients(settings)]}) | _of_upload()
     return {
-        "summary": "What the deployed model expects of each row: 1 the client leaves, 0 it stays",
+        "summary": "What the deployed model expects of each good row: 1 it leaves, 0 it stays",
         "requestBody": {"required": True, "content": content},
         "responses": _responses(answer, OF_THE_BODY | OF_THE_DATA),
     }
@@ -270,10 +277,10 @@ def _of_clients(settings: Settings) -> Schema:
         "properties": {settings.client_column: code}
         | dict.fromkeys(settings.feature_columns, cell),
         "required": list(settings.feature_columns),
-        "maxProperties": questions.MOST_COLUMNS,
+        "maxProperties": MOST_COLUMNS,
         "description": "further columns are ignored; null is a missing cell",
     }
-    clients = _list(client, maxItems=questions.MOST_ROWS)
+    clients = _list(client, maxItems=MOST_ROWS)
     return _object({"clients": clients, "risks": {"type": "boolean"}}, "risks")
 
 

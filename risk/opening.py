@@ -85,8 +85,8 @@ def _opened(workspace: str, names: Sequence[str]) -> Iterator[tuple[int, int]]:
         os.close(folder)
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise FileNotFoundError(errno.ENOENT, "it is no regular file")
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise FileNotFoundError(errno.ENOENT, "it is no regular file of one name")
         yield descriptor, status.st_size
     finally:
         os.close(descriptor)

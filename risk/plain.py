@@ -30,7 +30,7 @@ def features(content: bytes, columns: Columns) -> Numbers | None:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     header, _, body = text.partition(b"\n")
     try:
-        layout = schema.layout(header.decode().split(","), columns, columns.features)
+        layout = schema.layout(schema.split(header.decode()), columns, columns.features)
     except schema.FileRefused:
         return None
     if layout.width < 2 or header.lstrip().startswith(b"<"):

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,26 +14,27 @@ from risk import plain, schema, tables
 from risk.errors import RequestRefused
 from risk.opening import DataFiles
 from risk.schema import FileRefused, LineRefused
-from risk.settings import Columns
+from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS, Columns
 
 LARGEST_JSON = 64 * 1024
 LARGEST_JSON_OF_CLIENTS = 32 * 1024 * 1024
-LARGEST_DATASET = 128 * 1024 * 1024
-MOST_ROWS = 1_000_000
-MOST_COLUMNS = 64
 LARGEST_NUMBER = sys.float_info.max
 WORTH_THE_CALL = 3_000  # bytes: reading fewer line by line takes less than the library's call
 FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
-HEADER = re.compile(rb"\s*([^\r\n]*)")
+NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
 
 Rows = list[list[float]] | npt.NDArray[np.float64]
 
 
 class Question(NamedTuple):
-    """The features of each row in configured order, nan where missing; whether risks are wanted."""
+    """The features of each row in configured order, nan where missing; whether risks are wanted.
+
+    Of a dataset also its refused lines, as they are answered; a bad client refuses the request.
+    """
 
     rows: Rows
     with_risks: bool
+    refused: Mapping[str, object] = {}
 
 
 def asked(request: Request, data_files: DataFiles, columns: Columns) -> Question:
@@ -116,7 +116,7 @@ def _in_json(value: Mapping[str, Any], data_files: DataFiles, columns: Columns) 
     if not isinstance(value["filepath"], str):
         raise _wrong("'filepath' must be text")
     content = data_files.read(value["filepath"], LARGEST_DATASET)
-    return Question(_of_dataset(content, columns), with_risks)
+    return _of_dataset(content, columns, with_risks)
 
 
 def _of_clients(clients: object, columns: Columns) -> list[list[float]]:
@@ -165,30 +165,22 @@ def _in_form(request: Request, columns: Columns) -> Question:
     wanted = fields.getlist("risks")
     if fields.keys() - {"risks"} or wanted not in ([], ["true"], ["false"]):
         raise _wrong("beside the file the form may have 'risks', which is true or false")
-    return Question(_of_dataset(sent["file"].read(), columns), wanted == ["true"])
+    return _of_dataset(sent["file"].read(), columns, wanted == ["true"])
 
 
-def _of_dataset(content: bytes, columns: Columns) -> Rows:
-    """A CSV's rows; every answer must belong to a line, so one refused line refuses the dataset."""
-    _judge_size(content)
+def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
+    """A CSV's good rows; each answer belongs to one of them, in their order."""
+    try:
+        schema.judge_length(content)
+    except FileRefused as reason:
+        raise RequestRefused("too_large", str(reason), 413) from None
     rows = plain.features(content, columns) if len(content) > WORTH_THE_CALL else None
     if rows is not None:
-        return rows
+        return Question(rows, with_risks, NONE_REFUSED)
     try:
-        judged = tables.judge(content, columns, columns.features)
+        found = tables.features(content, columns)
     except FileRefused as reason:
         raise _wrong(f"the dataset is refused: {reason}", "bad_dataset") from None
-    if judged.refusals:
-        first = judged.refusals[0]
-        raise _wrong(f"the dataset is refused: line {first.line}: {first.reason}", "bad_dataset")
-    places = [judged.names.index(name) for name in columns.features]
-    return [[float(row[place]) for place in places] for row in judged.rows]
-
-
-def _judge_size(content: bytes) -> None:
-    long = len(content) > MOST_ROWS
-    if long and max(content.count(b"\n"), content.count(b"\r")) > MOST_ROWS + 1:
-        raise RequestRefused("too_large", f"a dataset has at most {MOST_ROWS} rows", 413)
-    header = HEADER.match(content)
-    if header and header[1].count(b",") >= MOST_COLUMNS:
-        raise _wrong(f"a dataset has at most {MOST_COLUMNS} columns", "bad_dataset")
+    named = [{"line": refusal.line, "reason": refusal.reason} for refusal in found.refused]
+    refused = {"refused": named, "refused_count": found.refused_count}
+    return Question(found.rows, with_risks, refused)

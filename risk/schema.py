@@ -5,11 +5,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from risk.settings import Columns
+from risk.settings import MOST_COLUMNS, MOST_ROWS, Columns
 
 MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "None"})
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
-MOST_COLUMNS = 1000
 LONGEST_CLIENT = 200
 
 
@@ -33,10 +32,22 @@ Row = tuple[str | float, ...]
 Rule = Callable[[str, str], str | float]
 
 
+def judge_length(content: bytes) -> None:
+    """Refuse a dataset of more rows than are scored or asked about."""
+    long = len(content) > MOST_ROWS
+    if long and max(content.count(b"\n"), content.count(b"\r")) > MOST_ROWS + 1:
+        raise FileRefused(f"a dataset has at most {MOST_ROWS} rows")
+
+
+def split(line: str) -> list[str]:
+    """The fields of a line without quotes; of a line of far too many, one more than may be."""
+    return line.split(",", MOST_COLUMNS)
+
+
 def layout(header: Sequence[str], columns: Columns, required: Sequence[str]) -> Layout:
     """Find the columns by name; their order and further columns do not matter."""
     if len(header) > MOST_COLUMNS:
-        raise FileRefused(f"{len(header)} columns, at most {MOST_COLUMNS} are read")
+        raise FileRefused(f"it has more than {MOST_COLUMNS} columns")
     names = [name.strip() for name in header]
     for name in columns.all:
         if names.count(name) > 1:
@@ -54,7 +65,8 @@ def layout(header: Sequence[str], columns: Columns, required: Sequence[str]) -> 
 def row(fields: Sequence[str], layout: Layout) -> Row:
     """The configured columns of one line, in configured order: text, numbers, nan where missing."""
     if len(fields) != layout.width:
-        raise LineRefused(f"{len(fields)} fields where the header has {layout.width}")
+        found = len(fields) if len(fields) <= MOST_COLUMNS else f"more than {MOST_COLUMNS}"
+        raise LineRefused(f"{found} fields where the header has {layout.width}")
     return tuple(rule(fields[position], name) for name, position, rule in layout.cells)
 
 

@@ -107,6 +107,8 @@ DATABASE_URL = re.compile(
     r"(:(?P<port>[0-9]{1,5}))?/(?P<database>[^?]+)(\?.*)?"
 )
 LONGEST_COLUMN = 255  # which the records have room for
+MOST_COLUMNS = 1000  # of one table, the client's and the outcome's among them
+MOST_ROWS, LARGEST_DATASET = 1_000_000, 128 * 1024 * 1024  # of what is scored or asked about
 LONGEST_IN_SQL = 63
 A_COLUMN = f"the name of a column, at most {LONGEST_COLUMN} characters"
 LISTS = ("feature_columns", "allowed_hosts")
@@ -261,6 +263,11 @@ def _check_together(settings: Settings, config: Path) -> None:
     if len(set(settings.columns.all)) < len(settings.columns.all):
         raise ConfigWrong(
             f"{config}: 'client_column', 'feature_columns' and 'target_column' name a column twice"
+        )
+    if len(settings.columns.all) > MOST_COLUMNS:
+        raise ConfigWrong(
+            f"{config}: 'feature_columns' names {len(settings.feature_columns)} columns, "
+            f"but a table has at most {MOST_COLUMNS}, the client's and the outcome's among them"
         )
     if settings.dataset_in_database:
         _check_column_names(settings, config)

@@ -1,10 +1,12 @@
 """Tables: out of CSV files whose every line is judged, merged, written and read again."""
 
+import contextlib
 import csv
 import functools
 import io
 import logging
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,12 +19,13 @@ from risk import arrivals, files, schema
 from risk.cli import progress
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.schema import FileRefused, LineRefused
-from risk.settings import Columns, Limits
+from risk.settings import LARGEST_DATASET, Columns, Limits
 
 LINES_OF_A_RECORD = 50
 LINES_UNTIL_SAID = 50_000
 LONGEST_TEXT = 10_000
 LARGEST_WHOLE_NUMBER = 2**53
+MOST_NAMED = 1000
 
 log = logging.getLogger("risk.tables")
 
@@ -44,6 +47,14 @@ class Judged(NamedTuple):
     ignored_columns: list[str]
     looks_cut_off: bool
     lines: int
+
+
+class Features(NamedTuple):
+    """The features of one file's good rows, nan where missing, and its first refused lines."""
+
+    rows: npt.NDArray[np.float64]
+    refused: list[Refusal]
+    refused_count: int
 
 
 class Reading(NamedTuple):
@@ -81,6 +92,55 @@ def judge_share(reading: Reading, most: float) -> None:
 
 def judge(content: bytes, columns: Columns, required: Sequence[str], name: str = "") -> Judged:
     """Every line of a CSV file that must have these columns, before a table is made of it."""
+    lines, layout, ends_with_newline, judged = _opened(content, columns, required, name)
+    rows: list[schema.Row] = []
+    refusals: list[Refusal] = []
+    counted = 0
+    for row, refused, taken in judged:
+        if row is not None:
+            rows.append(row)
+        refusals += refused
+        counted += taken
+    last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
+    looks_cut_off = not ends_with_newline and (
+        last_line_refused or lines[-1].rstrip().endswith(",")
+    )
+    names = [name for name, _, _ in layout.cells]
+    return Judged(rows, names, refusals, layout.ignored, looks_cut_off, counted)
+
+
+def features(content: bytes, columns: Columns) -> Features:
+    """What can be asked about: nothing but numbers, which take a tenth of the room of rows."""
+    _, layout, _, judged = _opened(content, columns, columns.features, "")
+    places = [at for at, (name, _, _) in enumerate(layout.cells) if name in columns.features]
+    numbers, count = array("d"), 0
+    refused: list[Refusal] = []
+    for row, refusals, _ in judged:
+        if row is not None:
+            numbers.extend(row[place] for place in places)  # type: ignore[misc]
+        refused += refusals[: MOST_NAMED - len(refused)]
+        count += len(refusals)
+    return Features(np.array(numbers).reshape(-1, len(places)), refused, count)
+
+
+class _Record(NamedTuple):
+    """One line or quoted group of lines: its row or its refusals, and how many lines it took."""
+
+    row: schema.Row | None
+    refusals: list[Refusal]
+    taken: int
+
+
+class _Opened(NamedTuple):
+    """A file whose header is good, and the lines below it as they are judged."""
+
+    lines: list[str]
+    layout: schema.Layout
+    ends_with_newline: bool
+    judged: Iterator[_Record]
+
+
+def _opened(content: bytes, columns: Columns, required: Sequence[str], name: str) -> _Opened:
     lines, ends_with_newline = _lines(content)
     start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     if start == len(lines):
@@ -89,13 +149,7 @@ def judge(content: bytes, columns: Columns, required: Sequence[str], name: str =
         raise FileRefused("it is an HTML or XML page, not a CSV file")
     header, taken = _fields(lines, start)
     layout = schema.layout(header or [lines[start]], columns, required)
-    rows, refusals, judged = _judged(lines, start + taken, layout, name)
-    last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
-    looks_cut_off = not ends_with_newline and (
-        last_line_refused or lines[-1].rstrip().endswith(",")
-    )
-    found = [name for name, _, _ in layout.cells]
-    return Judged(rows, found, refusals, layout.ignored, looks_cut_off, judged)
+    return _Opened(lines, layout, ends_with_newline, _judged(lines, start + taken, layout, name))
 
 
 def _lines(content: bytes) -> tuple[list[str], bool]:
@@ -115,27 +169,24 @@ def _lines(content: bytes) -> tuple[list[str], bool]:
 def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
     """The record that begins at this line and its length; no record if its quotes never match."""
     if '"' not in lines[at]:
-        return lines[at].split(","), 1
-    record = csv.reader((line + "\n" for line in lines[at : at + LINES_OF_A_RECORD]), strict=True)
-    try:
-        return next(record), record.line_num
-    except csv.Error:
-        return None, 1
+        return schema.split(lines[at]), 1
+    for length in (1, LINES_OF_A_RECORD):  # most records end where their line does
+        record = csv.reader((line + "\n" for line in lines[at : at + length]), strict=True)
+        with contextlib.suppress(csv.Error):
+            return next(record), record.line_num
+    return None, 1
 
 
-def _judged(
-    lines: list[str], start: int, layout: schema.Layout, name: str
-) -> tuple[list[schema.Row], list[Refusal], int]:
-    """The good rows, the refused lines, and how many lines there are beside blank ones.
+def _judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> Iterator[_Record]:
+    """Every record in order; blank lines are none.
 
-    Reading goes on at the line after a refused one, lest a quote that never ends costs more than
-    its own line; only a record that is whole is refused whole.
+    Reading goes on at the line after a refused one, so an unclosed quote spoils only its own line;
+    only a record that is whole is refused whole.
     """
-    rows, refusals = [], []
-    at, blank, next_said = start, 0, LINES_UNTIL_SAID
+    at, next_said = start, LINES_UNTIL_SAID
     while at < len(lines):
         if not lines[at] or lines[at].isspace():
-            at, blank = at + 1, blank + 1
+            at += 1
             continue
         if at >= next_said and name:
             progress(f"{name}: {at:,} of {len(lines):,} lines are judged")
@@ -144,15 +195,15 @@ def _judged(
         try:
             if fields is None:
                 raise LineRefused("its quotes do not match")
-            rows.append(schema.row(fields, layout))
+            yield _Record(schema.row(fields, layout), [], taken)
         except LineRefused as reason:
             taken = taken if fields and len(fields) == layout.width else 1
-            refusals += [
+            refusals = [
                 Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
                 for number in range(at, at + taken)
             ]
+            yield _Record(None, refusals, taken)
         at += taken
-    return rows, refusals, at - start - blank
 
 
 def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
@@ -257,7 +308,10 @@ def _test_rows(
     name = f"{folder.name}/{arrival.name}"
     try:
         arrivals.judge_size(arrival.size, limits.largest_file_mb)
+        if arrival.size > LARGEST_DATASET:
+            raise FileRefused(f"it is larger than {LARGEST_DATASET} bytes")
         snapshot = arrivals.snapshot(folder / arrival.name, limits.largest_file_mb)
+        schema.judge_length(snapshot.content)
         reading = read_csv(snapshot.content, columns, name=name)
         judge_share(reading, limits.refused_share)
     except (FileRefused, arrivals.TooLarge) as reason:
@@ -274,18 +328,30 @@ def _test_rows(
 
 def labelled_rows(folder: Path, columns: Columns, limits: Limits) -> pd.DataFrame:
     """The rows with an outcome in every CSV file of a folder, as test data are."""
-    readings = []
+    return merged(list(_labelled(folder, columns, limits).values()), columns)
+
+
+def first_test_file(folder: Path, columns: Columns, limits: Limits) -> str:
+    """The name of the first file of test data that has something to score on."""
+    labelled = _labelled(folder, columns, limits)
+    return next(name for name, rows in labelled.items() if len(rows))
+
+
+def _labelled(folder: Path, columns: Columns, limits: Limits) -> dict[str, pd.DataFrame]:
+    """The rows with an outcome of each usable file of test data, at least one row in all."""
+    found = {}
     for arrival in arrivals.listing(folder).files:
         try:
-            readings.append(_test_rows(folder, arrival, columns, limits))
+            rows = _test_rows(folder, arrival, columns, limits)
         except arrivals.StillChanging as reason:
             log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
-    usable = [rows for rows in readings if rows is not None]
-    if not usable:
+        else:
+            if rows is not None:
+                found[arrival.name] = with_outcome(rows, columns)
+    if not found:
         raise InputMissing(f"there is no usable .csv file in {folder.name}/")
-    rows = with_outcome(merged(usable, columns), columns)
-    if rows.empty:
+    if not any(map(len, found.values())):
         raise DataUnusable(
             f"no row in {folder.name}/ has an outcome, so nothing can be scored on it"
         )
-    return rows
+    return found

@@ -14,7 +14,6 @@ from gunicorn.workers import gthread
 
 from risk import web
 
-FIRST_SECONDS = 0.1  # a connection that says nothing yet waits without a thread
 SILENT_SECONDS = 3.0
 REQUEST_SECONDS = ANSWER_SECONDS = 30.0
 STATUSES = {
@@ -81,9 +80,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn ships no ty
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Answer one request, or come back to it when its first bytes are there."""
-        if not conn.initialized and not conn.wait_for_data(FIRST_SECONDS):
-            return gthread._DEFER
+        """Answer one request, all of which must be there in time."""
         conn.sock.deadline = time.monotonic() + REQUEST_SECONDS
         return super().handle(conn)
 

@@ -9,14 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from flask import request
 
 import apicalls
 from app import create_app
 from fullprocess import full_process
-from risk import files, records, releases, serving
+from risk import files, journal, releases, serving, tables, web
 from risk.errors import InputMissing, ServiceDown
 from risk.settings import Settings
-from tests.conftest import configured, deploy, script, small_project
+from tests.conftest import HEADER, configured, deploy, script, small_project
 from tests.serving import free_port, running
 
 KEYS = ["prediction", "scoring", "summarystats", "diagnostics"]
@@ -198,7 +199,7 @@ def test_nothing_deployed_is_a_service_that_is_down(settings: Settings) -> None:
 
 def test_without_test_data_the_folder_is_named(deployed: Settings) -> None:
     (deployed.test_data_path / "testdata.csv").unlink()
-    with pytest.raises(InputMissing, match=r"no \.csv file in testdata/"):
+    with pytest.raises(InputMissing, match=r"no usable \.csv file in testdata/"):
         apicalls.call_api(deployed)
 
 
@@ -222,16 +223,91 @@ def test_every_deployment_is_followed_by_the_calls(finished: Settings) -> None:
     assert not path.exists()
 
 
-def test_a_deployment_whose_answers_cannot_be_filed_stands(settings: Settings) -> None:
-    """One refused line of the test data is left out of the score, but no dataset to ask about."""
-    with (settings.test_data_path / "testdata.csv").open("a") as data:
-        data.write("AAAA,1,2,x,0\n")
-    run = script(settings, "fullprocess.py")
-    assert run.returncode == ServiceDown.exit_code, run.stderr
-    assert "the answers of the API are not filed" in run.stderr
-    assert "line 202: number_of_employees is not a number" in run.stderr
-    assert releases.load(settings.prod_deployment_path)[0].number == 1
-    assert len(records.last_runs(settings, 5)) == 1
+def test_a_file_that_is_scored_is_asked_about_whatever_lies_beside_it(deployed: Settings) -> None:
+    folder = deployed.test_data_path
+    (folder / "a.csv").write_text("<html>")
+    (folder / "b.csv").write_text(f"{HEADER}\nAAAA,1,2,3,\n")
+    (folder / "c.csv").write_text(f"{HEADER}\n")
+    answers = json.loads(apicalls.call_api(deployed).read_text())
+    assert len(answers["prediction"]["predictions"]) == 200
+
+
+def owing(settings: Settings) -> Settings:
+    """A run has deployed and could not file the answers."""
+    journal.Run(settings, journal.OWED).end("deployed", "some time ago")
+    for thing in (journal.LIST, journal.REPORT):
+        journal.settle(settings, thing)
+    return settings
+
+
+@contextlib.contextmanager
+def refusing(settings: Settings, status: int) -> Iterator[Settings]:
+    """Our service as it runs, but for one route."""
+    application = create_app(settings)
+    refusal = web.error("bad_dataset", "so", status)
+    application.before_request(lambda: refusal if request.path == "/prediction" else None)
+    with running(serving.server(application, "127.0.0.1", 0)) as port:
+        yield asking_at(settings, f"http://127.0.0.1:{port}")
+
+
+def test_a_bad_line_of_the_test_data_costs_itself_only(finished: Settings) -> None:
+    with (finished.test_data_path / "testdata.csv").open("a") as data:
+        data.write("ZZZ9,abc,10,3,0\n")
+    assert full_process(owing(finished)) == "no new data"
+    answer = json.loads((finished.output_model_path / files.API_RETURNS).read_text())["prediction"]
+    assert len(answer["predictions"]) == 200
+    reason = "lastmonth_activity is not a number"
+    assert answer["refused"] == [{"line": 202, "reason": reason}]
+
+
+def test_what_will_be_refused_again_is_said_once_and_stands_to_be_read(finished: Settings) -> None:
+    with refusing(owing(finished), 400) as asked:
+        with pytest.raises(ServiceDown, match=r"given up: .* with 400: so"):
+            full_process(asked)
+        (sentence,) = journal.given_up(asked)
+        assert "run python apicalls.py when that is mended" in sentence
+        assert full_process(asked) == "no new data"
+        assert journal.given_up(asked) == [sentence]
+        for _ in range(2):
+            with pytest.raises(ServiceDown, match="400: so"):
+                apicalls.call_api(asked)
+    assert full_process(owing(finished)) == "no new data"
+    assert journal.given_up(finished) == []
+
+
+@pytest.mark.parametrize("status", [409, 503])
+def test_what_may_be_answered_next_time_is_owed_until_it_is(
+    finished: Settings, status: int
+) -> None:
+    with refusing(owing(finished), status) as asked:
+        for _ in range(2):
+            with pytest.raises(ServiceDown, match=f"not filed: the API answered .* {status}"):
+                full_process(asked)
+    assert journal.given_up(finished) == []
+    assert full_process(configured(finished.workspace)) == "no new data"
+    assert journal.waiting(finished) == []
+
+
+def test_answers_about_test_data_that_are_gone_are_given_up(finished: Settings) -> None:
+    (finished.test_data_path / "testdata.csv").unlink()
+    with pytest.raises(ServiceDown, match=r"given up: there is no usable \.csv file in testdata/"):
+        full_process(owing(finished))
+    assert full_process(finished) == "no new data"
+
+
+def test_a_table_of_many_columns_is_good_for_the_api_as_well(settings: Settings) -> None:
+    names = [f"feature_{number}" for number in range(85)]
+    wide = configured(settings.workspace, feature_columns=names)
+    for folder in (wide.input_folder_path, wide.test_data_path):
+        for path in folder.iterdir():
+            rows = tables.read_csv(path.read_bytes(), settings.columns).table
+            numbers = rows.iloc[:, [1 + number % 3 for number in range(85)]].set_axis(names, axis=1)
+            tables.write(path, rows[["corporation"]].join(numbers).assign(exited=rows["exited"]))
+    assert full_process(wide) == "deployed"
+    answers = json.loads((wide.output_model_path / files.API_RETURNS).read_text())
+    assert len(answers["prediction"]["predictions"]) == 200
+    client = {"clients": [dict.fromkeys(names, 1)]}
+    assert create_app(wide).test_client().post("/prediction", json=client).status_code == 200
 
 
 def test_the_script_files_the_answers_and_takes_the_lock(settings: Settings) -> None:

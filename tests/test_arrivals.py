@@ -104,6 +104,9 @@ def make(kind: str, path: Path) -> None:
     elif kind == "folder with a file":
         path.mkdir()
         (path / "inner.csv").write_text(A_ROW)
+    elif kind == "hard link":
+        path.with_name("target.txt").write_text(A_ROW)
+        path.hardlink_to(path.with_name("target.txt"))
     elif kind == "broken link":
         path.symlink_to("nowhere")
     elif kind == "link":
@@ -123,6 +126,7 @@ ODD_ENTRIES = [
     pytest.param("folder with a file", b"x.csv", "x.csv", "regular", id="a folder with a file"),
     pytest.param("link", b"x.csv", "x.csv", "regular", id="a link to a good file"),
     pytest.param("broken link", b"x.csv", "x.csv", "regular", id="a link to nothing"),
+    pytest.param("hard link", b"x.csv", "x.csv", "hard link", id="another name of a file"),
     pytest.param("link to a FIFO", b"x.csv", "x.csv", "regular", id="a link to a FIFO"),
     pytest.param("file", b".x.csv", ".x.csv", "dot", id="a dot-file, as uploads are called"),
     pytest.param("file", b".csv", ".csv", "dot", id="nothing but the ending"),

@@ -17,7 +17,7 @@ from sklearn.metrics import f1_score
 
 import deployment
 from fullprocess import check, full_process
-from risk import files, releases
+from risk import files, intake, releases
 from risk.errors import ArtefactRefused, DataUnusable
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, decided, put, script
@@ -162,6 +162,29 @@ def test_what_waits_only_writes_no_result(finished: Settings) -> None:
     before = results(finished), traces(finished.prod_deployment_path)
     assert full_process(finished) == "no new data"
     assert (results(finished), traces(finished.prod_deployment_path)) == before
+
+
+def test_what_an_idle_run_passes_over_is_said_once(
+    finished: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said() -> list[str]:
+        caplog.clear()
+        assert full_process(finished) == "no new data"
+        return [message for message in caplog.messages if "passed over" in message]
+
+    link, odd = (finished.input_folder_path / name for name in ("link.csv", "o\ndd.csv"))
+    assert said() == []
+    link.symlink_to("dataset1.csv")
+    odd.write_text("")
+    assert [message.partition(" is ")[0] for message in said()] == [link.name, odd.name]
+    assert said() == []
+    link.unlink()
+    assert said() == []
+    link.symlink_to("dataset1.csv")
+    assert [message.partition(" is ")[0] for message in said()] == [link.name]
+    odd.with_name("o\tdd.csv").write_text("")
+    intake.gather(finished)  # which says them all
+    assert said() == []
 
 
 def test_a_rollback_without_a_judgement_is_not_undone_either(finished: Settings) -> None:

@@ -19,6 +19,7 @@ CLIENT = {"lastmonth_activity": 1, "lastyear_activity": 2.5, "number_of_employee
 @pytest.fixture(scope="module")
 def app(served: Settings) -> Flask:
     reporting.rank_clients(served)
+    (served.test_data_path / "flawed.csv").write_text(f"{','.join(CLIENT)}\n1,2,3\n1,2\n")
     return create_app(served)
 
 
@@ -103,6 +104,7 @@ QUESTIONS: list[tuple[str, str, dict[str, Any], int]] = [
     ("POST", "/prediction", {"json": {"clients": [CLIENT], "risks": True}}, 200),
     ("POST", "/prediction", {"json": {"clients": []}}, 200),
     ("POST", "/prediction", {"json": {"filepath": "testdata/testdata.csv"}}, 200),
+    ("POST", "/prediction", {"json": {"filepath": "testdata/flawed.csv"}}, 200),
     ("POST", "/prediction", {"json": {"filepath": "x"}}, 404),
     ("POST", "/prediction", {"json": {}}, 400),
     ("POST", "/prediction", {"json": {"x": "x" * 70_000}}, 413),

@@ -1,6 +1,7 @@
 """Scoring: F1 as scikit-learn counts it, of the model and the rows that are meant."""
 
 import logging
+import os
 import pickle
 import re
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import scoring
 import training
 from risk import files
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing, RiskError
-from risk.settings import Settings
+from risk.settings import LARGEST_DATASET, MOST_ROWS, Settings
 from tests.conftest import HEADER, configured, put
 
 Contents = Callable[[Path], dict[str, bytes]]
@@ -95,6 +96,24 @@ def test_a_bad_line_of_test_data_is_left_out_and_said(
     said = "testdata/testdata.csv: 1 lines are left out, the first is line 2: "
     assert [said in message for message in caplog.messages if "left out" in message] == [True]
     assert caplog.messages[-1].endswith("on 200 rows of test data (provisional, 26 leavers)")
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "reason"),
+    [
+        (b"\n", MOST_ROWS + 2, "a dataset has at most 1000000 rows"),
+        (b"\0", LARGEST_DATASET + 1, "it is larger than 134217728 bytes"),
+    ],
+)
+def test_what_is_too_large_to_ask_about_is_not_scored_either(
+    trained: Settings, caplog: pytest.LogCaptureFixture, content: bytes, size: int, reason: str
+) -> None:
+    good = scoring.score_model(trained)
+    large = trained.test_data_path / "large.csv"
+    large.write_bytes(content * size if content == b"\n" else b"")
+    os.truncate(large, size)  # the larger one is nothing but a hole
+    assert scoring.score_model(trained) == good
+    assert f"testdata/large.csv is left out: {reason}" in caplog.text
 
 
 def test_rows_without_an_outcome_are_not_scored(

@@ -72,6 +72,7 @@ REFUSED = [
     row({"feature_columns": ["corporation"]}, "'client_column'", "the code among the features"),
     row({"client_column": "exited"}, "'target_column'", "the outcome as the code"),
     row({"feature_columns": ["a" * 256]}, "'feature_columns'", "longer than the records hold"),
+    row({"feature_columns": [f"f{i}" for i in range(999)]}, "'feature_columns'", "too many"),
     row({"target_column": "a" * 256}, "'target_column'", "the outcome's, too"),
     row(IN_SQL | {"target_column": "A"}, "'dataset_in_database'", "twins for a database"),
     row(IN_SQL | {"target_column": "ß" * 32}, "'dataset_in_database'", "64 bytes for a database"),
