@@ -208,7 +208,7 @@ def clients() -> Response:
         orders=listing.ORDERS,
         hidden_days=contacts.HIDDEN_DAYS,
         counts=listing.counts(listed),
-        open=int(ranking.still_open(listed.table).sum()),
+        order=ranking.order(ranking.still_open(listed.table)),
         beyond=wish.text if not len(places) and _is_in_book(found, wish.text) else "",
         release=_part(lambda: found.deployed.now().release).value,
     )
@@ -217,7 +217,7 @@ def clients() -> Response:
 def _wish(asked: "MultiDict[str, str]") -> Wish:
     """What the address asks of the list."""
     text, band = asked.get("q", ""), asked.get("band", "")
-    order, page = asked.get("sort", "risk"), asked.get("page", "1")
+    order, page = asked.get("sort", "rank"), asked.get("page", "1")
     if len(text) > LONGEST_SEARCH:
         raise _wrong(f"a search has at most {LONGEST_SEARCH} characters")
     if band and band not in dict(ranking.BANDS):
@@ -225,8 +225,7 @@ def _wish(asked: "MultiDict[str, str]") -> Wish:
     if order not in listing.ORDERS:
         raise _wrong(f"sort is one of {', '.join(listing.ORDERS)}")
     number = web.count(page, "page", LAST_PAGE)
-    whole, hide, is_open = (_is_set(asked, name) for name in ("all", "hide", "open"))
-    return Wish(text, band, order, whole, hide, is_open, number)
+    return Wish(text, band, order, _is_set(asked, "all"), _is_set(asked, "hide"), number)
 
 
 def _is_set(asked: "MultiDict[str, str]", name: str) -> bool:

@@ -133,7 +133,6 @@ class Listed(NamedTuple):
     risk: float
     rank: int
     reasons: str
-    outcome: str
     previous_rank: int | None
 
 
@@ -158,22 +157,10 @@ def _first(findings: Findings) -> list[Block]:
     pdf.know(charts.font_folder())
     escaped = any(pdf.printable(row.corporation) != row.corporation for row in listed)
     return [
-        *_outcomes(listed),
+        Words(ranking.order(ranking.still_open(findings.listed)), is_remark=True),
         Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)),
         Words(f"{HOW_TO_READ}{OF_ESCAPES if escaped else ''}", True),
     ]
-
-
-def _outcomes(listed: list[Listed]) -> list[Block]:
-    """Of whom it is known already that they stayed, if that is known of some."""
-    stayed = [_short(row.corporation) for row in listed if row.outcome != ranking.OPEN]
-    still_open = [_short(row.corporation) for row in listed if row.outcome == ranking.OPEN]
-    if not stayed or not still_open:
-        return []
-    if len(stayed) < len(still_open):
-        return [Words(f"The newest row of {', '.join(stayed)} says that they stayed so far.", True)]
-    said = f"The outcome of {', '.join(still_open)} is open; the others stayed so far."
-    return [Words(said, is_remark=True)]
 
 
 def _wide_enough(listed: list[Listed]) -> float:

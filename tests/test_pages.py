@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
 import reporting
@@ -193,10 +194,7 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     is_open = table["corporation"].isin(unknown)
     assert 0 < is_open.sum() < len(table)
     assert (table["outcome"] == is_open.map({True: "open", False: "stayed"})).all()
-    found = page(client, "/clients?open=1")
-    expected = table.loc[is_open, "corporation"].map(shown.visible).tolist()
-    assert found.inside("bdi") == expected[: listing.PAGE]
-    assert f"only the {is_open.sum()} whose outcome is open" in found.text
+    assert f"First the {is_open.sum()} whose outcome is open" in page(client, "/clients").text
     for place, stayed in ((is_open.idxmax(), False), (is_open.idxmin(), True)):
         address = shown.address(table["corporation"][place])
         assert ("By its newest row it stayed" in page(client, address).text) == stayed
@@ -205,18 +203,36 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     assert f"About {risk:.0f} of the " in page(client, "/").text
 
 
+def test_everybody_is_given_the_same_order(client: FlaskClient, company: Settings) -> None:
+    """Open outcomes first, by risk, then those that stayed, by risk, whoever asks in what way."""
+    table = listed(company)
+    told = zip(table["outcome"] != "open", -table["risk"], table["corporation"], strict=True)
+    places = list(told)
+    assert places == sorted(places)
+    assert not table["risk"].is_monotonic_decreasing
+    codes = table["corporation"].tolist()
+    ranked = client.get("/ranking?top=1000000").json["clients"]
+    assert [each["corporation"] for each in ranked] == codes
+    assert [each["rank"] for each in ranked] == list(range(1, len(codes) + 1))
+    rows = csv.DictReader(io.StringIO(client.get("/clients.csv").text))
+    assert [listing.defused(code) for code in codes] == [row["corporation"] for row in rows]
+    names = list(map(shown.visible, codes))
+    assert page(client, "/clients?all=1").inside("bdi") == names[: listing.PAGE]
+    assert page(client, "/").all("a", href=shown.address(codes[0]))
+    assert history.of_client(company, codes[0])[-1].rank == 1
+    report = PdfReader(company.output_model_path / files.REPORT).pages[0].extract_text()
+    assert re.search(rf"\n1\n *{re.escape(codes[0].strip())} *\n", report)
+
+
 def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
     table = listed(own)
-    codes = table.loc[table["outcome"] == "open", "corporation"].tolist()
+    codes = table["corporation"].tolist()
     first, second = map(shown.visible, codes[:2])
     client = create_app(own).test_client()
     assert first in page(client, "/").inside("bdi")
     sent(client, codes[0])
     assert first not in page(client, "/").inside("bdi")
     assert second in page(client, "/").inside("bdi")
-    assert not set(table.loc[table["outcome"] == "stayed", "corporation"]) & set(
-        page(client, "/").inside("bdi")
-    )
 
 
 @pytest.mark.parametrize("band", ["high", "medium", "low"])
@@ -629,7 +645,7 @@ def test_a_book_of_which_everybody_was_contacted_says_so(tmp_path: Path) -> None
     full_process(settings)
     client = create_app(settings).test_client()
     codes = listed(settings)["corporation"].tolist()
-    codes.sort(key=lambda code: code != "CCCC")  # of which no outcome is known
+    assert codes[0] == "CCCC"  # of which no outcome is known
     for code in codes:
         assert code in page(client, "/").inside("bdi")
         sent(client, code)

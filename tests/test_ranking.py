@@ -110,7 +110,10 @@ def test_every_code_comes_back_as_it_is_in_order(
     clients = book(codes, seed)
     rows = written(path, clients)
     assert sorted(row["corporation"] for row in rows) == sorted(codes)
-    assert rows == sorted(rows, key=lambda row: (-float(row["risk"]), row["corporation"]))
+    assert rows == sorted(
+        rows,
+        key=lambda row: (row["outcome"] != "open", -float(row["risk"]), row["corporation"]),
+    )
     assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
     back = ranking.read(path)
     assert back["corporation"].tolist() == [row["corporation"] for row in rows]
@@ -131,7 +134,7 @@ def test_codes_that_look_like_something_else_stay_text(tmp_path: Path, code: str
 
 
 def test_ties_go_by_code(tmp_path: Path) -> None:
-    clients = book(["b", "B", "a", "é", "10", "9"])
+    clients = book(["b", "B", "a", "é", "10", "9"]).assign(exited=np.nan)
     clients[list(COLUMNS.features)] = 7.0
     rows = written(tmp_path / "list.csv", clients)
     assert [row["corporation"] for row in rows] == ["10", "9", "B", "a", "b", "é"]
@@ -140,7 +143,7 @@ def test_ties_go_by_code(tmp_path: Path) -> None:
 def test_equal_clients_are_a_tie_wherever_they_stand(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for count in range(10, 40):
-        clients = book([f"{number:03}" for number in range(count)][::-1])
+        clients = book([f"{number:03}" for number in range(count)][::-1]).assign(exited=0.0)
         clients[list(COLUMNS.features)] = np.round(np.exp(random.normal(4, 2, 2)))
         rows = written(tmp_path / "list.csv", clients)
         assert len({row["risk"] for row in rows}) == 1
@@ -202,8 +205,8 @@ def test_a_list_written_in_several_parts_is_one_list(tmp_path: Path) -> None:
     rows = written(tmp_path / "list.csv", book(codes))
     assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
     assert {row["corporation"] for row in rows} == set(codes)
-    risks = [float(row["risk"]) for row in rows]
-    assert risks == sorted(risks, reverse=True)
+    places = [(row["outcome"] != "open", -float(row["risk"])) for row in rows]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +321,8 @@ def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path
 
 def test_a_feature_may_be_called_risk(tmp_path: Path) -> None:
     columns = Columns("name", ("risk", "rank"), "left")
-    table = book([str(n) for n in range(100)]).set_axis(columns.all, axis="columns")
+    table = book([str(n) for n in range(100)]).assign(exited=np.nan)
+    table = table.set_axis(columns.all, axis="columns")
     known = table.assign(left=(table["risk"].fillna(0) < 50).astype("float64"))
     asked = model.fit(known, columns, "log")
     ranking.write(tmp_path / "list.csv", ranking.ranked(asked, table, columns), columns, BASIS)
@@ -490,9 +494,8 @@ def test_a_list_without_a_release_says_what_to_run(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("open_", "leaving", "words"),
     [
-        ([True, True, True], 1, "of the first 3 would leave, if the model is right"),
-        ([True, False, True], 1, "of the 2 among the first 3 whose outcome is open would leave"),
-        ([False, False, True], 0, "of the 1 among the first 3 whose outcome is open would leave"),
+        ([True, True, True], 1, "of the first 3, whose outcome is open, would leave, if the"),
+        ([True, True, False], 1, "of the first 2, whose outcome is open, would leave"),
         ([False, False, False], 1, "look like clients that leave, though all"),
     ],
 )
@@ -502,6 +505,18 @@ def test_what_the_list_makes_expect_is_said_of_open_outcomes(
     found = ranking.expected(np.array([0.9, 0.4, 0.1]), np.array(open_))
     assert found.leaving == leaving
     assert words in found.words
+
+
+@pytest.mark.parametrize(
+    ("open_", "words"),
+    [
+        ([True, True, False], "First the 2 whose outcome is open, by risk; then those that stayed"),
+        ([True, True], "Highest risk first; the outcome of each of them is open."),
+        ([False], "Highest risk first; by its newest row each of them stayed so far."),
+    ],
+)
+def test_the_order_of_the_list_is_told(open_: list[bool], words: str) -> None:
+    assert ranking.order(np.array(open_)).startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,12 @@ def test_a_report_made_by_hand_still_says_what_the_last_run_decided(finished: Se
 def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
     listed = ranking.read(finished.output_model_path / files.RANKING)
     assert set(listed["outcome"]) == {"stayed"}
-    assert "is open" not in text(finished)
-    first = listed["corporation"].iloc[3]
-    put(finished, "open.csv", [f"{first},0,9000,1,"])
+    assert "by its newest row each of them stayed so far" in text(finished)
+    unlikely = listed["corporation"].iloc[-1]
+    put(finished, "open.csv", [f"{unlikely},9000,9000,1,"])
     full_process(finished)
-    assert f"The outcome of {first} is open; the others stayed so far." in text(finished)
+    assert "First the 1 whose outcome is open" in text(finished)
+    assert ranking.read(finished.output_model_path / files.RANKING)["corporation"][0] == unlikely
 
 
 def test_the_trends_are_said_in_words_too(finished: Settings) -> None:
