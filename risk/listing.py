@@ -18,7 +18,7 @@ MOST = 1_000_000
 ROWS_AT_ONCE = 2_000
 STARTS_A_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are wide ones
 ORDERS = {
-    "rank": "open outcomes first, by risk",
+    "rank": "open first, by risk",
     "code": "client code",
     "risen": "risen most since the last list",
     "fallen": "fallen most since the last list",

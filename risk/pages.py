@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BaseConverter
 
 from risk import (
+    coefficients,
     contacts,
     explained,
     files,
@@ -166,6 +167,8 @@ def overview() -> Response:
             lambda: summary.to_call(found.listed.now(), settings.capacity, lately.value or set())
         ),
         past=past,
+        arrived=verdicts.arrived(past.value.runs) if past.value else "",
+        learned=_part(lambda: coefficients.of(found.deployed.now().folded)),
         quality=summary.quality(past.value, release.value) if past.value else None,
         data=_part(lambda: summary.ingested(settings)),
         capacity=settings.capacity,
@@ -289,6 +292,11 @@ def _client_page(
         raise RequestRefused("no_such_client", "no client has this code", 404)
     release = _part(found.deployed.now)
     why = _part(lambda: _explained(found, release, corporation))
+    changed = _part(
+        lambda: explained.changes(
+            found.dataset.now(), found.book.now(), corporation, settings.columns
+        )
+    )
     past = _part(lambda: history.of_client(settings, corporation))
     return web.page(
         "client.html",
@@ -300,6 +308,7 @@ def _client_page(
         listed=listed,
         release=release.value.release if release.value else None,
         why=why,
+        changes=changed.value or [],
         periods=periods,
         features=[reasons.label(name) for name in settings.feature_columns],
         past=past,

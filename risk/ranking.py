@@ -53,6 +53,12 @@ def bands(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
     return found
 
 
+def lean(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """What each risk is nearer to: 1 in the highest band, -1 in the lowest, 0 between."""
+    ends = BANDS[0][1], BANDS[-2][1]
+    return (risks >= ends[0]).astype(np.int64) - (risks < ends[1])
+
+
 def span(band: str) -> str:
     """The risks that a band holds, in words."""
     starts = dict(BANDS)
@@ -150,7 +156,7 @@ def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
             "risk": risks,
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": bands(risks),
-            "reasons": reasons.told(terms, given, found.average, names),
+            "reasons": reasons.told(terms, given, found.average, names, lean(risks)),
             OUTCOME: np.where(clients[columns.target].isna(), OPEN, STAYED),
         }
     )
@@ -190,10 +196,8 @@ def order(is_open: npt.NDArray[np.bool_]) -> str:
         return "Highest risk first; by its newest row each of them stayed so far."
     if is_open.all():
         return "Highest risk first; the outcome of each of them is open."
-    return (
-        f"First the {is_open.sum():,} whose outcome is open, by risk; then those that stayed by "
-        "their newest row, by risk."
-    )
+    first = f"First the {is_open.sum():,} whose outcome is open, by risk"
+    return f"{first}; then those that stayed by their newest row, by risk."
 
 
 def _earlier(path: Path, basis: Basis) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from risk import (
     charts,
+    coefficients,
     files,
     ledger,
     model,
@@ -38,7 +39,7 @@ FOUR_AND_SOME = 8
 LONGEST_LINE = 120
 HOW_TO_READ = (
     "Risk: the probability of leaving. Moved: places up or down since the last list. "
-    "Average: the client in the middle of what the model sees. "
+    "The middle client: the one in the middle of what the model sees. "
     '"A lot": this alone makes the odds of leaving at least four times as high, or as low.'
 )
 OF_ESCAPES = " A \\ with u or U and digits is a sign that this font cannot print."
@@ -60,6 +61,7 @@ def blocks(findings: Findings) -> list[Block]:
         (None, _decision),
         (Heading(f"The first {TOP} to call"), _first),
         (Heading("How good the model is"), _quality),
+        (Heading("What the model has learned"), _coefficients),
         (Heading("The data"), _data),
         (Heading("Refused lines"), _refused),
         (Heading("The columns"), _columns),
@@ -202,6 +204,15 @@ def _quality(findings: Findings) -> list[Block]:
     ]
 
 
+def _coefficients(findings: Findings) -> list[Block]:
+    """The weight of each feature in the model, and what a doubling does."""
+    found = coefficients.of(findings.in_use.folded)
+    return [
+        Grid(found.head, found.rows, (0.4, 0.2, 0.25), (1, 2)),
+        Words(found.meaning, is_remark=True),
+    ]
+
+
 def _called(found: Judged, share: float) -> str:
     """What the precision at capacity counts, beside the best that a list could reach."""
     called = max(1, round(share * len(found.left)))
@@ -296,6 +307,8 @@ def _trends(findings: Findings) -> list[Block]:
         first, last = of_newest.iloc[0], of_newest.iloc[-1]
         change = f"F1 on the newest data was {first:.2f} at the first run and is {last:.2f} now."
         first_and_last.append(Words(change))
+    last_runs = tables.as_rows(findings.history.last_runs)
+    first_and_last.append(Words(verdicts.arrived(last_runs), is_remark=True))
     return [*first_and_last, Picture(findings.trends)]
 
 

@@ -25,7 +25,18 @@ import scoring
 from app import create_app
 from company import fabricate
 from fullprocess import full_process
-from risk import contacts, files, history, listing, ranking, shown, tables, verdicts, wellbeing
+from risk import (
+    contacts,
+    files,
+    history,
+    listing,
+    ranking,
+    reasons,
+    shown,
+    tables,
+    verdicts,
+    wellbeing,
+)
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script, small_project
 from tests.html import Page
@@ -365,7 +376,7 @@ def test_every_percent_encoded_code_is_a_page_of_a_real_server(company: Settings
                 assert Page(answer.body.decode()).inside("bdi")[0] == name, path
 
 
-def test_a_client_shows_its_rows_beside_the_average_and_all_its_reasons(
+def test_a_client_shows_its_rows_beside_the_middle_client_and_all_its_reasons(
     client: FlaskClient, company: Settings
 ) -> None:
     data = tables.read(company.output_folder_path / files.FINAL_DATA, company.columns)
@@ -375,10 +386,26 @@ def test_a_client_shows_its_rows_beside_the_average_and_all_its_reasons(
     found = page(client, shown.address(code))
     assert len(rows) > 1
     assert found.inside("th").count("newest") == 1
-    assert found.inside("th").count("average client") == 1
+    assert found.inside("th").count("middle client") == 1
     for name in ("activity last month", "activity last year", "number of employees"):
         assert found.inside("th").count(name) == 2
     assert found.all("svg", role="img")
+    (changed,) = [text for text in found.inside("p") if text.startswith("Since its row before:")]
+    newest, before = rows.iloc[-1], rows.iloc[-2]
+    for name in company.feature_columns:
+        if newest[name] != before[name]:
+            assert reasons.label(name) in changed
+            assert f"to {reasons.shown(newest[name])}" in changed
+
+
+def test_what_speaks_against_a_client_s_risk_is_marked_on_its_page(
+    client: FlaskClient, company: Settings
+) -> None:
+    table = listed(company)
+    is_marked = table["reasons"].str.contains(reasons.AGAINST)
+    assert is_marked.any()
+    found = page(client, shown.address(table.loc[is_marked, "corporation"].iloc[0]))
+    assert "speaks against it" in found.inside("span")
 
 
 def test_a_client_that_left_has_a_page_without_a_risk(
@@ -683,6 +710,9 @@ def test_the_overview_names_runs_scores_files_and_gaps(
     assert "F1 on the test data" in found.inside("dt")
     assert "<i>odd<i>.csv" in found.inside("bdi")
     assert "lastmonth_activity" in found.inside("bdi")
+    assert "activity last month" in found.inside("bdi")  # what the model has learned
+    run = history.overview(company).runs[0]
+    assert f"the model that was replaced had {run['arrived_score']:.4f}" in found.text
     release = json.loads((company.prod_deployment_path / "manifest.json").read_text())["release"]
     assert release in found.inside("p")
 
