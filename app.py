@@ -100,7 +100,7 @@ def summarystats() -> Response:
 
 @api.get("/ranking")
 def ranking() -> Response:
-    """The first clients to call, the highest risk first, and why."""
+    """The first clients to call, and why: open outcomes first, each by risk."""
     asked = request.args.get("top", str(_service().settings.capacity))
     return web.answer(listing.answer(pages.listed(), web.count(asked, "top", listing.MOST)))
 

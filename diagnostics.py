@@ -1,4 +1,4 @@
-"""Predictions, statistics, missing data, timings, package versions: python diagnostics.py
+"""Predictions, weights, statistics, missing data, timings, package versions: python diagnostics.py
 
 python diagnostics.py --history
 python diagnostics.py --backup FILE
@@ -13,7 +13,17 @@ import pandas as pd
 
 import ingestion
 import training
-from risk import deployed, files, packages, printed, records, scratch, summaries, tables
+from risk import (
+    coefficients,
+    deployed,
+    files,
+    packages,
+    printed,
+    records,
+    scratch,
+    summaries,
+    tables,
+)
 from risk.cli import Option, run
 from risk.errors import InputMissing, RiskError
 from risk.settings import Settings
@@ -104,6 +114,9 @@ def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
     two, missing = printed.two_columns, "Missing cells of the merged data"
     return {
         "Predictions of the deployed model on the test data": lambda: _predictions(settings),
+        "Weights of the deployed model, and the odds when 1 + a number doubles": lambda: _weights(
+            settings
+        ),
         "Statistics of the merged data": lambda: [
             ["column", *summaries.STATISTICS],
             *([name, *map("{:.4g}".format, numbers)] for name, numbers in _summary(settings)),
@@ -127,6 +140,12 @@ def _predictions(settings: Settings) -> list[list[str]]:
         ["left", str(expected), str(left)],
         ["stayed", str(len(table) - expected), str(len(table) - left)],
     ]
+
+
+def _weights(settings: Settings) -> list[list[str]]:
+    current = deployed.load(settings.prod_deployment_path, settings.columns)
+    found = coefficients.of(current.folded)
+    return [list(row) for row in (found.head, *found.rows)]
 
 
 def print_history(settings: Settings) -> None:

@@ -16,7 +16,7 @@ log = logging.getLogger("risk.reporting")
 
 
 def rank_clients(settings: Settings | None = None, *, kept_in: Path | None = None) -> Path:
-    """Write the clients that may still leave, the likeliest first; keep codes and risks beside."""
+    """Write the clients that may still leave in the order of the list; keep it beside if asked."""
     settings = settings or Settings.load()
     release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
     book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)

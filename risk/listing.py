@@ -18,7 +18,7 @@ MOST = 1_000_000
 ROWS_AT_ONCE = 2_000
 STARTS_A_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are wide ones
 ORDERS = {
-    "risk": "highest risk first",
+    "rank": "open first, by risk",
     "code": "client code",
     "risen": "risen most since the last list",
     "fallen": "fallen most since the last list",
@@ -42,10 +42,9 @@ class Wish(NamedTuple):
 
     text: str = ""
     band: str = ""
-    order: str = "risk"
+    order: str = "rank"
     is_whole: bool = False
     hides_contacted: bool = False
-    is_open: bool = False
     page: int = 1
 
 
@@ -79,7 +78,7 @@ def read(path: Path) -> Listing:
         {code: place for place, code in enumerate(codes)},
         [code.casefold() for code in codes],
         {
-            "risk": np.arange(len(codes), dtype="float64"),
+            "rank": np.arange(len(codes), dtype="float64"),
             "code": alphabetical,
             "risen": -risen,  # new clients have not moved and come last
             "fallen": risen,
@@ -100,8 +99,6 @@ def matching(listing: Listing, wish: Wish, contacted: Set[str]) -> Places:
         chosen &= np.fromiter((needle in code for code in listing.folded), dtype=bool)
     if wish.band:
         chosen &= (listing.table["band"] == wish.band).to_numpy(dtype=bool)
-    if wish.is_open:
-        chosen &= ranking.still_open(listing.table)
     if wish.hides_contacted:
         known = [listing.places[code] for code in contacted if code in listing.places]
         chosen[known] = False

@@ -39,7 +39,7 @@ def document(settings: Settings) -> Schema:
     routes = {
         "/scoring": _get("F1 of the deployed model on the test data", _scoring(), OF_THE_DATA),
         "/summarystats": _get("Statistics of the merged data", _statistics(), {}),
-        "/ranking": _get("The first clients to call, and why", _ranking(), {}, [_top(settings)]),
+        "/ranking": _get("Whom to call, open outcomes first", _ranking(), {}, [_top(settings)]),
         "/diagnostics": _get("Timings, missing data, packages", _diagnostics(), OF_THE_DATA),
         "/health": _get("Whether the service is up, and what is deployed", _health(), {}),
         "/openapi.json": _get("This description", {"type": "object"}, {}),
@@ -151,7 +151,6 @@ def _wishes() -> list[Schema]:
         "sort": {"type": "string", "enum": list(listing.ORDERS)},
         "all": yes,
         "hide": yes,
-        "open": yes,
         "page": {"type": "integer", "minimum": 1, "maximum": pages.LAST_PAGE},
         "client": TEXT | {"description": "one client's page, for codes such as .."},
     }

@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BaseConverter
 
 from risk import (
+    coefficients,
     contacts,
     explained,
     files,
@@ -166,6 +167,8 @@ def overview() -> Response:
             lambda: summary.to_call(found.listed.now(), settings.capacity, lately.value or set())
         ),
         past=past,
+        arrived=verdicts.arrived(past.value.runs) if past.value else "",
+        learned=_part(lambda: coefficients.of(found.deployed.now().folded)),
         quality=summary.quality(past.value, release.value) if past.value else None,
         data=_part(lambda: summary.ingested(settings)),
         capacity=settings.capacity,
@@ -208,7 +211,7 @@ def clients() -> Response:
         orders=listing.ORDERS,
         hidden_days=contacts.HIDDEN_DAYS,
         counts=listing.counts(listed),
-        open=int(ranking.still_open(listed.table).sum()),
+        order=ranking.order(ranking.still_open(listed.table)),
         beyond=wish.text if not len(places) and _is_in_book(found, wish.text) else "",
         release=_part(lambda: found.deployed.now().release).value,
     )
@@ -217,7 +220,7 @@ def clients() -> Response:
 def _wish(asked: "MultiDict[str, str]") -> Wish:
     """What the address asks of the list."""
     text, band = asked.get("q", ""), asked.get("band", "")
-    order, page = asked.get("sort", "risk"), asked.get("page", "1")
+    order, page = asked.get("sort", "rank"), asked.get("page", "1")
     if len(text) > LONGEST_SEARCH:
         raise _wrong(f"a search has at most {LONGEST_SEARCH} characters")
     if band and band not in dict(ranking.BANDS):
@@ -225,8 +228,7 @@ def _wish(asked: "MultiDict[str, str]") -> Wish:
     if order not in listing.ORDERS:
         raise _wrong(f"sort is one of {', '.join(listing.ORDERS)}")
     number = web.count(page, "page", LAST_PAGE)
-    whole, hide, is_open = (_is_set(asked, name) for name in ("all", "hide", "open"))
-    return Wish(text, band, order, whole, hide, is_open, number)
+    return Wish(text, band, order, _is_set(asked, "all"), _is_set(asked, "hide"), number)
 
 
 def _is_set(asked: "MultiDict[str, str]", name: str) -> bool:
@@ -290,6 +292,11 @@ def _client_page(
         raise RequestRefused("no_such_client", "no client has this code", 404)
     release = _part(found.deployed.now)
     why = _part(lambda: _explained(found, release, corporation))
+    changed = _part(
+        lambda: explained.changes(
+            found.dataset.now(), found.book.now(), corporation, settings.columns
+        )
+    )
     past = _part(lambda: history.of_client(settings, corporation))
     return web.page(
         "client.html",
@@ -301,6 +308,7 @@ def _client_page(
         listed=listed,
         release=release.value.release if release.value else None,
         why=why,
+        changes=changed.value or [],
         periods=periods,
         features=[reasons.label(name) for name in settings.feature_columns],
         past=past,

@@ -53,6 +53,12 @@ def bands(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
     return found
 
 
+def lean(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """What each risk is nearer to: 1 in the highest band, -1 in the lowest, 0 between."""
+    ends = BANDS[0][1], BANDS[-2][1]
+    return (risks >= ends[0]).astype(np.int64) - (risks < ends[1])
+
+
 def span(band: str) -> str:
     """The risks that a band holds, in words."""
     starts = dict(BANDS)
@@ -88,11 +94,11 @@ class Ranked(NamedTuple):
 
 
 def ranked(asked: Model, book: pd.DataFrame, columns: Columns) -> Ranked:
-    """The clients that may still leave, the highest risk first, ties by code."""
+    """The clients that may still leave: open outcomes first, each by risk, ties by code."""
     clients = to_rank(book, columns).sort_values(columns.client)
     risks = model.probability(asked, clients, columns).round(DECIMALS)
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
-    places = np.argsort(-risks, kind="stable")
+    places = np.lexsort((-risks, clients[columns.target].notna()))
     clients = clients.iloc[places].reset_index(drop=True)
     middle = model.average(asked, clients, columns)
     terms = model.terms(asked, clients, columns, middle)
@@ -150,7 +156,7 @@ def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
             "risk": risks,
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": bands(risks),
-            "reasons": reasons.told(terms, given, found.average, names),
+            "reasons": reasons.told(terms, given, found.average, names, lean(risks)),
             OUTCOME: np.where(clients[columns.target].isna(), OPEN, STAYED),
         }
     )
@@ -175,15 +181,23 @@ def expected(risks: npt.NDArray[np.float64], is_open: npt.NDArray[np.bool_]) -> 
     A risk speaks of the period of a client's newest row. Where that says already that the client
     stayed, the period is over, and the risk is a likeness.
     """
-    would = "would leave, if the model is right and nobody calls"
-    among = f"the first {len(risks):,}"
-    if is_open.all():
-        return Expected(round(float(risks.sum())), f"of {among} {would}")
     if not is_open.any():
-        words = f"of {among} look like clients that leave, though all of them stayed so far"
+        first = f"of the first {len(risks):,}"
+        words = f"{first} look like clients that leave, though all of them stayed so far"
         return Expected(round(float(risks.sum())), words)
-    words = f"of the {is_open.sum():,} among {among} whose outcome is open {would}"
+    first = f"of the first {is_open.sum():,}, whose outcome is open,"
+    words = f"{first} would leave, if the model is right and nobody calls"
     return Expected(round(float(risks[is_open].sum())), words)
+
+
+def order(is_open: npt.NDArray[np.bool_]) -> str:
+    """How a list of such clients is ordered, in words."""
+    if not is_open.any():
+        return "Highest risk first; by its newest row each of them stayed so far."
+    if is_open.all():
+        return "Highest risk first; the outcome of each of them is open."
+    first = f"First the {is_open.sum():,} whose outcome is open, by risk"
+    return f"{first}; then those that stayed by their newest row, by risk."
 
 
 def _earlier(path: Path, basis: Basis) -> pd.DataFrame:

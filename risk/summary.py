@@ -23,24 +23,18 @@ class ToCall(NamedTuple):
     bands: dict[str, int]
     all: int
     expected: Expected
-    only_open: bool
     first: list[listing.Listed]
 
 
 def to_call(listed: Listing, capacity: int, contacted: Set[str]) -> ToCall:
-    """What the list comes to; those who were contacted, or stayed already, are not called first."""
+    """What the list comes to; those who were contacted are not called first."""
     risks, is_open = listed.table["risk"].to_numpy(), ranking.still_open(listed.table)
-    wish = Wish(hides_contacted=True, is_open=True)
-    top = listing.selected(listed, wish, FIRST_TO_CALL, contacted)
-    if not len(top):
-        wish = wish._replace(is_open=False)
-        top = listing.selected(listed, wish, FIRST_TO_CALL, contacted)
+    top = listing.selected(listed, Wish(hides_contacted=True), FIRST_TO_CALL, contacted)
     return ToCall(
         listed.basis,
         listing.counts(listed),
         len(listed.folded),
         ranking.expected(risks[:capacity], is_open[:capacity]),
-        wish.is_open,
         listing.rows(listed, top),
     )
 

@@ -34,6 +34,21 @@ def meant(run: dict[str, Any]) -> str:
     return WEAKER if trained is not None and trained < deployed else DRIFTED
 
 
+def arrived(runs: list[dict[str, Any]]) -> str:
+    """F1 on what came in last alone, and why it stands beside the one on all newest data.
+
+    A run that deployed looked at the new files with the model that it then replaced.
+    """
+    said = "The newest data holds rows that the model was fitted on, which flatters it"
+    run = next((run for run in runs if run["arrived_score"] is not None), None)
+    if run is None:
+        return f"{said}; no run has looked at newly arrived files alone yet."
+    whose = "the model in use then"
+    if run["outcome"] == "deployed":
+        whose = "the model that was replaced"
+    return f"{said}; on the files that arrived last alone, {whose} had {run['arrived_score']:.4f}."
+
+
 class Drift(NamedTuple):
     """Whether the deployed model holds, in a word with its colour, and the sentence about it."""
 

@@ -1,6 +1,7 @@
 """The pages in a real browser, as a client manager uses them."""
 
 import csv
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pypdf import PdfReader
 
 from fullprocess import full_process
 from risk.settings import Settings
@@ -100,6 +102,11 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 def codes(page: Page) -> list[str]:
     """The clients of the list as it is shown."""
     return page.locator("table.list tbody th").all_inner_texts()
+
+
+def plain(page: Page) -> list[str]:
+    """Those of them whose codes are an address as they are."""
+    return [code for code in codes(page) if code.isalnum()]
 
 
 def follow(page: Page, role: Literal["button", "link"], name: str | re.Pattern[str]) -> None:
@@ -199,7 +206,7 @@ def test_nothing_is_wider_than_the_screen(
     context = browser.new_context(base_url=address, **look)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto("/clients")
-    first = codes(page)[0]
+    first = plain(page)[0]
     for path in ("/", "/clients", f"/clients/{first}"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -216,7 +223,7 @@ def test_every_text_stands_out_from_what_is_behind_it(
     context = browser.new_context(base_url=address, color_scheme=scheme)
     page = context.new_page()
     page.goto("/clients")
-    client = f"/clients/{codes(page)[-1]}"
+    client = f"/clients/{plain(page)[-1]}"
     page.goto(client)
     record(page, "Cleo")
     assert "#contact-" in page.url
@@ -234,7 +241,7 @@ def test_every_text_stands_out_from_what_is_behind_it(
 
 def test_every_stop_of_the_keyboard_is_seen(page: Page) -> None:
     page.goto("/clients")
-    client = f"/clients/{codes(page)[0]}"
+    client = f"/clients/{plain(page)[0]}"
     for path in ("/", "/clients", client):
         page.goto(path)
         page.keyboard.press("Tab")
@@ -253,10 +260,41 @@ def test_every_stop_of_the_keyboard_is_seen(page: Page) -> None:
         assert len(stops) > 8
 
 
+def printed(page: Page, path: str, size: str) -> list[str]:
+    """What a page says on paper, sheet by sheet."""
+    page.goto(path)
+    margin = "0.4in"
+    sides = {"top": margin, "bottom": margin, "left": margin, "right": margin}
+    made = page.pdf(format=size, margin=sides)  # type: ignore[arg-type]
+    return [sheet.extract_text() for sheet in PdfReader(io.BytesIO(made)).pages]
+
+
+@pytest.mark.parametrize("size", ["A4", "Letter"])
+def test_a_page_on_paper_begins_on_its_first_sheet(page: Page, size: str) -> None:
+    page.goto("/clients")
+    first = printed(page, f"/clients/{plain(page)[0]}", size)[0]
+    assert "Odds of leaving" in first
+    assert "All together" in first
+    assert "Risk over the lists" in first
+
+
+@pytest.mark.parametrize("size", ["A4", "Letter"])
+def test_contacts_take_room_on_paper_only_where_there_are_some(page: Page, size: str) -> None:
+    page.goto("/clients")
+    last = codes(page)[-1]
+    bare = printed(page, f"/clients?q={plain(page)[0]}", size)
+    assert "Last contact" not in bare[0]
+    page.goto(f"/clients/{last}")
+    record(page, "Flora")
+    sheets = printed(page, f"/clients?q={last}", size)
+    assert "Last contact" in sheets[0]
+    assert "Flora" in sheets[0]
+
+
 def test_a_form_that_is_wrong_says_so_where_one_looks(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/clients")
-    page.goto(f"/clients/{codes(page)[2]}")
+    page.goto(f"/clients/{plain(page)[2]}")
     page.get_by_label("Who").fill(" ")
     page.get_by_label("Note").fill("typed before")
     follow(page, "button", "Record")
@@ -271,7 +309,7 @@ def test_a_form_that_is_wrong_says_so_where_one_looks(page: Page) -> None:
 
 def test_who_goes_back_and_corrects_a_note_loses_nothing(page: Page) -> None:
     page.goto("/clients")
-    page.goto(f"/clients/{codes(page)[3]}")
+    page.goto(f"/clients/{plain(page)[3]}")
     record(page, "Emil")
     page.go_back()
     page.get_by_label("Note").fill("corrected")

@@ -39,6 +39,7 @@ WITH_LIBRARIES = (
     ("risk.report",),
     ("risk.findings", "risk.ledger", "risk.listing", "risk.contacts", "risk.history"),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf", "risk.deployed"),
+    ("risk.coefficients",),
     ("risk.reasons",),
     ("risk.model", "risk.records", "risk.printed"),
     ("risk.tables", "risk.database", "risk.pickles"),

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
 import reporting
@@ -24,7 +25,18 @@ import scoring
 from app import create_app
 from company import fabricate
 from fullprocess import full_process
-from risk import contacts, files, history, listing, ranking, shown, tables, verdicts, wellbeing
+from risk import (
+    contacts,
+    files,
+    history,
+    listing,
+    ranking,
+    reasons,
+    shown,
+    tables,
+    verdicts,
+    wellbeing,
+)
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script, small_project
 from tests.html import Page
@@ -193,10 +205,7 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     is_open = table["corporation"].isin(unknown)
     assert 0 < is_open.sum() < len(table)
     assert (table["outcome"] == is_open.map({True: "open", False: "stayed"})).all()
-    found = page(client, "/clients?open=1")
-    expected = table.loc[is_open, "corporation"].map(shown.visible).tolist()
-    assert found.inside("bdi") == expected[: listing.PAGE]
-    assert f"only the {is_open.sum()} whose outcome is open" in found.text
+    assert f"First the {is_open.sum()} whose outcome is open" in page(client, "/clients").text
     for place, stayed in ((is_open.idxmax(), False), (is_open.idxmin(), True)):
         address = shown.address(table["corporation"][place])
         assert ("By its newest row it stayed" in page(client, address).text) == stayed
@@ -205,18 +214,36 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     assert f"About {risk:.0f} of the " in page(client, "/").text
 
 
+def test_everybody_is_given_the_same_order(client: FlaskClient, company: Settings) -> None:
+    """Open outcomes first, by risk, then those that stayed, by risk, whoever asks in what way."""
+    table = listed(company)
+    told = zip(table["outcome"] != "open", -table["risk"], table["corporation"], strict=True)
+    places = list(told)
+    assert places == sorted(places)
+    assert not table["risk"].is_monotonic_decreasing
+    codes = table["corporation"].tolist()
+    ranked = client.get("/ranking?top=1000000").json["clients"]
+    assert [each["corporation"] for each in ranked] == codes
+    assert [each["rank"] for each in ranked] == list(range(1, len(codes) + 1))
+    rows = csv.DictReader(io.StringIO(client.get("/clients.csv").text))
+    assert [listing.defused(code) for code in codes] == [row["corporation"] for row in rows]
+    names = list(map(shown.visible, codes))
+    assert page(client, "/clients?all=1").inside("bdi") == names[: listing.PAGE]
+    assert page(client, "/").all("a", href=shown.address(codes[0]))
+    assert history.of_client(company, codes[0])[-1].rank == 1
+    report = PdfReader(company.output_model_path / files.REPORT).pages[0].extract_text()
+    assert re.search(rf"\n1\n *{re.escape(codes[0].strip())} *\n", report)
+
+
 def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
     table = listed(own)
-    codes = table.loc[table["outcome"] == "open", "corporation"].tolist()
+    codes = table["corporation"].tolist()
     first, second = map(shown.visible, codes[:2])
     client = create_app(own).test_client()
     assert first in page(client, "/").inside("bdi")
     sent(client, codes[0])
     assert first not in page(client, "/").inside("bdi")
     assert second in page(client, "/").inside("bdi")
-    assert not set(table.loc[table["outcome"] == "stayed", "corporation"]) & set(
-        page(client, "/").inside("bdi")
-    )
 
 
 @pytest.mark.parametrize("band", ["high", "medium", "low"])
@@ -349,7 +376,7 @@ def test_every_percent_encoded_code_is_a_page_of_a_real_server(company: Settings
                 assert Page(answer.body.decode()).inside("bdi")[0] == name, path
 
 
-def test_a_client_shows_its_rows_beside_the_average_and_all_its_reasons(
+def test_a_client_shows_its_rows_beside_the_middle_client_and_all_its_reasons(
     client: FlaskClient, company: Settings
 ) -> None:
     data = tables.read(company.output_folder_path / files.FINAL_DATA, company.columns)
@@ -359,10 +386,26 @@ def test_a_client_shows_its_rows_beside_the_average_and_all_its_reasons(
     found = page(client, shown.address(code))
     assert len(rows) > 1
     assert found.inside("th").count("newest") == 1
-    assert found.inside("th").count("average client") == 1
+    assert found.inside("th").count("middle client") == 1
     for name in ("activity last month", "activity last year", "number of employees"):
         assert found.inside("th").count(name) == 2
     assert found.all("svg", role="img")
+    (changed,) = [text for text in found.inside("p") if text.startswith("Since its row before:")]
+    newest, before = rows.iloc[-1], rows.iloc[-2]
+    for name in company.feature_columns:
+        if newest[name] != before[name]:
+            assert reasons.label(name) in changed
+            assert f"to {reasons.shown(newest[name])}" in changed
+
+
+def test_what_speaks_against_a_client_s_risk_is_marked_on_its_page(
+    client: FlaskClient, company: Settings
+) -> None:
+    table = listed(company)
+    is_marked = table["reasons"].str.contains(reasons.AGAINST)
+    assert is_marked.any()
+    found = page(client, shown.address(table.loc[is_marked, "corporation"].iloc[0]))
+    assert "speaks against it" in found.inside("span")
 
 
 def test_a_client_that_left_has_a_page_without_a_risk(
@@ -629,7 +672,7 @@ def test_a_book_of_which_everybody_was_contacted_says_so(tmp_path: Path) -> None
     full_process(settings)
     client = create_app(settings).test_client()
     codes = listed(settings)["corporation"].tolist()
-    codes.sort(key=lambda code: code != "CCCC")  # of which no outcome is known
+    assert codes[0] == "CCCC"  # of which no outcome is known
     for code in codes:
         assert code in page(client, "/").inside("bdi")
         sent(client, code)
@@ -667,6 +710,9 @@ def test_the_overview_names_runs_scores_files_and_gaps(
     assert "F1 on the test data" in found.inside("dt")
     assert "<i>odd<i>.csv" in found.inside("bdi")
     assert "lastmonth_activity" in found.inside("bdi")
+    assert "activity last month" in found.inside("bdi")  # what the model has learned
+    run = history.overview(company).runs[0]
+    assert f"the model that was replaced had {run['arrived_score']:.4f}" in found.text
     release = json.loads((company.prod_deployment_path / "manifest.json").read_text())["release"]
     assert release in found.inside("p")
 
