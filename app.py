@@ -25,7 +25,6 @@ from risk import (
 )
 from risk.cli import run
 from risk.deployed import Watched
-from risk.errors import InputMissing
 from risk.opening import DataFiles
 from risk.settings import Settings
 
@@ -130,15 +129,15 @@ def diagnose() -> Response:
 
 @api.get("/health")
 def health() -> Response:
-    """That this service is up, and what is deployed; asked without a token."""
-    settings, watched, _ = _service()
-    try:
-        release = watched.now().release
-        known = {"release": release.release, "deployed_at": release.time or None}
-    except InputMissing:
-        known = {"release": None, "deployed_at": None}
-    last_run = wellbeing.last_line(settings.output_folder_path)
-    return web.answer({"service": "risk", **known, "last_run": last_run})
+    """What is deployed, and whether the pipeline is well; asked without a token.
+
+    Monitors ask every second, so no database is asked: drift and a weaker model are on / alone.
+    With strict=1 the answer is 503 unless all is ok.
+    """
+    is_strict = pages.is_set(request.args, "strict")
+    known = pages.health()
+    status = 503 if is_strict and known["status"] != wellbeing.OK else 200
+    return web.answer({"service": "risk", **known}, status)
 
 
 @api.get("/openapi.json")

@@ -9,7 +9,6 @@ from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.findings import Findings
 from risk.gates import Decision
 from risk.journal import Run
-from risk.ranking import Basis
 from risk.settings import Settings
 
 log = logging.getLogger("risk.reporting")
@@ -20,7 +19,7 @@ def rank_clients(settings: Settings | None = None, *, kept_in: Path | None = Non
     settings = settings or Settings.load()
     release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
     book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
-    basis = Basis(release.release, release.time, _as_of(settings))
+    basis = ranking.basis_now(release, _as_of(settings))
     path = settings.output_model_path / files.RANKING
     found = ranking.ranked(asked, book, settings.columns)
     ranking.write(path, found, settings.columns, basis, kept_in)
@@ -41,7 +40,7 @@ def list_is_current(settings: Settings) -> bool:
         basis = ranking.basis_of(settings.output_model_path / files.RANKING)
     except RiskError:
         return False
-    return basis == Basis(release.release, release.time, _as_of(settings))
+    return basis == ranking.basis_now(release, _as_of(settings))
 
 
 def plot_confusion_matrix(

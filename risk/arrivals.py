@@ -173,6 +173,15 @@ def marked(
     return [entry | {"adds_nothing": adds_nothing(entry)} for entry in looked_at]
 
 
+def lies_there_still(folder: Path, entry: dict[str, Any]) -> bool:
+    """Whether a file of an ingestion.json is as it was when it was looked at."""
+    try:
+        status = (folder / entry["name"]).lstat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (entry["size"], entry["mtime_ns"])
+
+
 def to_json(seen: Seen) -> list[list[Any]]:
     """What was seen, as records keep it."""
     return [list(arrival) for arrival in sorted(seen.files)] + [[n] for n in sorted(seen.names)]

@@ -155,13 +155,21 @@ def parse_names(content: bytes, name: str) -> list[str]:
 
 
 def last_lines(path: Path) -> list[str]:
-    """How a log ends; no line if it was never begun."""
+    """How a log ends, also just after a new file took its place; no line if it was never begun."""
+    end = _end(path)
+    if len(end) < END_OF_LOG:
+        end = _end(path.with_name(f"{path.name}.1")) + end
+    return end.decode(errors="replace").splitlines()
+
+
+def _end(path: Path) -> bytes:
+    """The last bytes of a file, none where there is no file."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - END_OF_LOG))
-            return log.read().decode(errors="replace").splitlines()
+            return log.read()
     except FileNotFoundError:
-        return []
+        return b""
 
 
 def sha256(content: bytes) -> str:

@@ -1,5 +1,6 @@
 """What a run leaves behind: what it judged, and what it found until the database has it."""
 
+import contextlib
 import logging
 import os
 import time
@@ -235,6 +236,16 @@ def _given_up(settings: Settings, thing: str) -> Path:
 def is_recorded(path: Path) -> bool:
     """Whether the database has what a waiting run found."""
     return bool(_left_by(path).get("is_recorded"))
+
+
+def unrecorded(settings: Settings) -> list[Row]:
+    """What is known of the runs that the database does not have, oldest first."""
+    found = []
+    for path in waiting(settings):
+        with contextlib.suppress(FileNotFoundError):  # it was recorded meanwhile
+            if not is_recorded(path):
+                found.append(found_by(path)[0])
+    return found
 
 
 def recorded(path: Path) -> None:

@@ -16,6 +16,7 @@ from pandas.api.types import is_numeric_dtype
 from risk import files, model, reasons
 from risk.errors import ArtefactRefused, InputMissing
 from risk.model import Average, Model, Terms
+from risk.releases import Release
 from risk.settings import Columns
 
 BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
@@ -198,6 +199,11 @@ def order(is_open: npt.NDArray[np.bool_]) -> str:
         return "Highest risk first; the outcome of each of them is open."
     first = f"First the {is_open.sum():,} whose outcome is open, by risk"
     return f"{first}; then those that stayed by their newest row, by risk."
+
+
+def basis_now(release: Release, as_of: str) -> Basis:
+    """What a list rests on that is current: the deployed release, the last ingestion's moment."""
+    return Basis(release.release, release.time, as_of)
 
 
 def _earlier(path: Path, basis: Basis) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-GOOD, BAD = "good", "bad"
+GOOD, WEAK, BAD = "good", "weak", "bad"
 COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
 MEANT = {
     "no new data": "Nothing new had come in, so nothing changed.",
@@ -69,6 +69,6 @@ def drift(newest: float | None, deployed: float, *, is_trained_on_it: bool) -> D
     if newest >= deployed:
         return Drift("yes, no drift", GOOD, f"{scores}.")
     if not is_trained_on_it:
-        return Drift("no, drifted", BAD, f"{scores}.")
+        return Drift("no, drifted", WEAK, f"{scores}.")
     again = "It was trained on that very data, so the next new data is likely to renew it again."
     return Drift("just renewed", "", f"{scores}. {again}")

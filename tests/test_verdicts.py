@@ -39,7 +39,7 @@ def test_a_weaker_model_that_replaces_one_is_said_to_be(trained: float | None, s
         (None, False, "not known yet", ""),
         (0.6, False, "yes, no drift", "good"),
         (0.7, True, "yes, no drift", "good"),
-        (0.59, False, "no, drifted", "bad"),
+        (0.59, False, "no, drifted", "weak"),
         (0.59, True, "just renewed", ""),
     ],
 )
