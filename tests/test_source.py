@@ -236,6 +236,16 @@ def test_check_says_what_waits_and_fetches_nothing(fed_by_file: Settings) -> Non
     assert sorted(path.name for path in fed_by_file.input_folder_path.iterdir()) == before
 
 
+def test_what_a_dead_fetch_left_in_the_input_folder_goes_and_nothing_else(
+    fed_by_file: Settings,
+) -> None:
+    folder = fed_by_file.input_folder_path
+    for name in (".clients_of-1-9.csv.draft", ".theirs.draft"):
+        (folder / name).touch()
+    source.fetch(fed_by_file)
+    assert [path.name for path in folder.glob(".*")] == [".theirs.draft"]
+
+
 def test_a_gap_is_asked_for_during_a_day(fed_by_file: Settings) -> None:
     insert(fed_by_file, 1, 3)
     source.fetch(fed_by_file)
