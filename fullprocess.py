@@ -45,9 +45,9 @@ def make_owed_list(settings: Settings) -> Exception | None:
     """Make the list that an earlier run did not come to; what prevented it is returned."""
     if journal.LIST not in journal.owed(settings):
         return None
-    import reporting
+    from risk import deliverables
 
-    return reporting.finish_list(settings)
+    return deliverables.finish_list(settings)
 
 
 def fetch(settings: Settings) -> list[str]:
@@ -70,12 +70,12 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
         journal.say_passed_over(settings, found.passed_over)
         since = f" since {deployed.title}" if deployed else ""
         return Decision(NO_NEW_DATA, f"nothing new in {settings.input_folder}/{since}")
-    import reporting
+    from risk import deliverables
 
     with Run(settings, journal.OWED) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
         if decision.outcome != NO_NEW_DATA:
-            reporting.make_list(settings, run, decision)
+            deliverables.make_list(settings, run, decision)
         run.end(*decision)
     return decision
 
@@ -119,6 +119,9 @@ def past_the_first_gate(
         return Decision("kept", arrived.with_refused(f"{deployed.title}; {why}"))
     run.may_publish()
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
+    if deployed and release.release == deployed.release:
+        journal.judge(settings, deployed, arrived.seen)
+        return Decision("deployed" if force else "kept", f"{why}; {release.stays}")
     ledger.remember_published(run, release)
     ledger.remember_deployed(run, arrived, settings)
     return Decision("deployed", arrived.with_refused(f"{release.title}; {why}"))
@@ -129,10 +132,9 @@ def finish(settings: Settings) -> list[str]:
     if not journal.waiting(settings):
         return []
     import apicalls
-    import reporting
-    from risk import ledger
+    from risk import deliverables, ledger
 
-    steps = (ledger.record_owed, reporting.make_owed_report, apicalls.file_owed)
+    steps = (ledger.record_owed, deliverables.make_owed_report, apicalls.file_owed)
     problems = [problem for step in steps for problem in step(settings)]
     journal.forget(settings)
     return problems
@@ -144,9 +146,9 @@ def check(settings: Settings) -> None:
 
     with scratch.settings(settings) as aside:
         decision = decide_and_act(aside, force=False)
-    print(f"a run would end with {decision.outcome}: {decision.reason}")
-    if rows := source.waiting(settings):
-        print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
+        print(f"a run would end with {decision.outcome}: {decision.reason}")
+        if rows := source.waiting(aside):
+            print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
 
 
 def run_and_tell(settings: Settings, *, force: bool = False) -> None:

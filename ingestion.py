@@ -71,7 +71,7 @@ def _record(found: Intake, settings: Settings) -> dict[str, Any]:
     }
     is_unchanged = made.items() <= before.items()
     is_same_folder = before.get("input_folder") == settings.input_folder
-    earlier = arrivals.entries(before) if is_same_folder else []
+    earlier = before["files"] if is_same_folder else []
     return made | {
         "time": before["time"] if is_unchanged else files.now(),
         "limits": settings.limits._asdict(),

@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk.errors import ArtefactRefused, InputMissing
+from risk.errors import InputMissing
 
 FRESH_SECONDS = 60
 MEGABYTE = 1024 * 1024
-ENTRY = {"name", "size", "mtime_ns", "sha256", "rows", "accepted", "rejected"}
 
 
 class Arrival(NamedTuple):
@@ -135,16 +134,6 @@ def snapshot(path: Path, most_mb: int) -> Snapshot:
         raise StillChanging("it changed while it was read")
     fresh = abs(time.time() - after.st_mtime) < FRESH_SECONDS
     return Snapshot(Arrival(path.name, after.st_size, after.st_mtime_ns), content, fresh)
-
-
-def entries(ingestion: dict[str, Any]) -> list[dict[str, Any]]:
-    """The files in an ingestion.json."""
-    found = ingestion.get("files")
-    if not isinstance(found, list) or not all(
-        isinstance(entry, dict) and entry.keys() >= ENTRY for entry in found
-    ):
-        raise ArtefactRefused("ingestion.json is damaged; remove it and run python ingestion.py")
-    return found
 
 
 def of(entry: dict[str, Any]) -> Arrival:

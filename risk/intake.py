@@ -159,7 +159,7 @@ def gather(settings: Settings) -> Intake:
 def _known(settings: Settings) -> list[dict[str, Any]]:
     """The files of the last ingestion of this folder, in their order."""
     record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-    return arrivals.entries(record) if record.get("input_folder") == settings.input_folder else []
+    return record["files"] if record.get("input_folder") == settings.input_folder else []
 
 
 def _say_what_is_gone(known: list[dict[str, Any]], present: set[str]) -> None:

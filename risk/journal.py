@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from risk import arrivals, files
+from risk import arrivals, files, shapes
 from risk.arrivals import Seen
-from risk.errors import ArtefactRefused, RiskError, told
+from risk.errors import RiskError, told
 from risk.releases import Release
 from risk.settings import Settings
 
@@ -20,7 +20,12 @@ Result = TypeVar("Result")
 Row = dict[str, Any]
 
 LIST, REPORT, ANSWERS = OWED = ("list", "report", "answers")  # what may follow a decision
-FOLLOWS = {"deployed": OWED, "no drift": (LIST, REPORT), "kept": (LIST, REPORT)}
+FOLLOWS = {
+    "deployed": OWED,
+    "no drift": (LIST, REPORT),
+    "kept": (LIST, REPORT),
+    "rolled back": OWED,
+}
 
 log = logging.getLogger("risk.journal")
 
@@ -33,7 +38,7 @@ def seen(settings: Settings, release: Release | None) -> Seen:
         return Seen()  # the merged data is another folder's: then all files here are to be read
     deployed = release.seen if release.input_folder in ("", folder) else Seen()
     last = judged(settings, release)
-    entries = arrivals.entries(record) if record else []
+    entries = record.get("files", [])
     adding_nothing = {arrivals.of(entry) for entry in entries if entry.get("adds_nothing")}
     counted = {arrival.name for arrival in last.files or deployed.files}
     has_other_limits = record.get("limits") != settings.limits._asdict()
@@ -62,16 +67,11 @@ def dataset(settings: Settings) -> tuple[object, object]:
 
 def judged(settings: Settings, release: Release) -> Seen:
     """What the last judgement made with this release saw of this input folder."""
-    record = files.read_json(settings.output_folder_path / files.JUDGED) or {}
+    record = files.sound_json(settings.output_folder_path / files.JUDGED) or {}
     made_with = (record.get("release"), record.get("input_folder"))
     if made_with != (release.release, settings.input_folder):
         return Seen()
-    try:
-        return arrivals.from_json(record["seen"])
-    except (KeyError, TypeError) as error:
-        raise ArtefactRefused(
-            f"{files.JUDGED} is damaged; remove it, and its files are new"
-        ) from error
+    return arrivals.from_json(record["seen"])
 
 
 def judge(settings: Settings, release: Release, looked_at: Seen) -> None:
@@ -106,8 +106,6 @@ class Run:
         self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
         self.list_path = list_of(self.path)
         self.facts: Row = {"id": self.id, "started_at": files.now()}
-        for leftover in self.path.parent.glob(".*.draft"):
-            leftover.unlink()  # of a run that died while it began
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
         self.owes = list(owes)
@@ -163,6 +161,11 @@ class Run:
         self.owes = [thing for thing in self.owes if thing in follows]
         self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
 
+    def leaves_no_trace(self) -> None:
+        """Nothing came of this run, and nothing is to be remembered of it."""
+        self.path.unlink()
+        files.sync_folder(self.path.parent)
+
     def _keep(self) -> None:
         record = {"run": self.facts, "rows": self.rows, "owes": self.owes}
         files.write_json(self.path, record)
@@ -175,11 +178,12 @@ def waiting(settings: Settings) -> list[Path]:
 
 
 def _left_by(path: Path) -> dict[str, Any]:
-    """What stands in a waiting run's file; one that died early may not have written it whole."""
-    try:
-        return files.parse_json(path.read_bytes(), files.short(path))
-    except ArtefactRefused:
-        return {}
+    """What stands in a waiting run's file; one whose file is damaged may owe anything."""
+    left = files.sound_json(path, shapes.WAITING)
+    if left is None:
+        left = {"owes": list(OWED)}
+        files.write_json(path, left)
+    return left
 
 
 def found_by(path: Path) -> tuple[Row, dict[str, list[Row]]]:
@@ -197,7 +201,7 @@ def list_of(path: Path) -> Path:
 
 def owed_by(path: Path) -> list[str]:
     """What a waiting run has left undone."""
-    return [str(thing) for thing in _left_by(path).get("owes", [])]
+    return list(_left_by(path).get("owes", []))
 
 
 def owed(settings: Settings) -> set[str]:
@@ -270,6 +274,6 @@ def forget(settings: Settings) -> None:
     """Remove what waits for nothing any more."""
     for path in waiting(settings):
         if is_recorded(path) and not owed_by(path):
-            for leftover in (files.draft_of(path), list_of(path), path):
+            for leftover in (list_of(path), path):
                 leftover.unlink(missing_ok=True)
             files.sync_folder(path.parent)

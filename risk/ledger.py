@@ -112,10 +112,10 @@ def _deployment(release: Release) -> Row:
 
 
 @contextmanager
-def on_record(settings: Settings) -> Iterator[Run]:
+def on_record(settings: Settings, owes: Iterable[str] = ()) -> Iterator[Run]:
     """A run by hand, which is recorded at once if it fails; the error to leave with is its own."""
     try:
-        with Run(settings) as run:
+        with Run(settings, owes) as run:
             yield run
     except (RiskError, OSError):
         for problem in record_owed(settings):
@@ -166,6 +166,8 @@ def scored(settings: Settings, run: Run, score: float) -> Row:
 
 def deployed(settings: Settings, run: Run, release: Release) -> Row:
     """What a deployment by hand is remembered by."""
+    if release.time < run.facts["started_at"]:
+        return {"outcome": "kept", "reason": release.stays, "trained_score": release.score}
     return _published("deployed", settings, run, release) | {"trained_score": release.score}
 
 
@@ -219,6 +221,11 @@ def _record(settings: Settings, path: Path, published: list[Row]) -> None:
         log.warning("the run that began at %s died before its end", run["started_at"])
         run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
     releases_of_the_run = rows.pop("deployments", [])
-    ranked = ranking.kept(journal.list_of(path))
-    records.write(settings, Entry(run, rows, ranked, [*releases_of_the_run, *published]))
+    listed = journal.list_of(path)
+    entry = Entry(run, rows, ranking.kept(listed), [*releases_of_the_run, *published])
+    try:
+        records.write(settings, entry)
+    except ranking.ListDamaged as damage:
+        log.warning("%s; it is kept as %s", damage, files.set_aside(listed))
+        records.write(settings, entry._replace(ranked=()))
     journal.recorded(path)

@@ -37,6 +37,10 @@ SPECIAL = re.compile(r'[",\r\n]')
 Row = dict[str, Any]
 
 
+class ListDamaged(ArtefactRefused):
+    """What was kept of a list cannot be read."""
+
+
 class Basis(NamedTuple):
     """What a list rests on: the release that ranked, its deployment, the moment of the data."""
 
@@ -251,11 +255,19 @@ def kept(path: Path) -> Iterator[list[Row]]:
     """What was kept of a list beside it, in parts of bounded size; nothing if nothing was."""
     if not path.exists():
         return
-    with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
-        for part in parts:
-            yield [
-                {str(name): cell for name, cell in row.items()} for row in part.to_dict("records")
-            ]
+    try:
+        with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
+            for part in parts:
+                if not part["risk"].between(0, 1).all():
+                    raise ValueError("a risk is none")
+                yield [
+                    {str(name): cell for name, cell in row.items()}
+                    for row in part.to_dict("records")
+                ]
+    except (ValueError, IsADirectoryError) as error:
+        raise ListDamaged(
+            f"{files.short(path)} is damaged ({error}); the run is recorded without it"
+        ) from error
 
 
 def _as_written(wanted: tuple[str, ...]) -> Row:

@@ -282,7 +282,7 @@ def _begin_history(file: Path, *, is_expected: bool) -> None:
 
 def _set_aside(path: Path) -> str:
     """Give a file another name, which is returned."""
-    aside = f"{path.name}.{files.now().replace(':', '')}.damaged"
+    aside = files.aside_of(path).name
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(path.with_name(aside + suffix))

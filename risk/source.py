@@ -47,6 +47,8 @@ def fetch(settings: Settings) -> str | None:
     What will have been read is noted first and holds once the file is there, so that a run that
     dies in between neither loses a row nor reads it twice.
     """
+    for draft in files.drafts(settings.input_folder_path, f".{unread.stem(settings)}-"):
+        draft.unlink()  # of a run that died
     source = _identity(settings)
     ranges = unread.ranges(settings, source)
     found = _found(settings, ranges, settings.columns.all)

@@ -4,7 +4,7 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk import arrivals, files, lines, listing, moments, ranking, verdicts
+from risk import files, lines, listing, moments, ranking, verdicts
 from risk.history import History, Score
 from risk.listing import Listing, Wish
 from risk.ranking import Basis, Expected
@@ -118,7 +118,7 @@ class Ingested(NamedTuple):
 def ingested(path: Path) -> Ingested:
     """What the last ingestion read, by its record."""
     record = files.required_json(path, "ingestion.py")
-    read = arrivals.entries(record)[::-1]
+    read = record["files"][::-1]
     whole = [each for each in read if each.get("reason")]
     judged = [each for each in read if not each.get("reason")]
     return Ingested(

@@ -215,7 +215,7 @@ def test_a_proxy_of_the_environment_is_not_asked(
 def test_every_deployment_is_followed_by_the_calls(finished: Settings) -> None:
     path = finished.output_model_path / files.API_RETURNS
     first = json.loads(path.read_text())["scoring"]["release"]
-    full_process(finished, force=True)
+    full_process(configured(finished.workspace, features="raw"), force=True)
     assert first.startswith("1-")
     assert json.loads(path.read_text())["scoring"]["release"].startswith("2-")
     path.unlink()

@@ -213,10 +213,10 @@ FAILURES = [
     ),
     pytest.param(
         Failure(
-            *(FULL, 76, rf"{DATA}/judged\.json", "is damaged", "remove it"),
-            replaced(f"{DATA}/judged.json", "[]"),
+            *(FULL, 76, rf"{DATA}/ingestion\.json", "is damaged", "remove it and run"),
+            replaced(f"{DATA}/ingestion.json", "[]"),
         ),
-        id="76: the record of the last judgement is damaged",
+        id="76: the record of the ingestion is damaged",
     ),
     pytest.param(
         Failure(FULL, 74, DATA, "File exists|Not a directory", "", replaced(DATA, "a file")),

@@ -379,8 +379,34 @@ def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
 
 def test_force_deploys_with_nothing_new(settings: Settings) -> None:
     deploy(settings)
-    assert decided(settings, force=True) == "deployed"
-    assert releases.load(settings.prod_deployment_path)[0].number == 2
+    before = releases.load(settings.prod_deployment_path)[0]
+    decision = decide_and_act(configured(settings.workspace, features="raw"), force=True)
+    assert decision.outcome == "deployed"
+    assert releases.load(settings.prod_deployment_path)[0].number == before.number + 1
+
+
+EASY = [f"L{n:03},0,900,9,1" for n in range(9)] + [f"S{n:03},900,900,9,0" for n in range(9)]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_model_that_is_the_deployed_one_to_the_byte_is_no_new_release(
+    finished: Settings, force: bool
+) -> None:
+    deployed_now = releases.load(finished.prod_deployment_path)[0]
+    finished = configured(finished.workspace, test_data_path="elsewhere")
+    put(finished._replace(input_folder_path=finished.test_data_path), "easy.csv", EASY)
+    decided(finished, force=True)
+    before = releases.load(finished.prod_deployment_path)
+    assert before[0].score > deployed_now.score
+    put(finished, "open.csv", ["OPEN,1,2,3,"])
+    decision = decide_and_act(finished, force)
+    assert decision.outcome == ("deployed" if force else "kept")
+    assert decision.reason.endswith(
+        f"; {before[0].title} stays: the new model is the same to the byte"
+    )
+    assert decision.reason.startswith("forced; " if force else "F1 ")
+    assert releases.load(finished.prod_deployment_path) == before
+    assert decided(finished) == "no new data"
 
 
 def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:

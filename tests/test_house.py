@@ -36,6 +36,7 @@ WITH_LIBRARIES = (
     ("risk.pages",),
     ("risk.explained", "risk.summary", "risk.shown"),
     ("risk.web", "risk.questions"),
+    ("risk.deliverables",),
     ("risk.report",),
     ("risk.findings", "risk.ledger", "risk.listing", "risk.contacts", "risk.history"),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf", "risk.deployed"),
@@ -51,9 +52,11 @@ STANDARD_LIBRARY_ONLY = (
     ("risk.kept", "risk.opening", "risk.binding"),
     ("risk.gates", "risk.journal", "risk.moments", "risk.unread"),
     ("risk.releases", "risk.lock"),
+    ("risk.leftovers",),
     ("risk.arrivals",),
     ("risk.files",),
     ("risk.settings",),
+    ("risk.shapes",),
     ("risk.errors", "risk.crontab", "risk.remembered", "risk.lines", "risk.verdicts"),
 )
 LAYERS = ROOMS_AND_ABOVE + WITH_LIBRARIES + STANDARD_LIBRARY_ONLY

@@ -458,12 +458,13 @@ def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(finished: 
 def test_a_list_that_cannot_be_written_is_made_by_the_next_run(finished: Settings) -> None:
     settings = finished
     another_period(settings, 2)
-    draft = settings.output_model_path / f".{files.RANKING}.draft"
-    draft.mkdir()
+    ranking_ = settings.output_model_path / files.RANKING
+    ranking_.unlink()
+    ranking_.mkdir()
     run = script(settings, "fullprocess.py")
     assert run.returncode == 74
     assert len(recorded(settings)) == 1
-    draft.rmdir()
+    ranking_.rmdir()
     assert full_process(settings) == "no new data"
     assert [row[2] for row in recorded(settings)][-1] == len(read(settings))
     assert full_process(settings) == "no new data"

@@ -27,6 +27,7 @@ from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, decided, put, script, small_project
 from tests.databases import SERVERS, Wire, fresh
+from tests.test_gates import redeploy_with
 
 KINDS = ("sqlite", *SERVERS)
 ON_SERVERS = pytest.mark.parametrize(
@@ -484,9 +485,9 @@ def test_two_deployments_while_the_server_is_down_are_both_recorded(
 ) -> None:
     settings, wire = wired
     wire.cut()
-    for _ in range(2):
+    for features in ("log", "raw"):
         with pytest.raises(ServiceDown, match=r"^deployed"):
-            full_process(settings, force=True)
+            full_process(settings._replace(features=features), force=True)
     wire.mend()
     assert full_process(settings) == "no new data"
     published = rows(settings, "SELECT number FROM deployments ORDER BY number")
@@ -496,7 +497,7 @@ def test_two_deployments_while_the_server_is_down_are_both_recorded(
 def test_what_a_killed_run_deployed_is_recorded_after_the_next_deployment(
     finished: Settings,
 ) -> None:
-    deployment.store_model_into_pickle(finished)
+    redeploy_with(finished, 0.25)
     journal.Run(finished, journal.OWED)
     full_process(finished, force=True)
     published = rows(finished, "SELECT number FROM deployments ORDER BY number")
@@ -610,8 +611,8 @@ def test_what_is_refused_is_refused_whole_again_if_the_run_dies_over_it(finished
 
 
 def test_a_report_by_hand_that_fails_is_recorded_at_once(finished: Settings) -> None:
-    draft = finished.output_model_path / f".{files.RANKING}.draft"
-    draft.mkdir()
+    (finished.output_folder_path / files.CLIENTS).unlink()
+    (finished.output_folder_path / files.CLIENTS).mkdir()
     assert script(finished, "reporting.py").returncode == 74
     outcomes = [row["outcome"] for row in rows(finished, "SELECT outcome FROM runs ORDER BY id")]
     assert outcomes == ["deployed", "failed"]

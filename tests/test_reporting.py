@@ -17,7 +17,7 @@ from pypdf import PdfReader
 import reporting
 from company import fabricate
 from fullprocess import full_process
-from risk import charts, coefficients, files, ranking, releases, report, tables
+from risk import charts, coefficients, deliverables, files, ranking, releases, report, tables
 from risk.errors import ServiceDown
 from risk.findings import Findings
 from risk.pdf import Picture
@@ -150,8 +150,8 @@ def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(settings: S
 
 def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(finished: Settings) -> None:
     findings = Findings(finished)
-    reporting.plot_trends(finished, findings=findings)
-    reporting.plot_confusion_matrix(finished, findings=findings)
+    deliverables.trends(finished, findings)
+    deliverables.confusion_matrix(finished, findings)
     for picture in (findings.trends, findings.confusion_matrix):
         assert [block.png for block in report.blocks(findings) if isinstance(block, Picture)].count(
             picture
@@ -163,7 +163,7 @@ def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(finished: Setting
 def test_a_database_that_does_not_answer_is_asked_once(finished: Settings) -> None:
     with refusing_server() as (port, callers):
         asked = configured(finished.workspace, database_url=f"mysql://x@127.0.0.1:{port}/risk")
-        problems = reporting.draw(asked)
+        problems = deliverables.draw(asked)
     assert len(callers) == 1
     assert [type(problem) for problem in problems] == [ServiceDown]
     assert text(asked).count("does not answer") == len(("decision", "timings", "trends", "runs"))
