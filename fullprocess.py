@@ -111,11 +111,12 @@ def past_the_first_gate(
         journal.judge(settings, deployed, arrived.seen)
         return Decision("no drift", why)
 
-    run.timed("training", training.train_model, settings)
+    fitted = run.timed("training", training.train_model, settings)
     trained = run.timed("scoring", scoring.score_model, settings)
     run.knows(trained_score=trained)
     is_better, comparison = gates.better(trained, rival, scoring.remark(settings))
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
+    on_newest = scoring.score_on(fitted, arrived.table, settings)
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
         journal.judge(settings, deployed, arrived.seen)
         return Decision("kept", f"{deployed.title}; {why}")
@@ -123,7 +124,8 @@ def past_the_first_gate(
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
     ledger.remember_published(run, release)
     ledger.remember_deployed(run, arrived, settings)
-    return Decision("deployed", f"{release.title}; {why}")
+    weaker = gates.weaker((trained, rival), (on_newest, newest))
+    return Decision("deployed", f"{release.title}; {why}{weaker}")
 
 
 def finish(settings: Settings) -> list[str]:

@@ -46,6 +46,12 @@ def score_deployed_on_test_data(settings: Settings | None = None) -> float:
     return _deployed_f1(test_data, settings)
 
 
+def score_on(fitted: model.Model, table: pd.DataFrame, settings: Settings) -> float:
+    """F1 of a model on those rows of a table whose outcome is known."""
+    known = tables.with_outcome(table, settings.columns)
+    return model.f1(fitted, known, settings.columns)
+
+
 def remark(settings: Settings) -> str:
     """What is to be said of a score on the test data."""
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
