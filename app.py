@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The HTTP API, without gunicorn: python app.py
 
 make serve starts it under gunicorn, as colleagues use it.

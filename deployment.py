@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Publish model, score and ingestion record as one set: python deployment.py [--rollback]"""
 
 import logging
@@ -28,7 +29,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
     }
     trained = files.required_json(models / files.MODEL_RECORD, "training.py")
     ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
-    score = files.parse_score(contents[files.SCORE], files.SCORE)
+    score = files.parse_score(contents[files.SCORE], files.short(models / files.SCORE))
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
     if problem := _mixed(contents, trained, ingestion, test_data, settings.columns):
         raise ArtefactRefused(f"nothing is deployed: {problem}")

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
@@ -94,7 +95,6 @@ def past_the_first_gate(
         return Decision(NO_NEW_DATA, f"{', '.join(arrived.waiting)} cannot be read whole yet")
     run.timed("ingestion", ingestion.store, arrived, settings)
     ledger.remember_data(run, arrived, new, settings)
-
     rival = newest = None
     try:
         if deployed:

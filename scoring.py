@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Score the trained model on the test data: python scoring.py"""
 
 import logging

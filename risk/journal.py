@@ -45,7 +45,8 @@ def judged(settings: Settings, release: Release) -> Seen:
         return arrivals.from_json(record["seen"])
     except (KeyError, TypeError) as error:
         raise ArtefactRefused(
-            f"{files.JUDGED} is damaged; remove it, and its files are new"
+            f"{settings.output_folder_path.name}/{files.JUDGED} is damaged; "
+            "remove it, and its files are new"
         ) from error
 
 
@@ -203,6 +204,11 @@ def forget(settings: Settings) -> None:
     """Remove what waits for nothing any more."""
     for path in waiting(settings):
         if is_recorded(path) and not owed_by(path):
-            for leftover in (files.draft_of(path), list_of(path), path):
-                leftover.unlink(missing_ok=True)
-            files.sync_folder(path.parent)
+            discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove all that a run has left."""
+    for leftover in (files.draft_of(path), list_of(path), path):
+        leftover.unlink(missing_ok=True)
+    files.sync_folder(path.parent)

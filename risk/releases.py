@@ -86,9 +86,11 @@ def _filled_by_hand(folder: Path) -> Release | None:
     model, score, names = (contents[name] for name in PLAIN_FILES)
     if model is None or score is None or names is None:
         if any(content is not None for content in contents.values()):
-            log.warning("%s is incomplete and counts as empty", folder.name)
+            log.warning("%s/ is incomplete and counts as empty", folder.name)
         return None
-    log.warning("%s has no %s: it was filled by hand, and is taken as it is", folder.name, MANIFEST)
+    log.warning(
+        "%s/ has no %s: it was filled by hand, and is taken as it is", folder.name, MANIFEST
+    )
     return Release(
         release=f"unrecorded-{files.sha256(model)[:8]}",
         number=0,
@@ -242,11 +244,11 @@ def roll_back(folder: Path, also_seen: Seen) -> Release:
         raise InputMissing(f"there is no earlier release in {folder.name}/ to go back to")
     source = earlier[-1]
     manifest = _content(source / MANIFEST) or b""
-    release = _from_manifest(manifest, f"{STORE}/{source.name}/{MANIFEST}")
+    release = _from_manifest(manifest, f"{folder.name}/{STORE}/{source.name}/{MANIFEST}")
     contents = {name: _content(source / name) or b"" for name in PLAIN_FILES}
     if _fingerprints(contents) != release.files:
         raise ArtefactRefused(
-            f"release {release.release} in {STORE}/ is damaged; it is not published"
+            f"release {release.release} in {folder.name}/{STORE}/ is damaged; it is not published"
         )
     return publish(
         folder,

@@ -124,7 +124,8 @@ def _standing(settings: Settings, state: Any) -> list[Range]:
     except (AttributeError, KeyError, TypeError):
         pass
     raise ArtefactRefused(
-        f"{files.SOURCE} is damaged; remove it, and the files' names say how far it was"
+        f"{settings.output_folder_path.name}/{files.SOURCE} is damaged; "
+        "remove it, and the files' names say how far it was"
     )
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 from socketserver import TCPServer
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from risk.settings import Settings
 from tests.conftest import ROOT
 
-PATIENCE = 60
+PATIENCE = 120
 GUNICORN = (sys.executable, "-m", "gunicorn")
 LISTENING = re.compile(r"http://[^ ]*:(\d+)[ /]")
 
@@ -70,12 +70,16 @@ def gunicorn(settings: Settings, *arguments: str, **further: str) -> Iterator[in
 
 
 @contextlib.contextmanager
-def answering(command: list[str], known: dict[str, str], settings: Settings) -> Iterator[int]:
+def answering(
+    command: list[str], known: dict[str, str], settings: Settings, pass_fds: Sequence[int] = ()
+) -> Iterator[int]:
     """The port on which this server answers, which it says itself; ended by its own id."""
     path = settings.workspace / "server.log"
     with (
         path.open("wb") as log,
-        subprocess.Popen(command, cwd=ROOT, env=known, stdout=log, stderr=log) as server,
+        subprocess.Popen(
+            command, cwd=ROOT, env=known, stdout=log, stderr=log, pass_fds=pass_fds
+        ) as server,
     ):
         try:
             port = int(wait_until(lambda: _listening(path, server))[1])

@@ -239,3 +239,5 @@ def test_the_script_files_the_answers_and_takes_the_lock(settings: Settings) -> 
     assert "the answers of the API are in models/apireturns.txt" in run.stderr
     assert (settings.output_folder_path / files.LOCK).exists()
     assert " GET " not in run.stderr
+    quiet = script(settings, "apicalls.py", "--quiet")  # that it served itself is no warning
+    assert (quiet.returncode, quiet.stderr) == (0, "")

@@ -255,7 +255,7 @@ def test_an_open_address_without_a_token_is_refused(
         env=environment(settings, **further),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 78, ended.stderr
@@ -271,7 +271,7 @@ def test_a_configuration_that_cannot_be_followed_is_said_once(settings: Settings
         env=environment(settings, RISK_BIND="127.0.0.1:0"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode == 78, ended.stderr
@@ -286,11 +286,55 @@ def test_another_configuration_of_gunicorn_does_not_open_it_either(settings: Set
         env=environment(settings, HOME=str(settings.workspace)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert ended.returncode not in (0, None)
     assert REFUSED in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [[*GUNICORN, "wsgi:app"], [sys.executable, "app.py"]], ids=["gunicorn", "app.py"]
+)
+def test_a_port_that_is_taken_is_said_once_with_its_exit_code(
+    settings: Settings, command: list[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        known = environment(settings, RISK_BIND=taken)
+        ended = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=known,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    wrong = [line for line in ended.stderr.splitlines() if " INFO " not in line]
+    assert (ended.returncode, len(wrong)) == (71, 1), ended.stderr
+    assert f"failed with exit code 71: cannot listen on {taken}: Address already in use" in wrong[0]
+
+
+def test_a_socket_that_was_handed_over_is_served_though_its_port_is_taken(
+    settings: Settings,
+) -> None:
+    """As systemd does, and gunicorn itself when it replaces its program."""
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port = opened.getsockname()[1]
+        given = [sys.executable, "-c", HANDED_OVER, str(opened.fileno()), *GUNICORN, "wsgi:app"]
+        os.set_inheritable(opened.fileno(), True)
+        known = environment(settings, RISK_BIND=f"127.0.0.1:{port}")
+        with answering(given, known, settings, pass_fds=[opened.fileno()]) as answers:
+            assert answers == port
+
+
+HANDED_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def test_a_port_in_the_environment_opens_nothing(settings: Settings) -> None:
@@ -312,7 +356,7 @@ def test_the_script_refuses_the_same(settings: Settings, bind: str) -> None:
     known = environment(settings, RISK_BIND=bind)
     command = [sys.executable, ROOT / "app.py"]
     ended = subprocess.run(
-        command, env=known, capture_output=True, text=True, timeout=60, check=False
+        command, env=known, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert ended.returncode == 78
     assert ended.stderr.startswith("error: failed with exit code 78: ")
