@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Call the API's endpoints and file what they answer: python apicalls.py"""
 
 import contextlib
@@ -94,7 +95,7 @@ def _service(session: requests.Session, settings: Settings) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, args=(STOPS_WITHIN_SECONDS,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://127.0.0.1:{server.port}"
         finally:
             server.shutdown()
             thread.join()

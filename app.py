@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The HTTP API, without gunicorn: python app.py
 
 make serve starts it under gunicorn, as colleagues use it.
@@ -151,7 +152,8 @@ def serve(settings: Settings) -> None:
     host, port = binding.host_and_port(binding.bind())
     with serving.server(create_app(settings), host, port) as listening:
         serving.log_requests()
-        print(f"http://{binding.bind()}/health answers; Ctrl-C ends it", flush=True)
+        where = binding.bind().rpartition(":")[0], listening.port  # a port of 0 is any free one
+        print("http://{}:{}/health answers; Ctrl-C ends it".format(*where), flush=True)
         try:
             listening.serve_forever()
         except KeyboardInterrupt:

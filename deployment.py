@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Publish model, score and ingestion record as one set: python deployment.py [--rollback]"""
 
 import functools
@@ -29,7 +30,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
     }
     trained = files.required_json(models / files.MODEL_RECORD, "training.py")
     ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
-    score = files.parse_score(contents[files.SCORE], files.SCORE)
+    score = files.parse_score(contents[files.SCORE], files.short(models / files.SCORE))
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     if problem := _mixed(contents, trained, ingestion, test_data, settings.columns):
         raise ArtefactRefused(f"nothing is deployed: {problem}")
@@ -102,7 +103,7 @@ def go_back(settings: Settings, to: str | None = None) -> None:
         run.may_publish()
         release = run.timed("deployment", functools.partial(roll_back, to=to), settings)
         if release == latest:
-            run.leaves_no_trace()
+            journal.discard(run.path)
             log.info("nothing is changed: its model is that of %s, which is in use", release.title)
             return
         run.end(**ledger.rolled_back(settings, run, release))

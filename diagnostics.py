@@ -1,9 +1,12 @@
+#!/usr/bin/env python3
 """Predictions, weights, statistics, missing data, timings, package versions: python diagnostics.py
 
 python diagnostics.py --history
+python diagnostics.py --json
 python diagnostics.py --backup FILE
 """
 
+import json
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -153,6 +156,12 @@ def print_history(settings: Settings) -> None:
     print(history(settings))
 
 
+def print_history_as_json(settings: Settings) -> None:
+    """Print what the last runs decided, and why, for programs."""
+    last = records.last_runs(settings, LAST_RUNS)[::-1]
+    print(json.dumps(tables.as_rows(last.convert_dtypes()), indent=2))
+
+
 def back_up(settings: Settings, file: str) -> None:
     """Copy the SQLite history to FILE while it is in use."""
     records.back_up(settings, Path(file))
@@ -163,6 +172,7 @@ if __name__ == "__main__":
     run(
         print_all,
         Option("--history", print_history, writes=False),
+        Option("--json", print_history_as_json, writes=False),
         Option("--backup", back_up, writes=False, argument="FILE"),
         writes=False,
     )

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
@@ -109,11 +110,12 @@ def past_the_first_gate(
         journal.judge(settings, deployed, arrived.seen)
         return Decision("no drift", arrived.with_refused(why))
 
-    run.timed("training", training.train_model, settings)
+    fitted = run.timed("training", training.train_model, settings)
     trained = run.timed("scoring", scoring.score_model, settings)
     run.knows(trained_score=trained)
     is_better, comparison = gates.better(trained, rival, scoring.remark(settings))
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
+    on_newest = scoring.score_on(fitted, arrived.table, settings)
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
         journal.judge(settings, deployed, arrived.seen)
         return Decision("kept", arrived.with_refused(f"{deployed.title}; {why}"))
@@ -124,7 +126,8 @@ def past_the_first_gate(
         return Decision("deployed" if force else "kept", f"{why}; {release.stays}")
     ledger.remember_published(run, release)
     ledger.remember_deployed(run, arrived, settings)
-    return Decision("deployed", arrived.with_refused(f"{release.title}; {why}"))
+    weaker = gates.weaker((trained, rival), (on_newest, newest))
+    return Decision("deployed", arrived.with_refused(f"{release.title}; {why}{weaker}"))
 
 
 def finish(settings: Settings) -> list[str]:

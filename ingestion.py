@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Merge the input folder's CSV files into one clean, de-duplicated dataset: python ingestion.py"""
 
 import logging

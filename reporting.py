@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make what people look at, the ranked list above all: python reporting.py"""
 
 from pathlib import Path

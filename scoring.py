@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Score the trained model on the test data: python scoring.py"""
 
 import logging
@@ -44,6 +45,12 @@ def score_deployed_on_test_data(settings: Settings | None = None) -> float:
     settings = settings or Settings.load()
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     return _deployed_f1(test_data, settings)
+
+
+def score_on(fitted: model.Model, table: pd.DataFrame, settings: Settings) -> float:
+    """F1 of a model on those rows of a table whose outcome is known."""
+    known = tables.with_outcome(table, settings.columns)
+    return model.f1(fitted, known, settings.columns)
 
 
 def remark(settings: Settings) -> str:

@@ -52,7 +52,7 @@ def listing(folder: Path) -> Listing:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: natural(entry.name))
     except (FileNotFoundError, NotADirectoryError):
-        raise InputMissing(f"there is no folder {folder.parent.name}/{folder.name}") from None
+        raise InputMissing(f"there is no folder {folder.name}/") from None
     for entry in found:
         if not entry.name.lower().endswith(".csv"):
             continue

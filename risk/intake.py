@@ -142,14 +142,15 @@ def gather(settings: Settings) -> Intake:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
     known = _known(settings)
     places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
-    _say_what_is_gone(known, {arrival.name for arrival in listing.files})
+    _say_what_is_gone(settings, known, {arrival.name for arrival in listing.files})
     sources, waiting = [], []
     for number, arrival in enumerate(listing.files, 1):
         progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
+        path = settings.input_folder_path / arrival.name
         try:
             sources.append(_source(arrival, settings, places))
         except arrivals.StillChanging as reason:
-            log.warning("%s waits for the next run: %s", arrival.name, reason)
+            log.warning("%s waits for the next run: %s", files.short(path), reason)
             waiting.append(arrival.name)
     missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
     found = _merged(_in_order(sources, places), settings.columns)
@@ -162,34 +163,36 @@ def _known(settings: Settings) -> list[dict[str, Any]]:
     return record["files"] if record.get("input_folder") == settings.input_folder else []
 
 
-def _say_what_is_gone(known: list[dict[str, Any]], present: set[str]) -> None:
+def _say_what_is_gone(settings: Settings, known: list[dict[str, Any]], present: set[str]) -> None:
     for entry in known:
         if entry["name"] not in present:
-            log.warning("%s is gone, and its %d rows with it", entry["name"], entry["accepted"])
+            path = settings.input_folder_path / entry["name"]
+            log.warning("%s is gone, and its %d rows with it", files.short(path), entry["accepted"])
 
 
 def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
     """One file, every line of it accepted or refused; what was read before does not wait."""
-    name, columns, limits = arrival.name, settings.columns, settings.limits
+    path = settings.input_folder_path / arrival.name
+    columns, limits = settings.columns, settings.limits
     sha256 = ""  # of what is too large to be read
     try:
         arrivals.judge_size(arrival.size, limits.largest_file_mb)
-        snapshot = arrivals.snapshot(settings.input_folder_path / name, limits.largest_file_mb)
+        snapshot = arrivals.snapshot(path, limits.largest_file_mb)
         arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
-        reading = tables.read_csv(snapshot.content, columns, name=name)
-        if snapshot.fresh and reading.looks_cut_off and (name, sha256) not in places:
+        reading = tables.read_csv(snapshot.content, columns, name=path.name)
+        if snapshot.fresh and reading.looks_cut_off and (path.name, sha256) not in places:
             raise arrivals.StillChanging("its last line looks cut off")
         tables.judge_share(reading, limits.refused_share)
     except (FileRefused, arrivals.TooLarge) as reason:
-        log.warning("%s is refused: %s", name, reason)
+        log.warning("%s is refused: %s", files.short(path), reason)
         return Source(arrival, sha256, tables.merged([], columns), [], str(reason))
     if reading.ignored_columns:
-        log.info("%s: ignored columns: %s", name, ", ".join(reading.ignored_columns))
+        log.info("%s: ignored columns: %s", files.short(path), ", ".join(reading.ignored_columns))
     if reading.refusals:
         first = reading.refusals[0]
         log.warning(
             "%s: %d lines are refused, the first is line %s: %s",
-            *(name, len(reading.refusals), first.line, first.reason),
+            *(files.short(path), len(reading.refusals), first.line, first.reason),
         )
     return Source(arrival, sha256, reading.table, reading.refusals, None)
 

@@ -161,11 +161,6 @@ class Run:
         self.owes = [thing for thing in self.owes if thing in follows]
         self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
 
-    def leaves_no_trace(self) -> None:
-        """Nothing came of this run, and nothing is to be remembered of it."""
-        self.path.unlink()
-        files.sync_folder(self.path.parent)
-
     def _keep(self) -> None:
         record = {"run": self.facts, "rows": self.rows, "owes": self.owes}
         files.write_json(self.path, record)
@@ -274,6 +269,11 @@ def forget(settings: Settings) -> None:
     """Remove what waits for nothing any more."""
     for path in waiting(settings):
         if is_recorded(path) and not owed_by(path):
-            for leftover in (list_of(path), path):
-                leftover.unlink(missing_ok=True)
-            files.sync_folder(path.parent)
+            discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove all that a run has left."""
+    for leftover in (list_of(path), path):
+        leftover.unlink(missing_ok=True)
+    files.sync_folder(path.parent)

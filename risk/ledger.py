@@ -14,7 +14,7 @@ from risk import files, journal, model, ranking, records, releases, summaries, t
 from risk.arrivals import Arrival
 from risk.database import RowsRefused
 from risk.deployed import release_and_model
-from risk.errors import RiskError, ServiceDown, noted
+from risk.errors import InputMissing, RiskError, ServiceDown, noted
 from risk.intake import Intake
 from risk.journal import Row, Run
 from risk.records import NEWEST, TEST, Entry
@@ -113,10 +113,17 @@ def _deployment(release: Release) -> Row:
 
 @contextmanager
 def on_record(settings: Settings, owes: Iterable[str] = ()) -> Iterator[Run]:
-    """A run by hand, which is recorded at once if it fails; the error to leave with is its own."""
+    """A run by hand, which is recorded at once if it fails; the error to leave with is its own.
+
+    One that found nothing to begin with did nothing, and leaves no record.
+    """
+    run = Run(settings, owes)
     try:
-        with Run(settings, owes) as run:
+        with run:
             yield run
+    except InputMissing:
+        journal.discard(run.path)
+        raise
     except (RiskError, OSError):
         for problem in record_owed(settings):
             log.warning("%s", problem)
@@ -155,8 +162,8 @@ def trained(_settings: Settings, _run: Run, _model: model.Model) -> Row:
 
 def scored(settings: Settings, run: Run, score: float) -> Row:
     """What a scoring by hand is remembered by."""
-    content = files.read_bytes(settings.output_model_path / files.MODEL, "training.py")
-    asked = model.loads(content, files.MODEL, settings.columns)
+    path = settings.output_model_path / files.MODEL
+    asked = model.loads(path.read_bytes(), files.short(path), settings.columns)
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
     remark = summaries.remark(test_data, settings.columns)

@@ -67,9 +67,11 @@ def _filled_by_hand(folder: Path) -> Release | None:
     model, score, names = (contents[name] for name in PLAIN_FILES)
     if model is None or score is None or names is None:
         if any(content is not None for content in contents.values()):
-            log.warning("%s is incomplete and counts as empty", folder.name)
+            log.warning("%s/ is incomplete and counts as empty", folder.name)
         return None
-    log.warning("%s has no %s: it was filled by hand, and is taken as it is", folder.name, MANIFEST)
+    log.warning(
+        "%s/ has no %s: it was filled by hand, and is taken as it is", folder.name, MANIFEST
+    )
     return Release(
         release=f"unrecorded-{files.sha256(model)[:8]}",
         number=0,
@@ -227,9 +229,13 @@ def way_back(folder: Path, name: str | None) -> tuple[Release, Release]:
     if name and name not in known:
         raise InputMissing(f"{folder.name}/ keeps no release {name}, only {', '.join(known)}")
     place = folder / STORE / (name or earlier[-1])
-    found = _from_manifest(_content(place / MANIFEST) or b"", f"{STORE}/{place.name}/{MANIFEST}")
+    found = _from_manifest(
+        _content(place / MANIFEST) or b"", f"{folder.name}/{STORE}/{place.name}/{MANIFEST}"
+    )
     if found.release != place.name or _fingerprints(_contents(folder, found)) != found.files:
-        raise ArtefactRefused(f"release {place.name} in {STORE}/ is damaged; it is not published")
+        raise ArtefactRefused(
+            f"release {place.name} in {folder.name}/{STORE}/ is damaged; it is not published"
+        )
     return latest, found
 
 

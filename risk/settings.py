@@ -68,10 +68,12 @@ class Settings(NamedTuple):
         """Read the given file, else the one RISK_CONFIG names, else the one beside the scripts."""
         if path == "":
             raise ConfigWrong("--config names no file")
-        config = Path(os.path.abspath(path or os.environ.get("RISK_CONFIG") or BESIDE_THE_SCRIPTS))
-        values = _checked(_parsed(config), config)
-        folders = {key: _inside(config, key, values[key]) for key in FOLDERS}
-        settings = cls(**values | folders | {"workspace": config.parent})
+        asked = path or os.environ.get("RISK_CONFIG")
+        config = Path(asked or "config.json")  # as messages name it
+        place = Path(os.path.abspath(asked or BESIDE_THE_SCRIPTS))
+        values = _checked(_parsed(place, config), config)
+        folders = {key: _inside(place.parent, config, key, values[key]) for key in FOLDERS}
+        settings = cls(**values | folders | {"workspace": place.parent})
         _check_together(settings, config)
         return settings
 
@@ -192,10 +194,10 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def _parsed(config: Path) -> dict[str, Any]:
+def _parsed(place: Path, config: Path) -> dict[str, Any]:
     """The file's keys and values, doubled keys refused."""
     try:
-        values = json.loads(config.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
+        values = json.loads(place.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
     except OSError as error:
         raise ConfigWrong(f"{config} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -215,13 +217,13 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
     """The same values when each key is known and of the right type; lists become tuples."""
-    for key in FOLDERS:
-        if key not in values:
-            unknown = [other for other in values if other not in RULES]
-            raise ConfigWrong(f"{config}: the key {key!r} is missing{_meant(key, unknown)}")
-    for key, value in values.items():
+    for key in values:
         if key not in RULES:
             raise ConfigWrong(f"{config}: the key {key!r} is unknown{_meant(key, RULES)}")
+    for key in FOLDERS:
+        if key not in values:
+            raise ConfigWrong(f"{config}: the key {key!r} is missing")
+    for key, value in values.items():
         is_right, expected = RULES[key]
         if (isinstance(value, (list, dict)) and key not in LISTS) or not is_right(value):
             shown = "what stands there" if key.endswith("_url") else json.dumps(value)
@@ -233,20 +235,19 @@ def _meant(key: str, known: Iterable[str]) -> str:
     import difflib  # only a wrong key pays for this
 
     near = difflib.get_close_matches(key, list(known), n=1)
-    return f"; {near[0]!r} is near" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _inside(config: Path, key: str, value: object) -> Path:
+def _inside(workspace: Path, config: Path, key: str, value: object) -> Path:
     """Where a folder lies; a leading slash means the workspace unless the path already names it."""
-    workspace = config.parent
     place = Path(os.path.normpath(str(value)))
     if place.is_absolute() and not place.is_relative_to(workspace):
         if place.exists():
-            raise ConfigWrong(f"{config}: {key!r} is {value!r}, which lies outside {workspace}")
+            raise ConfigWrong(f"{config}: {key!r} is {value!r}, which lies outside its folder")
         place = Path(str(value).lstrip("/"))
     place = Path(os.path.normpath(workspace / place))
     if not place.is_relative_to(workspace):
-        raise ConfigWrong(f"{config}: {key!r} is {value!r}, which leads out of {workspace}")
+        raise ConfigWrong(f"{config}: {key!r} is {value!r}, which leads out of its folder")
     return place
 
 

@@ -1,5 +1,6 @@
 """What a run decided, and whether the model still holds, in words for those who call clients."""
 
+import re
 from typing import Any, NamedTuple
 
 GOOD, WEAK, BAD = "good", "weak", "bad"
@@ -19,7 +20,7 @@ MEANT = {
 }
 DECIDE_NOTHING = ("ingested", "trained", "scored", "reported")  # steps by hand
 DRIFTED = "The model in use had got worse on the newest data, so a new one replaced it."
-WEAKER = f"{DRIFTED} On the test data the new one is weaker than the old one was."
+WEAKER = "it is weaker than the release before on"  # which the reason of such a run says
 UNKNOWN = "It is not known yet who left, so the model in use stays; the list was made anew."
 
 
@@ -28,10 +29,11 @@ def meant(run: dict[str, Any]) -> str:
     outcome, new, deployed = (run[name] for name in ("outcome", "new_score", "deployed_score"))
     if new is None or deployed is None:
         return UNKNOWN if outcome == "no drift" else MEANT.get(outcome, "")
-    if outcome != "deployed" or new >= deployed:
+    if outcome != "deployed":
         return MEANT.get(outcome, "")
-    trained = run["trained_score"]
-    return WEAKER if trained is not None and trained < deployed else DRIFTED
+    _, weaker, where = re.sub(r" \([^)]*\)", "", run["reason"]).partition(WEAKER)
+    said = DRIFTED if new < deployed else MEANT[outcome]
+    return f"{said} But {weaker}{where}." if weaker else said
 
 
 def arrived(runs: list[dict[str, Any]]) -> str:

@@ -693,7 +693,7 @@ def test_a_log_line_cannot_be_forged(served: Settings, caplog: pytest.LogCapture
 
 def sent(port: int, line: bytes) -> None:
     """Send a request with this line, whatever becomes of it."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(line + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         while connection.recv(65_536):
             pass

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from fullprocess import full_process
 from risk.settings import Settings
 from tests.conftest import put, small_project
-from tests.serving import gunicorn
+from tests.serving import PATIENCE, gunicorn
 
 CHROMIUM = Path("/usr/bin/chromium")
 DEMANDED = "RISK_TEST_BROWSER"
@@ -70,6 +70,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get(DEMANDED):
             pytest.fail(message)
         pytest.skip(message)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield running

@@ -327,6 +327,32 @@ def test_of_several_errors_the_first_in_order_counts(
         assert script(deployed, "fullprocess.py", *arguments).returncode == exit_code
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, []) for name in ("ingestion.py", "training.py", "scoring.py", "reporting.py")),
+        ("deployment.py", []),
+        ("deployment.py", ["--rollback"]),
+    ],
+)
+def test_a_step_that_finds_nothing_to_begin_with_leaves_no_record(
+    tmp_path: Path, contents: Contents, name: str, options: list[str]
+) -> None:
+    settings = configured(tmp_path)
+    assert script(settings, name, *options).returncode == 66
+    assert set(contents(tmp_path)) == {"config.json", f"{DATA}/lock", f"{DATA}/fullprocess.log"}
+
+
+def test_every_path_is_the_folder_and_the_name(deployed: Settings) -> None:
+    """Whatever speaks: a file of the input, a folder, a record, a copy."""
+    put(deployed, "dataset2.csv", ["AAAA,x,2,3,0"])
+    assert "warning: sourcedata/dataset2.csv: 1 lines" in script(deployed, "ingestion.py").stderr
+    (deployed.output_folder_path / "judged.json").write_text('{"release": "1-x"}')
+    shutil.rmtree(deployed.input_folder_path)
+    said = script(deployed, "ingestion.py").stderr
+    assert said == "error: failed with exit code 66: there is no folder sourcedata/\n"
+
+
 # -- a full disk -------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from risk import files, lock
 from risk.errors import ArtefactRefused, InputMissing, RunInProgress
 from risk.shapes import Kind
 from tests.conftest import ROOT
+from tests.serving import wait_until
 
 HALF = 500_000
 DEEP = 10_000
@@ -111,9 +112,12 @@ def test_readers_never_see_a_half_written_file(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=write_in_halves)
     writer.start()
-    read = {path.read_bytes() for _ in range(500)}
-    done.set()
-    writer.join()
+    read: set[bytes] = set()
+    try:
+        wait_until(lambda: read.update(path.read_bytes() for _ in range(500)) or read >= whole)
+    finally:
+        done.set()
+        writer.join()
     assert read == whole
 
 

@@ -306,7 +306,7 @@ def test_a_run_ends_the_same_whatever_surrounds_it(
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert (ran.returncode, "Traceback" in ran.stderr) == (0, False)

@@ -460,6 +460,23 @@ def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Set
         period(settings, number, drift=True)
 
 
+def test_a_weaker_model_that_goes_out_is_said_to_be_with_its_scores(settings: Settings) -> None:
+    """On the test data, and on the newest data, though it has seen the outcomes of all of that."""
+    import scoring
+
+    deploy(settings)
+    period(settings, 2, drift=True)
+    before = score_on_newest(settings), scoring.score_deployed_on_test_data(settings)
+    ran = script(settings, "fullprocess.py")
+    after = scoring.score_deployed(settings), scoring.score_deployed_on_test_data(settings)
+    assert after < before
+    pairs = [f"({new:.4f} < {old:.4f})" for new, old in zip(after, before, strict=True)]
+    assert ran.stderr.splitlines()[-1].endswith(
+        f"; but it is weaker than the release before on the test data {pairs[1]} "
+        f"and on the newest data, on which it was fitted {pairs[0]}"
+    )
+
+
 def _look(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     return {
         str(path): (path.stat().st_mtime_ns, path.stat().st_ino, path.read_bytes())

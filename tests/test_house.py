@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -611,6 +612,14 @@ def test_the_readme_can_be_read_in_one_sitting() -> None:
 @pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in sorted(ROOT.glob("*.py"))])
 def test_no_script_is_long(path: Path) -> None:
     assert path.read_text().count("\n") <= LONGEST_SCRIPT
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in sorted(ROOT.glob("*.py"))])
+def test_what_can_be_run_can_be_started_by_its_name(path: Path) -> None:
+    text = path.read_text()
+    runs = 'if __name__ == "__main__":' in text
+    assert text.startswith("#!/usr/bin/env python3\n") is runs
+    assert os.access(path, os.X_OK) is runs
 
 
 def undocumented(tree: ast.Module) -> list[str]:

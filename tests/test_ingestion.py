@@ -613,7 +613,7 @@ def test_columns_that_are_ignored_are_named_once_a_file(
     place(project, "odd.csv", lines(*[A + ",red,big"] * 5, header=HEADER + ",colour,shape"))
     ingestion.merge_multiple_dataframe(project)
     said = [entry.getMessage() for entry in caplog.records if "colour" in entry.getMessage()]
-    assert said == ["odd.csv: ignored columns: colour, shape"]
+    assert said == ["sourcedata/odd.csv: ignored columns: colour, shape"]
     assert caplog.text.count("ignored columns") == 1
 
 
@@ -696,7 +696,7 @@ def test_a_folder_without_csv_files_is_missing_input(project: Settings, kept: st
 
 def test_a_missing_folder_is_missing_input(project: Settings) -> None:
     shutil.rmtree(project.input_folder_path)
-    with pytest.raises(InputMissing, match=r"there is no folder .*/sourcedata"):
+    with pytest.raises(InputMissing, match=r"^there is no folder sourcedata/$"):
         ingestion.merge_multiple_dataframe(project)
 
 

@@ -1,6 +1,7 @@
 """The records: the same promises kept by SQLite, PostgreSQL and MariaDB over real connections."""
 
 import contextlib
+import json
 import random
 import re
 import sqlite3
@@ -25,7 +26,7 @@ from fullprocess import full_process
 from risk import database, files, journal, ledger, ranking, records, releases, tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.settings import Settings
-from tests.conftest import ROOT, configured, decided, put, script, small_project
+from tests.conftest import HEADER, ROOT, configured, decided, put, script, small_project
 from tests.databases import SERVERS, Wire, fresh
 from tests.test_gates import redeploy_with
 
@@ -151,7 +152,7 @@ def test_steps_run_by_hand_are_recorded(recorded: Settings) -> None:
         assert script(recorded, name).returncode == 0
     assert script(recorded, "deployment.py", "--rollback").returncode == 66
     outcomes = [row["outcome"] for row in rows(recorded, "SELECT * FROM runs ORDER BY id")]
-    assert outcomes == ["ingested", "trained", "scored", "deployed", "failed"]
+    assert outcomes == ["ingested", "trained", "scored", "deployed"]
     assert len(rows(recorded, "SELECT * FROM deployments")) == 1
 
 
@@ -203,13 +204,11 @@ def test_a_server_that_falls_silent_in_the_middle_holds_no_run_for_ever(
     settings, wire = wired
     ingest(settings)
     journal.Run(settings).end("kept", "while it was silent")
-    timer = threading.Timer(0.5, wire.fall_silent)
     with (
         pytest.raises(ServiceDown, match="does not answer"),
         database.transaction(records.engine(settings)) as connection,
     ):
-        timer.start()
-        timer.join()
+        wire.fall_silent()
         connection.execute(sa.select(records.runs)).all()
     wire.mend()
     ledger.catch_up(settings)
@@ -450,6 +449,23 @@ def test_the_history_reads_as_a_table(recorded: Settings) -> None:
     text = diagnostics.history(recorded)
     assert text.count("ingested") == 1
     assert "nothing was deployed yet" in text
+
+
+@ON_SERVERS
+def test_the_history_tells_the_files_and_the_refused_lines_of_each_run(recorded: Settings) -> None:
+    assert json.loads(script(recorded, "diagnostics.py", "--json").stdout) == []
+    put(recorded, "dataset2.csv", ["AAAA,1,2,3,0", "BBBB,x,2,3,1", "CCCC,-1,2,3,1"])
+    ingest(recorded)
+    journal.Run(recorded).end("trained", "by hand")
+    ledger.catch_up(recorded)
+    decided(recorded)
+    first, second, third = json.loads(script(recorded, "diagnostics.py", "--json").stdout)
+    assert [first[name] for name in ("outcome", "files", "refused")] == ["ingested", 2, 2]
+    assert [second[name] for name in ("outcome", "files", "refused")] == ["trained", 0, 0]
+    assert (third["outcome"], type(third["test_leavers"])) == ("deployed", int)
+    _, ingested, _, trained, *_ = diagnostics.history(recorded).splitlines()
+    assert ingested.split()[-2:] == ["2", "2"]
+    assert trained.endswith(" trained")
 
 
 def test_the_trends_are_those_of_every_run(recorded: Settings) -> None:
@@ -743,11 +759,12 @@ def test_a_step_by_hand_that_could_not_be_recorded_says_that_it_was_done(
 
 def test_a_failing_step_by_hand_says_too_that_it_is_not_recorded(deployed: Settings) -> None:
     configured(deployed.workspace, database_url="postgresql://postgres@127.0.0.1:1/nothing")
-    (deployed.output_folder_path / files.FINAL_DATA).unlink()
+    dataset = deployed.output_folder_path / files.FINAL_DATA
+    dataset.write_text(f"{HEADER}\nAAAA,1,2,3,0\n")
     ran = script(deployed, "training.py")
-    assert ran.returncode == 66
+    assert ran.returncode == 65
     assert "not recorded yet" in ran.stderr
-    assert "finaldata.csv is missing" in ran.stderr.splitlines()[-1]
+    assert "both needed" in ran.stderr.splitlines()[-1]
 
 
 def test_the_history_leaves_empty_what_is_not_known_and_marks_what_is_provisional(
