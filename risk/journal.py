@@ -93,7 +93,7 @@ def say_passed_over(settings: Settings, sentences: list[str], *, again: bool = F
     for line, sentence in lines.items():
         if again or line not in before:
             log.warning("%s", sentence)
-    if set(before) != set(lines):
+    if set(before) != set(lines) and path.parent.is_dir():  # a step that fails leaves no folder
         files.write_bytes(path, b"\n".join(lines))
 
 
