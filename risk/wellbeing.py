@@ -161,7 +161,7 @@ def late(run: Ended | None) -> Trouble | None:
     if (moments.seconds_since(run.time) or 0) <= LATE_SECONDS:
         return None
     every = f"cron should start one every {PERIOD_SECONDS // 60} minutes"
-    sentence = f"No run has ended for {moments.age(run.time)}, though {every}."
+    sentence = f"The last run ended {moments.age(run.time)} ago, though {every}."
     return Trouble(LATE, sentence, "See that cron is at work; make cron prints the line it needs.")
 
 
@@ -197,11 +197,10 @@ def refused_files(refused: Sequence[Mapping[str, Any]], folder: str) -> Trouble 
     if not refused:
         return None
     named = "; ".join(f"{each['name']}: {each['reason']}" for each in refused[:MOST_NAMED])
-    what = counted(len(refused), "file")
-    sentence = f"{what} refused whole, with all its rows: {named}{_more(refused)}."
-    return Trouble(
-        FAILING, sentence, f"Mend or remove it in {folder}/; a file that changes is new."
-    )
+    sentence = f"{_counted(len(refused), 'file')} refused whole: {named}{_more(refused)}."
+    which = "it" if len(refused) == 1 else "them"
+    remedy = f"Mend {which} in {folder}/, where every file that changes is read again."
+    return Trouble(FAILING, sentence, remedy)
 
 
 def refused_lines(refused: int, rows: int, place: str) -> Trouble | None:
@@ -209,7 +208,7 @@ def refused_lines(refused: int, rows: int, place: str) -> Trouble | None:
     if not refused:
         return None
     is_many = refused > MANY_REFUSED * rows
-    sentence = f"{counted(refused, 'line')} refused, {100 * refused / rows:.2g} % of {rows:,}."
+    sentence = f"{_counted(refused, 'line')} refused, {100 * refused / rows:.3g} % of {rows:,}."
     return Trouble(DOUBTFUL if is_many else REMARK, sentence, f"{place} says which and why.")
 
 
@@ -223,7 +222,7 @@ def _more(named: Sequence[object]) -> str:
     return f", and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
 
 
-def counted(count: int, what: str) -> str:
+def _counted(count: int, what: str) -> str:
     """A number of things that something was done to."""
     return f"{count:,} {what}{' was' if count == 1 else 's were'}"
 
@@ -239,13 +238,13 @@ def drifted(drift: Drift) -> Trouble | None:
 def weaker(scores: Mapping[str, tuple[float, float]]) -> Trouble | None:
     """A model that took over though it is weaker: its score and that of the one before."""
     worse = [
-        f"F1 {now:.4f} on the {dataset} data, the one before {before:.4f}"
+        f"{now:.4f} against {before:.4f} on the {dataset} data"
         for dataset, (now, before) in scores.items()
         if now < before
     ]
     if not worse:
         return None
-    sentence = f"The model in use is weaker than the one before: {' and '.join(worse)}."
+    sentence = f"The model in use is weaker than the one before: F1 {', '.join(worse)}."
     return Trouble(DOUBTFUL, sentence, "python deployment.py --rollback goes back to that one.")
 
 
@@ -255,7 +254,7 @@ def stale(ranked_by: str, in_use: str, *, is_current: bool) -> Trouble | None:
         return None
     sentence = "The list of whom to call is older than the data that was read last."
     if ranked_by != in_use:
-        sentence = f"The list of whom to call was ranked by release {ranked_by}, not by {in_use}."
+        sentence = f"The list of whom to call was ranked by release {ranked_by}, not {in_use}."
     return Trouble(DOUBTFUL, sentence, MAKE_THE_LIST)
 
 
@@ -269,9 +268,8 @@ def unrecorded(runs: Sequence[Mapping[str, Any]]) -> Trouble | None:
     waiting = [run for run in runs if not is_under_way(run)]
     if not waiting:
         return None
-    longest = moments.age(waiting[0]["started_at"])
-    what = "run waits" if len(waiting) == 1 else "runs wait"
-    sentence = f"{len(waiting):,} {what} to be recorded; the oldest began {longest} ago."
+    what = "1 run waits" if len(waiting) == 1 else f"{len(waiting):,} runs wait"
+    sentence = f"{what} to be recorded, for {moments.age(waiting[0]['started_at'])} by now."
     return Trouble(DOUBTFUL, sentence, "The next run does so, if the database answers.")
 
 

@@ -73,7 +73,10 @@ def test_it_serves_itself_when_nothing_answers(
 def test_it_asks_the_service_that_runs(
     deployed: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """However its pipeline is: a failed run is no reason to ask another one."""
     caplog.set_level("INFO")
+    failed = f"{files.now()} fullprocess ERROR failed with exit code 69: the database is down"
+    (deployed.output_folder_path / files.LOG).write_text(f"{failed}\n")
     with running(serving.server(create_app(deployed), "127.0.0.1", 0)) as port:
         path = apicalls.call_api(asking_at(deployed, f"http://127.0.0.1:{port}/"))
     assert list(json.loads(path.read_text())) == KEYS

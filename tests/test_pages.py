@@ -436,7 +436,7 @@ def test_a_list_by_another_release_is_said_everywhere(own: Settings) -> None:
     files.write_bytes(path, table.to_csv(index=False).encode())
     client = create_app(own).test_client()
     assert "older than it" in page(client, "/clients").text
-    assert "was ranked by release 1-older, not by 3-" in page(client, "/").text
+    assert "was ranked by release 1-older, not 3-" in page(client, "/").text
     code = shown.address(table["corporation"][0])
     assert "ranked by release 1-older" in page(client, code).text
 
@@ -637,7 +637,7 @@ def banner(settings: Settings) -> str:
     [
         (1, "fullprocess INFO no drift: F1 0.7000", "good", "Yes. The last run ended 1 minute ago"),
         (19, WELL, "good", "no new data: nothing new"),
-        (21, WELL, "weak", "No. No run has ended for 21 minutes"),
+        (21, WELL, "weak", "No. The last run ended 21 minutes ago"),
         (1, FULL, "bad", "No. The last run, 1 minute ago, failed with exit code 74: models/x"),
         (1, "fullprocess CRITICAL crashed: ValueError: x", "bad", "crashed: ValueError: x."),
         (1, "training WARNING while fitting: slow", "weak", "No run yet"),
@@ -664,10 +664,10 @@ def test_the_worst_of_many_troubles_is_the_headline_and_the_others_follow(
     places = [
         found.index(said)
         for said in (
-            "No. 1 file was refused whole, with all its rows: <b>x<b>.csv: ",
+            "No. 1 file was refused whole: <b>x<b>.csv: ",
             "Also not well",
             "There is no list of whom to call",
-            "No run has ended for 30 minutes",
+            "The last run ended 30 minutes ago",
         )
     ]
     assert places == sorted(places)
@@ -757,7 +757,7 @@ def test_a_weaker_model_is_said_to_be_as_long_as_it_is_in_use(own: Settings) -> 
     found = page(create_app(own).test_client(), "/").text
     assert "Not quite. The model in use is weaker than the one before: F1 " in found
     for name in worse:
-        assert f"{second[name]:.4f} on the {name} data, the one before {first[name]:.4f}" in found
+        assert f"{second[name]:.4f} against {first[name]:.4f} on the {name} data" in found
     for number in range(history.LAST_RUNS + 1):  # however long ago it went out
         record_by_hand(own, number)
     assert "weaker than the one before" in page(create_app(own).test_client(), "/").text

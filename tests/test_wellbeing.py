@@ -14,9 +14,9 @@ def minutes_ago(count: float) -> str:
     return time.strftime(files.TIME, time.gmtime(time.time() - 60 * count))
 
 
-def ended(rest: str, minutes: float = 1) -> str:
-    """A line of the log."""
-    return f"{minutes_ago(minutes)} {rest}"
+def ended(rest: str, minutes: float = 1) -> tuple[float, str]:
+    """A line of the log that is so many minutes old."""
+    return minutes, rest
 
 
 GOOD = "fullprocess INFO no new data: nothing new"
@@ -25,7 +25,7 @@ BY_HAND = "training ERROR failed with exit code 65: outcomes of one kind"
 
 
 @pytest.mark.parametrize(
-    ("lines", "severity", "code"),
+    ("told", "severity", "code"),
     [
         ([ended(GOOD)], OK, 0),
         ([ended(GOOD, 19)], OK, 0),
@@ -40,7 +40,6 @@ BY_HAND = "training ERROR failed with exit code 65: outcomes of one kind"
         ([ended(GOOD, 9), ended("fullprocess WARNING no rows were fetched")], OK, 0),
         ([ended("training INFO fitted on 9 rows")], LATE, None),
         ([], LATE, None),
-        (["garbage", "2026-99-99T99:99:99Z fullprocess INFO x"], LATE, None),
         ([ended(BY_HAND, 2), ended(GOOD)], OK, 0),
         ([ended(GOOD, 2), ended(BY_HAND)], DOUBTFUL, 0),
         ([ended(GOOD, 3), ended(BY_HAND, 2), ended("training INFO fitted")], OK, 0),
@@ -49,14 +48,20 @@ BY_HAND = "training ERROR failed with exit code 65: outcomes of one kind"
     ],
 )
 def test_the_log_says_how_the_pipeline_is(
-    lines: list[str], severity: str, code: int | None
+    told: list[tuple[float, str]], severity: str, code: int | None
 ) -> None:
+    lines = [f"{minutes_ago(minutes)} {rest}" for minutes, rest in told]
     run = wellbeing.last_run(lines)
     found = wellbeing.verdict(
         (wellbeing.failed_by_hand(lines), wellbeing.late(run), wellbeing.failed(run))
     )
     assert found.severity == severity
     assert (run.exit_code if run else None) == code
+
+
+def test_a_line_without_a_time_is_no_run() -> None:
+    for line in ("", "garbage", "2026-99-99T99:99:99Z fullprocess INFO x", "Z fullprocess INFO x"):
+        assert wellbeing.last_run([line]) is None
 
 
 def test_the_worst_comes_first_and_remarks_are_no_trouble() -> None:
@@ -96,18 +101,23 @@ DONE = {"started_at": minutes_ago(1), "outcome": "no drift"}
         (wellbeing.refused_lines(0, 0, "it"), OK, ""),
         (wellbeing.refused_lines(1, 100, "it"), REMARK, "1 line was refused"),
         (wellbeing.refused_lines(2, 100, "it"), DOUBTFUL, "2 lines were refused, 2 % of 100"),
+        (wellbeing.refused_lines(100, 100, "it"), DOUBTFUL, "refused, 100 % of 100"),
         (wellbeing.drifted(DRIFTED), DOUBTFUL, "F1 0.5000 on the newest data"),
         (wellbeing.drifted(RENEWED), OK, ""),
         (wellbeing.weaker({"test": (0.6, 0.6), "newest": (0.6, 0.5)}), OK, ""),
-        (wellbeing.weaker({"test": (0.5, 0.6)}), DOUBTFUL, "0.5000 on the test data"),
-        (wellbeing.weaker({"newest": (0.5, 0.6)}), DOUBTFUL, "the newest data, the one before 0.6"),
+        (wellbeing.weaker({"test": (0.5, 0.6)}), DOUBTFUL, "0.5000 against 0.6000 on the test"),
+        (
+            wellbeing.weaker({"newest": (0.5, 0.6)}),
+            DOUBTFUL,
+            "F1 0.5000 against 0.6000 on the newest data",
+        ),
         (wellbeing.stale("1-x", "1-x", is_current=True), OK, ""),
         (wellbeing.stale("1-x", "1-x", is_current=False), DOUBTFUL, "older than the data"),
-        (wellbeing.stale("1-x", "2-y", is_current=False), DOUBTFUL, "by release 1-x, not by 2-y"),
+        (wellbeing.stale("1-x", "2-y", is_current=False), DOUBTFUL, "by release 1-x, not 2-y"),
         (wellbeing.unrecorded([]), OK, ""),
         (wellbeing.unrecorded([DONE]), DOUBTFUL, "1 run waits to be recorded"),
         (wellbeing.unrecorded([{"started_at": minutes_ago(5)}]), OK, ""),  # it is under way
-        (wellbeing.unrecorded([{"started_at": minutes_ago(50)}]), DOUBTFUL, "began 50 minutes ago"),
+        (wellbeing.unrecorded([{"started_at": minutes_ago(50)}]), DOUBTFUL, "for 50 minutes"),
         (wellbeing.unrecorded([DONE, DONE]), DOUBTFUL, "2 runs wait"),
     ],
 )
