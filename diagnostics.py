@@ -1,15 +1,13 @@
 #!/usr/bin/env python3
 """Predictions, weights, statistics, missing data, timings, package versions: python diagnostics.py
 
-python diagnostics.py --history
-python diagnostics.py --json
-python diagnostics.py --backup FILE
+python diagnostics.py --history | --json | --backup FILE
 """
 
 import json
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -91,9 +89,7 @@ def history(settings: Settings | None = None) -> str:
     """The last runs as a person reads them, the newest at the end."""
     settings = settings or Settings.load()
     last = records.last_runs(settings, LAST_RUNS)[::-1]
-    if last.empty:
-        return "no run is recorded yet"
-    return printed.history(last)
+    return "no run is recorded yet" if last.empty else printed.history(last)
 
 
 def print_all(settings: Settings) -> None:
@@ -117,21 +113,18 @@ def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
     two, missing = printed.two_columns, "Missing cells of the merged data"
     return {
         "Predictions of the deployed model on the test data": lambda: _predictions(settings),
-        "Weights of the deployed model, and the odds when 1 + a number doubles": lambda: _weights(
-            settings
-        ),
-        "Statistics of the merged data": lambda: [
-            ["column", *summaries.STATISTICS],
-            *([name, *map("{:.4g}".format, numbers)] for name, numbers in _summary(settings)),
-        ],
+        "Weights of the deployed model": lambda: _weights(settings),
+        "Statistics of the merged data": lambda: _statistics(settings),
         missing: lambda: two("column", "%", columns, missing_data(settings)),
         "Running times": lambda: two("step", "seconds", STEPS, execution_time(settings)),
         "Packages": lambda: [PACKAGE, *outdated_packages_list(settings)],
     }
 
 
-def _summary(settings: Settings) -> Iterator[tuple[str, list[float]]]:
-    return zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+def _statistics(settings: Settings) -> list[list[str]]:
+    numbers = zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+    cells = ([name, *map("{:.4g}".format, each)] for name, each in numbers)
+    return [["column", *summaries.STATISTICS], *cells]
 
 
 def _predictions(settings: Settings) -> list[list[str]]:
@@ -147,8 +140,7 @@ def _predictions(settings: Settings) -> list[list[str]]:
 
 def _weights(settings: Settings) -> list[list[str]]:
     current = deployed.load(settings.prod_deployment_path, settings.columns)
-    found = coefficients.of(current.folded)
-    return [list(row) for row in (found.head, *found.rows)]
+    return coefficients.of(current.folded).table
 
 
 def print_history(settings: Settings) -> None:

@@ -12,10 +12,7 @@ from risk.journal import Run
 from risk.releases import Release
 from risk.settings import Settings
 
-# A run with nothing to do must not spend the seconds that pandas, scikit-learn and SQLAlchemy take
-# to import; so what brings them is imported where the first need arises.
-
-NO_NEW_DATA = "no new data"
+# An idle run must not import pandas, scikit-learn and SQLAlchemy: what needs them is imported late.
 
 log = logging.getLogger("risk.fullprocess")
 
@@ -29,7 +26,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
         decision = decide_and_act(settings, force)
-        if unlisted and decision.outcome == NO_NEW_DATA:  # else the list was made anew
+        if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
             raise unlisted
     except (RiskError, OSError):
         for problem in problems + finish(settings):
@@ -69,13 +66,12 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
     new = arrivals.unseen(found.files, journal.seen(settings, deployed))
     if not new and not force:
         journal.say_passed_over(settings, found.passed_over)
-        since = f" since {deployed.title}" if deployed else ""
-        return Decision(NO_NEW_DATA, f"nothing new in {settings.input_folder}/{since}")
+        return gates.nothing_new(settings.input_folder, deployed)
     from risk import deliverables
 
     with Run(settings, journal.OWED) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
-        if decision.outcome != NO_NEW_DATA:
+        if decision.outcome != gates.NO_NEW_DATA:
             deliverables.make_list(settings, run, decision)
         run.end(*decision)
     return decision
@@ -93,7 +89,7 @@ def past_the_first_gate(
 
     arrived, nothing_new = ingestion.take_in(settings, deployed, new, run, force=force)
     if nothing_new:
-        return Decision(NO_NEW_DATA, nothing_new)
+        return Decision(gates.NO_NEW_DATA, nothing_new)
     rival = newest = None
     try:
         if deployed:
@@ -115,7 +111,6 @@ def past_the_first_gate(
     run.knows(trained_score=trained)
     is_better, comparison = gates.better(trained, rival, scoring.remark(settings))
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
-    on_newest = scoring.score_on(fitted, arrived.table, settings)
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
         journal.judge(settings, deployed, arrived.seen)
         return Decision("kept", arrived.with_refused(f"{deployed.title}; {why}"))
@@ -123,9 +118,11 @@ def past_the_first_gate(
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
     if deployed and release.release == deployed.release:
         journal.judge(settings, deployed, arrived.seen)
-        return Decision("deployed" if force else "kept", f"{why}; {release.stays}")
+        why = arrived.with_refused(f"{why}; {release.stays}")
+        return Decision("deployed" if force else "kept", why)
     ledger.remember_published(run, release)
     ledger.remember_deployed(run, arrived, settings)
+    on_newest = scoring.score_on(fitted, arrived.table, settings)
     weaker = gates.weaker((trained, rival), (on_newest, newest))
     return Decision("deployed", arrived.with_refused(f"{release.title}; {why}{weaker}"))
 
@@ -156,7 +153,7 @@ def check(settings: Settings) -> None:
 
 def run_and_tell(settings: Settings, *, force: bool = False) -> None:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
-    if full_process(settings, force=force) == NO_NEW_DATA:
+    if full_process(settings, force=force) == gates.NO_NEW_DATA:
         return
     for what, place in files.results(settings).items():
         print(f"  {what:15} {place.relative_to(settings.workspace)}")

@@ -25,6 +25,11 @@ class Coefficients(NamedTuple):
     rows: list[tuple[str, str, str]]
     meaning: str
 
+    @property
+    def table(self) -> list[list[str]]:
+        """The head and the rows, as a terminal shows them."""
+        return [list(row) for row in (self.head, *self.rows)]
+
 
 def of(folded: Folded) -> Coefficients:
     """The coefficients of a model in words; a dash where a doubling has no one effect."""

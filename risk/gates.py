@@ -5,12 +5,20 @@ from typing import NamedTuple
 from risk import verdicts
 from risk.releases import Release
 
+NO_NEW_DATA = "no new data"
+
 
 class Decision(NamedTuple):
     """The outcome of a run in one of four words, and the sentence that says why."""
 
     outcome: str
     reason: str
+
+
+def nothing_new(folder: str, deployed: Release | None) -> Decision:
+    """The decision where no file is new."""
+    since = f" since {deployed.title}" if deployed else ""
+    return Decision(NO_NEW_DATA, f"nothing new in {folder}/{since}")
 
 
 def drift(deployed: Release | None, newest: float | None, remark: str = "") -> tuple[bool, str]:
