@@ -18,7 +18,7 @@ MOST = 1_000_000
 ROWS_AT_ONCE = 2_000
 STARTS_A_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are wide ones
 ORDERS = {
-    "rank": "open first, by risk",
+    "risk": "open first, by risk",
     "code": "client code",
     "risen": "risen most since the last list",
     "fallen": "fallen most since the last list",
@@ -42,7 +42,7 @@ class Wish(NamedTuple):
 
     text: str = ""
     band: str = ""
-    order: str = "rank"
+    order: str = "risk"
     is_whole: bool = False
     hides_contacted: bool = False
     page: int = 1
@@ -78,7 +78,7 @@ def read(path: Path) -> Listing:
         {code: place for place, code in enumerate(codes)},
         [code.casefold() for code in codes],
         {
-            "rank": np.arange(len(codes), dtype="float64"),
+            "risk": np.arange(len(codes), dtype="float64"),
             "code": alphabetical,
             "risen": -risen,  # new clients have not moved and come last
             "fallen": risen,

@@ -328,7 +328,7 @@ def clients() -> Response:
 def _wish(asked: "MultiDict[str, str]") -> Wish:
     """What the address asks of the list."""
     text, band = asked.get("q", ""), asked.get("band", "")
-    order, page = asked.get("sort", "rank"), asked.get("page", "1")
+    order, page = asked.get("sort", "risk"), asked.get("page", "1")
     if len(text) > LONGEST_SEARCH:
         raise _wrong(f"a search has at most {LONGEST_SEARCH} characters")
     if band and band not in dict(ranking.BANDS):

@@ -18,7 +18,7 @@ def linked(wish: Wish, **changes: Any) -> str:
     said = {
         "q": wanted.text,
         "band": wanted.band,
-        "sort": wanted.order if wanted.order != "rank" else "",
+        "sort": wanted.order if wanted.order != "risk" else "",
         "all": "1" if wanted.is_whole else "",
         "hide": "1" if wanted.hides_contacted else "",
         "page": str(wanted.page) if wanted.page > 1 else "",
