@@ -255,6 +255,7 @@ def _judged_by_files(
     waiting = _part(lambda: journal.unrecorded(settings)).value or []
     yield wellbeing.failed_by_hand(known.lines)
     yield wellbeing.unrecorded(waiting)
+    yield from map(wellbeing.given_up, journal.given_up(settings))
     yield _unreadable("The list of whom to call", clients, wellbeing.MAKE_THE_LIST)
     if not any(map(wellbeing.is_under_way, waiting)):
         yield _judged_list(known, clients)

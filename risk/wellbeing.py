@@ -136,6 +136,12 @@ def verdict(found: Iterable[Trouble | None]) -> Verdict:
     return Verdict(known[: len(known) - len(remarks)], remarks)
 
 
+def given_up(sentence: str) -> Trouble:
+    """A thing that no run tries again before there is new data."""
+    told = f"{sentence[:1].upper()}{sentence[1:]}."
+    return Trouble(DOUBTFUL, told, "The next deployment asks again by itself.")
+
+
 def remark(sentence: str) -> Trouble:
     """Something worth knowing that is no trouble."""
     return Trouble(REMARK, sentence)

@@ -699,12 +699,23 @@ def test_a_few_refused_lines_and_files_passed_over_are_remarks(finished: Setting
     full_process(finished)
     logged(finished, f"{minutes_ago(1)} {WELL}")
     found = page(create_app(finished).test_client(), "/").text
-    assert banner(finished) == "good"
-    assert "1 line was refused" in found
+    assert "Worth knowing 1 line was refused" in found
     assert "link.csv is passed over: it is not a regular file." in found
     put(finished, "lines.csv", [*good, *("BBBB,x,1,1," for _ in range(30))])
     full_process(finished)
+    logged(finished, f"{minutes_ago(1)} {WELL}")
+    found = page(create_app(finished).test_client(), "/").text
+    assert "30 lines were refused" in found.partition("Worth knowing")[0]
+
+
+def test_answers_that_were_given_up_are_a_trouble_until_they_are_filed(finished: Settings) -> None:
+    journal.give_up(finished, journal.ANSWERS, "the answers of the API are given up: it said no")
+    logged(finished, f"{minutes_ago(1)} {WELL}")
     assert banner(finished) == "weak"
+    found = page(create_app(finished).test_client(), "/").text
+    assert "The answers of the API are given up: it said no." in found
+    journal.made(finished, journal.ANSWERS)
+    assert banner(finished) == "good"
 
 
 def test_runs_that_wait_to_be_recorded_are_a_trouble(finished: Settings) -> None:
