@@ -99,7 +99,7 @@ def features(content: bytes, columns: Columns) -> Features:
         count += 1
         if count <= MOST_NAMED:
             refused.append(judged)
-    return Features(np.array(numbers).reshape(-1, len(places)), refused, count)
+    return Features(np.asarray(numbers).reshape(-1, len(places)), refused, count)
 
 
 class _Opened(NamedTuple):
