@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Call the API's endpoints and file what they answer: python apicalls.py"""
 
 import contextlib
@@ -71,7 +72,7 @@ def file_owed(settings: Settings) -> list[str]:
 def _test_data(settings: Settings) -> str:
     """A file of the test data that scoring uses, as a request names it."""
     path = settings.test_data_path / tables.first_test_file(
-        settings.test_data_path, settings.columns
+        settings.test_data_path, settings.columns, settings.limits
     )
     return path.relative_to(settings.workspace).as_posix()
 
@@ -94,7 +95,7 @@ def _service(session: requests.Session, settings: Settings) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, args=(STOPS_WITHIN_SECONDS,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://127.0.0.1:{server.port}"
         finally:
             server.shutdown()
             thread.join()

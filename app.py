@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The HTTP API, without gunicorn: python app.py
 
 make serve starts it under gunicorn, as colleagues use it.
@@ -25,7 +26,6 @@ from risk import (
 )
 from risk.cli import run
 from risk.deployed import Watched
-from risk.errors import InputMissing
 from risk.opening import DataFiles
 from risk.settings import Settings
 
@@ -80,7 +80,7 @@ def scoring() -> Response:
     """F1 of the deployed model on the test data."""
     settings, watched, _ = _service()
     deployed = watched.now()
-    rows = tables.labelled_rows(settings.test_data_path, settings.columns)
+    rows = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     score = model.f1(deployed.model, rows, settings.columns)
     return web.answer({"release": deployed.release.release, "f1": score, "rows": len(rows)})
 
@@ -100,7 +100,7 @@ def summarystats() -> Response:
 
 @api.get("/ranking")
 def ranking() -> Response:
-    """The first clients to call, the highest risk first, and why."""
+    """The first clients to call, and why: open outcomes first, each by risk."""
     asked = request.args.get("top", str(_service().settings.capacity))
     return web.answer(listing.answer(pages.listed(), web.count(asked, "top", listing.MOST)))
 
@@ -130,15 +130,15 @@ def diagnose() -> Response:
 
 @api.get("/health")
 def health() -> Response:
-    """That this service is up, and what is deployed; asked without a token."""
-    settings, watched, _ = _service()
-    try:
-        release = watched.now().release
-        known = {"release": release.release, "deployed_at": release.time or None}
-    except InputMissing:
-        known = {"release": None, "deployed_at": None}
-    last_run = wellbeing.last_line(settings.output_folder_path)
-    return web.answer({"service": "risk", **known, "last_run": last_run})
+    """What is deployed, and whether the pipeline is well; asked without a token.
+
+    Monitors ask every second, so no database is asked: drift and a weaker model are on / alone.
+    With strict=1 the answer is 503 unless all is ok.
+    """
+    is_strict = pages.is_set(request.args, "strict")
+    known = pages.health()
+    status = 503 if is_strict and known["status"] != wellbeing.OK else 200
+    return web.answer({"service": "risk", **known}, status)
 
 
 @api.get("/openapi.json")
@@ -152,7 +152,8 @@ def serve(settings: Settings) -> None:
     host, port = binding.host_and_port(binding.bind())
     with serving.server(create_app(settings), host, port) as listening:
         serving.log_requests()
-        print(f"http://{binding.bind()}/health answers; Ctrl-C ends it", flush=True)
+        where = binding.bind().rpartition(":")[0], listening.port  # a port of 0 is any free one
+        print("http://{}:{}/health answers; Ctrl-C ends it".format(*where), flush=True)
         try:
             listening.serve_forever()
         except KeyboardInterrupt:

@@ -1,12 +1,14 @@
+#!/usr/bin/env python3
 """Publish model, score and ingestion record as one set: python deployment.py [--rollback]"""
 
+import functools
 import logging
 from typing import Any
 
 import pandas as pd
 
-from risk import arrivals, files, journal, ledger, model, releases, summaries, tables
-from risk.arrivals import Arrival, Seen
+from risk import arrivals, deliverables, files, journal, ledger, model, releases, summaries, tables
+from risk.arrivals import Seen
 from risk.cli import Option, run
 from risk.errors import ArtefactRefused
 from risk.releases import Release
@@ -28,18 +30,22 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
     }
     trained = files.required_json(models / files.MODEL_RECORD, "training.py")
     ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
-    score = files.parse_score(contents[files.SCORE], files.SCORE)
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    score = files.parse_score(contents[files.SCORE], files.short(models / files.SCORE))
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     if problem := _mixed(contents, trained, ingestion, test_data, settings.columns):
         raise ArtefactRefused(f"nothing is deployed: {problem}")
+    production = settings.prod_deployment_path
+    if same := releases.in_use(production, files.sha256(contents[files.MODEL]), score):
+        log.info("%s: nothing is published", same.stays)
+        return same
     release = releases.publish(
-        settings.prod_deployment_path,
+        production,
         contents,
         score=score,
         input_folder=ingestion["input_folder"],
         seen=_seen(ingestion),
         libraries=model.libraries(),
-        rows=sum(entry["accepted"] for entry in arrivals.entries(ingestion)),
+        rows=sum(entry["accepted"] for entry in ingestion["files"]),
     )
     remark = summaries.remark(test_data, settings.columns)
     log.info("%s is deployed with F1 %.4f%s", release.title, score, remark)
@@ -55,12 +61,11 @@ def _mixed(
 ) -> str | None:
     """Why these three files do not belong together, with the cure; None when they do."""
     pickled = contents[files.MODEL]
-    if files.sha256(pickled) != trained.get("sha256"):
+    if files.sha256(pickled) != trained["sha256"]:
         return f"{files.MODEL} is not the one that {files.MODEL_RECORD} records; {RETRAIN}"
-    if not ingestion.get("id") or trained.get("ingestion") != ingestion["id"]:
+    if trained["ingestion"] != ingestion["id"]:
         return f"the model was fitted on other data than the last ingestion wrote; {RETRAIN}"
-    entries = arrivals.entries(ingestion)
-    names = [entry["name"] for entry in entries if entry["rows"] > entry["rejected"]]
+    names = [entry["name"] for entry in ingestion["files"] if arrivals.has_rows(entry)]
     if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
         return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
     scored = model.f1(model.loads(pickled, files.MODEL, columns), test_data, columns)
@@ -70,31 +75,49 @@ def _mixed(
 
 
 def _seen(ingestion: dict[str, Any]) -> Seen:
-    return Seen(
-        frozenset(
-            Arrival(entry["name"], entry["size"], entry["mtime_ns"])
-            for entry in arrivals.entries(ingestion)
-        )
-    )
+    """The files whose rows the model was fitted on."""
+    entries = ingestion["files"]
+    return Seen(frozenset(arrivals.of(entry) for entry in entries if arrivals.has_rows(entry)))
 
 
-def roll_back(settings: Settings | None = None) -> Release:
-    """Deploy the previous release again, as a new one."""
+def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Release:
+    """Deploy an earlier release again, as a new one; the previous one unless another is named."""
     settings = settings or Settings.load()
     latest = releases.current(settings.prod_deployment_path)
     judged = journal.judged(settings, latest) if latest else Seen()
     is_same_folder = latest is not None and latest.input_folder == settings.input_folder
     release = releases.roll_back(
-        settings.prod_deployment_path, judged if is_same_folder else Seen()
+        settings.prod_deployment_path, judged if is_same_folder else Seen(), to
     )
-    journal.judge(settings, release, judged)
-    log.info("went back: %s scores %.4f", release.title, release.score)
-    log.info("run python reporting.py, and the list and the report are made with it")
+    if release != latest:
+        journal.judge(settings, release, judged)
+        log.info("went back: %s scores %.4f", release.title, release.score)
     return release
+
+
+def go_back(settings: Settings, to: str | None = None) -> None:
+    """Deploy the previous release again, as a new one, and make list and report with it."""
+    latest = releases.current(settings.prod_deployment_path)
+    with ledger.on_record(settings, journal.OWED) as run:
+        releases.way_back(settings.prod_deployment_path, to)  # if there is none, nothing is owed
+        run.may_publish()
+        release = run.timed("deployment", functools.partial(roll_back, to=to), settings)
+        if release == latest:
+            journal.discard(run.path)
+            log.info("nothing is changed: its model is that of %s, which is in use", release.title)
+            return
+        run.end(**ledger.rolled_back(settings, run, release))
+    deliverables.follow(settings, f"rolled back: {run.facts['reason']}")
+
+
+def go_back_to(settings: Settings, release: str) -> None:
+    """The same with any release that is kept, by its name, such as 2-37ab41d2."""
+    go_back(settings, release)
 
 
 if __name__ == "__main__":
     run(
         ledger.recorded(store_model_into_pickle, ledger.deployed),
-        Option("--rollback", ledger.recorded(roll_back, ledger.rolled_back)),
+        Option("--rollback", go_back),
+        Option("--to", go_back_to, argument="RELEASE"),
     )

@@ -1,19 +1,30 @@
-"""Predictions, statistics, missing data, timings, package versions: python diagnostics.py
+#!/usr/bin/env python3
+"""Predictions, weights, statistics, missing data, timings, package versions: python diagnostics.py
 
-python diagnostics.py --history
-python diagnostics.py --backup FILE
+python diagnostics.py --history | --json | --backup FILE
 """
 
+import json
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 import ingestion
 import training
-from risk import deployed, files, packages, printed, records, scratch, summaries, tables
+from risk import (
+    coefficients,
+    deployed,
+    files,
+    packages,
+    printed,
+    records,
+    scratch,
+    summaries,
+    tables,
+)
 from risk.cli import Option, run
 from risk.errors import InputMissing, RiskError
 from risk.settings import Settings
@@ -78,9 +89,7 @@ def history(settings: Settings | None = None) -> str:
     """The last runs as a person reads them, the newest at the end."""
     settings = settings or Settings.load()
     last = records.last_runs(settings, LAST_RUNS)[::-1]
-    if last.empty:
-        return "no run is recorded yet"
-    return printed.history(last)
+    return "no run is recorded yet" if last.empty else printed.history(last)
 
 
 def print_all(settings: Settings) -> None:
@@ -104,22 +113,22 @@ def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
     two, missing = printed.two_columns, "Missing cells of the merged data"
     return {
         "Predictions of the deployed model on the test data": lambda: _predictions(settings),
-        "Statistics of the merged data": lambda: [
-            ["column", *summaries.STATISTICS],
-            *([name, *map("{:.4g}".format, numbers)] for name, numbers in _summary(settings)),
-        ],
+        "Weights of the deployed model": lambda: _weights(settings),
+        "Statistics of the merged data": lambda: _statistics(settings),
         missing: lambda: two("column", "%", columns, missing_data(settings)),
         "Running times": lambda: two("step", "seconds", STEPS, execution_time(settings)),
         "Packages": lambda: [PACKAGE, *outdated_packages_list(settings)],
     }
 
 
-def _summary(settings: Settings) -> Iterator[tuple[str, list[float]]]:
-    return zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+def _statistics(settings: Settings) -> list[list[str]]:
+    numbers = zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+    cells = ([name, *map("{:.4g}".format, each)] for name, each in numbers)
+    return [["column", *summaries.STATISTICS], *cells]
 
 
 def _predictions(settings: Settings) -> list[list[str]]:
-    table = tables.labelled_rows(settings.test_data_path, settings.columns)
+    table = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     expected = sum(model_predictions(table, settings))
     left = int(table[settings.target_column].sum())
     return [
@@ -129,9 +138,20 @@ def _predictions(settings: Settings) -> list[list[str]]:
     ]
 
 
+def _weights(settings: Settings) -> list[list[str]]:
+    current = deployed.load(settings.prod_deployment_path, settings.columns)
+    return coefficients.of(current.folded).table
+
+
 def print_history(settings: Settings) -> None:
     """Print what the last runs decided, and why."""
     print(history(settings))
+
+
+def print_history_as_json(settings: Settings) -> None:
+    """Print what the last runs decided, and why, for programs."""
+    last = records.last_runs(settings, LAST_RUNS)[::-1]
+    print(json.dumps(tables.as_rows(last.convert_dtypes()), indent=2))
 
 
 def back_up(settings: Settings, file: str) -> None:
@@ -144,6 +164,7 @@ if __name__ == "__main__":
     run(
         print_all,
         Option("--history", print_history, writes=False),
+        Option("--json", print_history_as_json, writes=False),
         Option("--backup", back_up, writes=False, argument="FILE"),
         writes=False,
     )

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
@@ -11,10 +12,7 @@ from risk.journal import Run
 from risk.releases import Release
 from risk.settings import Settings
 
-# A run with nothing to do must not spend the seconds that pandas, scikit-learn and SQLAlchemy take
-# to import; so what brings them is imported where the first need arises.
-
-NO_NEW_DATA = "no new data"
+# An idle run must not import pandas, scikit-learn and SQLAlchemy: what needs them is imported late.
 
 log = logging.getLogger("risk.fullprocess")
 
@@ -28,7 +26,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
         decision = decide_and_act(settings, force)
-        if unlisted and decision.outcome == NO_NEW_DATA:  # else the list was made anew
+        if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
             raise unlisted
     except (RiskError, OSError):
         for problem in problems + finish(settings):
@@ -45,9 +43,9 @@ def make_owed_list(settings: Settings) -> Exception | None:
     """Make the list that an earlier run did not come to; what prevented it is returned."""
     if journal.LIST not in journal.owed(settings):
         return None
-    import reporting
+    from risk import deliverables
 
-    return reporting.finish_list(settings)
+    return deliverables.finish_list(settings)
 
 
 def fetch(settings: Settings) -> list[str]:
@@ -68,14 +66,13 @@ def decide_and_act(settings: Settings, force: bool) -> Decision:
     new = arrivals.unseen(found.files, journal.seen(settings, deployed))
     if not new and not force:
         journal.say_passed_over(settings, found.passed_over)
-        since = f" since {deployed.title}" if deployed else ""
-        return Decision(NO_NEW_DATA, f"nothing new in {settings.input_folder}/{since}")
-    import reporting
+        return gates.nothing_new(settings.input_folder, deployed)
+    from risk import deliverables
 
     with Run(settings, journal.OWED) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
-        if decision.outcome != NO_NEW_DATA:
-            reporting.make_list(settings, run, decision)
+        if decision.outcome != gates.NO_NEW_DATA:
+            deliverables.make_list(settings, run, decision)
         run.end(*decision)
     return decision
 
@@ -88,14 +85,11 @@ def past_the_first_gate(
     import ingestion
     import scoring
     import training
-    from risk import intake, ledger
+    from risk import ledger
 
-    arrived = run.timed("ingestion", intake.gather, settings)
-    if not force and arrived.must_wait(new):
-        return Decision(NO_NEW_DATA, f"{', '.join(arrived.waiting)} cannot be read whole yet")
-    run.timed("ingestion", ingestion.store, arrived, settings)
-    ledger.remember_data(run, arrived, new, settings)
-
+    arrived, nothing_new = ingestion.take_in(settings, deployed, new, run, force=force)
+    if nothing_new:
+        return Decision(gates.NO_NEW_DATA, nothing_new)
     rival = newest = None
     try:
         if deployed:
@@ -110,21 +104,27 @@ def past_the_first_gate(
         drifted, why = True, str(refusal)
     if not drifted and not force and deployed:
         journal.judge(settings, deployed, arrived.seen)
-        return Decision("no drift", why)
+        return Decision("no drift", arrived.with_refused(why))
 
-    run.timed("training", training.train_model, settings)
+    fitted = run.timed("training", training.train_model, settings)
     trained = run.timed("scoring", scoring.score_model, settings)
     run.knows(trained_score=trained)
     is_better, comparison = gates.better(trained, rival, scoring.remark(settings))
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
         journal.judge(settings, deployed, arrived.seen)
-        return Decision("kept", f"{deployed.title}; {why}")
+        return Decision("kept", arrived.with_refused(f"{deployed.title}; {why}"))
     run.may_publish()
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
+    if deployed and release.release == deployed.release:
+        journal.judge(settings, deployed, arrived.seen)
+        why = arrived.with_refused(f"{why}; {release.stays}")
+        return Decision("deployed" if force else "kept", why)
     ledger.remember_published(run, release)
     ledger.remember_deployed(run, arrived, settings)
-    return Decision("deployed", f"{release.title}; {why}")
+    on_newest = scoring.score_on(fitted, arrived.table, settings)
+    weaker = gates.weaker((trained, rival), (on_newest, newest))
+    return Decision("deployed", arrived.with_refused(f"{release.title}; {why}{weaker}"))
 
 
 def finish(settings: Settings) -> list[str]:
@@ -132,10 +132,9 @@ def finish(settings: Settings) -> list[str]:
     if not journal.waiting(settings):
         return []
     import apicalls
-    import reporting
-    from risk import ledger
+    from risk import deliverables, ledger
 
-    steps = (ledger.record_owed, reporting.make_owed_report, apicalls.file_owed)
+    steps = (ledger.record_owed, deliverables.make_owed_report, apicalls.file_owed)
     problems = [problem for step in steps for problem in step(settings)]
     journal.forget(settings)
     return problems
@@ -147,14 +146,14 @@ def check(settings: Settings) -> None:
 
     with scratch.settings(settings) as aside:
         decision = decide_and_act(aside, force=False)
-    print(f"a run would end with {decision.outcome}: {decision.reason}")
-    if rows := source.waiting(settings):
-        print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
+        print(f"a run would end with {decision.outcome}: {decision.reason}")
+        if rows := source.waiting(aside):
+            print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
 
 
 def run_and_tell(settings: Settings, *, force: bool = False) -> None:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
-    if full_process(settings, force=force) == NO_NEW_DATA:
+    if full_process(settings, force=force) == gates.NO_NEW_DATA:
         return
     for what, place in files.results(settings).items():
         print(f"  {what:15} {place.relative_to(settings.workspace)}")

@@ -1,6 +1,8 @@
 """How gunicorn serves the API; it reads this file by itself when started in this folder."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from gunicorn.http import wsgi
 
 from risk import binding, files, worker
-from risk.errors import ConfigWrong
+from risk.errors import RiskError
 from risk.settings import Settings
 
 wsgi.SERVER = "risk"  # the name of the service, not of what it is built with
@@ -42,15 +44,34 @@ logconfig_dict = {
 }
 
 
-def pre_fork(server: Any, _worker: Any) -> None:
-    """Refuse to serve others without a token, whichever way the addresses were given.
+def on_starting(server: Any) -> None:
+    """Refuse before anything is opened; gunicorn alone would try a taken port five times."""
+    addresses = server.cfg.address
+    is_given = binding.listening() or server.cfg.reuse_port  # by systemd, or shared on purpose
+    with _refusal_said(server):
+        _check(addresses)
+        for address in () if is_given else addresses:
+            if isinstance(address, tuple):
+                binding.bound(*address).close()
 
-    A configuration that cannot be followed is said here once, before each worker stumbles over it.
-    """
+
+def pre_fork(server: Any, _worker: Any) -> None:
+    """Refuse to serve others without a token, whichever way the addresses were given."""
     opened = [listener.sock.getsockname() for listener in server.LISTENERS]
+    with _refusal_said(server):
+        _check([*opened, *server.cfg.address])
+
+
+def _check(addresses: list[Any]) -> None:
+    Settings.load()
+    binding.refuse_without_token(addresses)
+
+
+@contextlib.contextmanager
+def _refusal_said(server: Any) -> Iterator[None]:
+    """Leave with the exit code of a refusal, which is said once, before each worker meets it."""
     try:
-        Settings.load()
-        binding.refuse_without_token([*opened, *server.cfg.address])
-    except ConfigWrong as error:
+        yield
+    except RiskError as error:
         server.log.error("failed with exit code %d: %s", error.exit_code, error)
         sys.exit(error.exit_code)

@@ -1,13 +1,17 @@
+#!/usr/bin/env python3
 """Merge the input folder's CSV files into one clean, de-duplicated dataset: python ingestion.py"""
 
 import logging
+from typing import Any
 
 import pandas as pd
 
-from risk import files, intake, ledger, tables
-from risk.cli import run
+from risk import arrivals, cli, files, intake, journal, ledger, tables
+from risk.arrivals import Arrival
 from risk.errors import DataUnusable
 from risk.intake import Intake
+from risk.journal import Run
+from risk.releases import Release
 from risk.settings import Settings
 
 log = logging.getLogger("risk.ingestion")
@@ -32,13 +36,7 @@ def store(found: Intake, settings: Settings) -> pd.DataFrame:
         )
     tables.write(folder / files.CLIENTS, found.book)
     tables.write(folder / files.FINAL_DATA, found.table)
-    record = {
-        "id": files.ingestion_id((folder / files.FINAL_DATA).read_bytes()),
-        "time": files.now(),
-        "input_folder": settings.input_folder,
-        "files": found.files,
-    }
-    files.write_json(folder / files.INGESTION, record)
+    files.write_json(folder / files.INGESTION, _record(found, settings))
     files.write_names(folder / files.INGESTED_FILES, found.names)
     log.info(
         "%d rows of %d clients from %d files, %d rejected",
@@ -47,5 +45,40 @@ def store(found: Intake, settings: Settings) -> pd.DataFrame:
     return found.table
 
 
+def take_in(
+    settings: Settings, deployed: Release | None, new: list[Arrival], run: Run, *, force: bool
+) -> tuple[Intake, str]:
+    """Ingest for a run; the sentence says why what arrived is no new data, empty if it is some."""
+    arrived = run.timed("ingestion", intake.gather, settings)
+    if arrived.must_wait(new) and not force:
+        return arrived, f"{', '.join(arrived.waiting)} cannot be read whole yet"
+    before = journal.dataset(settings)
+    run.timed("ingestion", store, arrived, settings)
+    ledger.remember_data(run, arrived, new, settings)
+    is_unchanged = journal.dataset(settings) == before
+    adding = arrivals.unseen(arrived.read_of(new), journal.seen(settings, deployed))
+    is_nothing = is_unchanged and not adding and not force
+    return arrived, arrived.nothing_of(new) if is_nothing else ""
+
+
+def _record(found: Intake, settings: Settings) -> dict[str, Any]:
+    """What ingestion.json is to hold; data that stayed as they were keep their time."""
+    folder = settings.output_folder_path
+    before = files.read_json(folder / files.INGESTION) or {}
+    made = {
+        "id": files.ingestion_id((folder / files.FINAL_DATA).read_bytes()),
+        "book": files.ingestion_id((folder / files.CLIENTS).read_bytes()),
+        "input_folder": settings.input_folder,
+    }
+    is_unchanged = made.items() <= before.items()
+    is_same_folder = before.get("input_folder") == settings.input_folder
+    earlier = before["files"] if is_same_folder else []
+    return made | {
+        "time": before["time"] if is_unchanged else files.now(),
+        "limits": settings.limits._asdict(),
+        "files": arrivals.marked(found.files, earlier, is_unchanged=is_unchanged),
+    }
+
+
 if __name__ == "__main__":
-    run(ledger.recorded(merge_multiple_dataframe, ledger.ingested))
+    cli.run(ledger.recorded(merge_multiple_dataframe, ledger.ingested))

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Score the trained model on the test data: python scoring.py"""
 
 import logging
@@ -19,7 +20,7 @@ def score_model(settings: Settings | None = None) -> float:
     trained = model.loads(
         files.read_bytes(path, "training.py"), files.short(path), settings.columns
     )
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     score = model.f1(trained, test_data, settings.columns)
     files.write_score(settings.output_model_path / files.SCORE, score)
     log.info(
@@ -42,13 +43,19 @@ def score_deployed(settings: Settings | None = None) -> float:
 def score_deployed_on_test_data(settings: Settings | None = None) -> float:
     """F1 of the deployed model on the test data, to hold a new model against."""
     settings = settings or Settings.load()
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     return _deployed_f1(test_data, settings)
+
+
+def score_on(fitted: model.Model, table: pd.DataFrame, settings: Settings) -> float:
+    """F1 of a model on those rows of a table whose outcome is known."""
+    known = tables.with_outcome(table, settings.columns)
+    return model.f1(fitted, known, settings.columns)
 
 
 def remark(settings: Settings) -> str:
     """What is to be said of a score on the test data."""
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     return summaries.remark(test_data, settings.columns)
 
 

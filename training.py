@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Fit the attrition model on the ingested dataset: python training.py"""
 
 import logging

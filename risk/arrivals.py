@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk.errors import ArtefactRefused, InputMissing
+from risk.errors import InputMissing
 
 FRESH_SECONDS = 60
-ENTRY = {"name", "size", "mtime_ns", "sha256", "rows", "accepted", "rejected"}
+MEGABYTE = 1024 * 1024
 
 
 class Arrival(NamedTuple):
@@ -52,7 +52,7 @@ def listing(folder: Path) -> Listing:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: natural(entry.name))
     except (FileNotFoundError, NotADirectoryError):
-        raise InputMissing(f"there is no folder {folder.parent.name}/{folder.name}") from None
+        raise InputMissing(f"there is no folder {folder.name}/") from None
     for entry in found:
         if not entry.name.lower().endswith(".csv"):
             continue
@@ -100,18 +100,34 @@ class StillChanging(Exception):
     """The file cannot be read whole just now; it waits for the next run."""
 
 
-def snapshot(path: Path) -> Snapshot:
-    """Read a regular file, and refuse to when it changes meanwhile."""
+class TooLarge(Exception):
+    """The file is larger than config.json allows; the message is the reason."""
+
+
+def judge_size(size: int, most_mb: int) -> None:
+    """Refuse a file that is too large to be read."""
+    if size > most_mb * MEGABYTE:
+        raise TooLarge(
+            f"it has {size:,} bytes, more than the {most_mb} MB that largest_file_mb allows"
+        )
+
+
+def snapshot(path: Path, most_mb: int) -> Snapshot:
+    """Read a regular file, and refuse to when it is too large or changes meanwhile."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise StillChanging(f"it cannot be opened ({error.strerror})") from error
     before = os.fstat(descriptor)
-    if not stat.S_ISREG(before.st_mode):
+    try:
+        if not stat.S_ISREG(before.st_mode):
+            raise StillChanging("it is no longer a regular file")
+        judge_size(before.st_size, most_mb)
+    except (StillChanging, TooLarge):
         os.close(descriptor)
-        raise StillChanging("it is no longer a regular file")
+        raise
     with os.fdopen(descriptor, "rb") as handle:
-        content = handle.read()
+        content = handle.read(before.st_size + 1)
         after = os.fstat(descriptor)
     moments = {(s.st_size, s.st_mtime_ns) for s in (before, after)}
     if len(moments) > 1 or len(content) != after.st_size:
@@ -120,14 +136,39 @@ def snapshot(path: Path) -> Snapshot:
     return Snapshot(Arrival(path.name, after.st_size, after.st_mtime_ns), content, fresh)
 
 
-def entries(ingestion: dict[str, Any]) -> list[dict[str, Any]]:
-    """The files in an ingestion.json."""
-    found = ingestion.get("files")
-    if not isinstance(found, list) or not all(
-        isinstance(entry, dict) and entry.keys() >= ENTRY for entry in found
-    ):
-        raise ArtefactRefused("ingestion.json is damaged; remove it and run python ingestion.py")
-    return found
+def of(entry: dict[str, Any]) -> Arrival:
+    """The file that an entry of ingestion.json tells of."""
+    return Arrival(entry["name"], entry["size"], entry["mtime_ns"])
+
+
+def has_rows(entry: dict[str, Any]) -> bool:
+    """Whether a file has any good row, be it a repetition."""
+    return bool(entry["rows"] > entry["rejected"])
+
+
+def marked(
+    looked_at: list[dict[str, Any]], earlier: list[dict[str, Any]], *, is_unchanged: bool
+) -> list[dict[str, Any]]:
+    """The entries of an ingestion, each with whether its file adds nothing to the data.
+
+    What was said of a file with rows stays said as long as it is the same file: data that one
+    changed are unchanged when they are read once more, though nobody may have judged them yet.
+    """
+    said = {of(entry): entry.get("adds_nothing", False) for entry in earlier if has_rows(entry)}
+
+    def adds_nothing(entry: dict[str, Any]) -> bool:
+        return not has_rows(entry) or said.get(of(entry), is_unchanged and not entry["accepted"])
+
+    return [entry | {"adds_nothing": adds_nothing(entry)} for entry in looked_at]
+
+
+def lies_there_still(folder: Path, entry: dict[str, Any]) -> bool:
+    """Whether a file of an ingestion.json is as it was when it was looked at."""
+    try:
+        status = (folder / entry["name"]).lstat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (entry["size"], entry["mtime_ns"])
 
 
 def to_json(seen: Seen) -> list[list[Any]]:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from risk.errors import ConfigWrong
+from risk.errors import CannotListen, ConfigWrong
 
 DEFAULT_BIND = "127.0.0.1:8000"
 OPEN_FILES = Path("/dev/fd")
@@ -60,6 +60,21 @@ def refuse_without_token(addresses: Iterable[object]) -> None:
             f"{open_to_others[0] or 'every address'} can be reached by other machines, so a token "
             "is needed: set RISK_API_TOKEN, or listen on 127.0.0.1"
         )
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket with this address, on which nobody else listens."""
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((host, port))
+    except OSError as error:
+        opened.close()
+        raise CannotListen(
+            f"cannot listen on {host}:{port}: {error.strerror}; "
+            "end what listens there, or choose another address (RISK_BIND)"
+        ) from error
+    return opened
 
 
 def listening() -> list[object]:

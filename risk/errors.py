@@ -33,6 +33,13 @@ class ServiceDown(RiskError):
     http_status = 503
 
 
+class CannotListen(RiskError):
+    """The port is taken, or the system refuses to listen there."""
+
+    exit_code = 71
+    http_status = 503
+
+
 class RunInProgress(RiskError):
     """Another run holds the lock."""
 

@@ -1,4 +1,4 @@
-"""One client beside the average one: its rows in the data, and every term of its risk."""
+"""One client beside the one in the middle: its rows in the data, and every term of its risk."""
 
 import math
 import threading
@@ -12,12 +12,9 @@ from risk.deployed import Deployed
 from risk.ranking import Ranked
 from risk.settings import Columns
 
-TIMES = "\u00d7"
-MILLION = 1_000_000
-
 
 class Reason(NamedTuple):
-    """What one value adds to the average client's log-odds, in numbers and in words."""
+    """What one value adds to the middle client's log-odds, in numbers and in words."""
 
     name: str
     given: str
@@ -25,17 +22,18 @@ class Reason(NamedTuple):
     usual: str
     part: float
     words: str
+    is_against: bool = False  # where the client stands, at high or at low risk
 
     @property
     def factor(self) -> str:
         """By how much it multiplies the odds of leaving."""
-        return _times(self.part)
+        return reasons.times(self.part)
 
 
 class Explained(NamedTuple):
-    """A risk taken apart: the average client's log-odds and the parts add up to the client's.
+    """A risk taken apart: the middle client's log-odds and the parts add up to the client's.
 
-    The average client's values are there in the order of the columns.
+    The middle client's values are there in the order of the columns.
     """
 
     risk: float
@@ -48,7 +46,7 @@ class Explained(NamedTuple):
     @property
     def factor(self) -> str:
         """By how much all of it multiplies the odds of leaving."""
-        return _times(sum(reason.part for reason in self.reasons))
+        return reasons.times(sum(reason.part for reason in self.reasons))
 
 
 class Period(NamedTuple):
@@ -85,6 +83,7 @@ def explained(found: Ranked, corporation: str, columns: Columns) -> Explained | 
     parts, taken = found.terms.parts[place], found.terms.values[place]
     given = found.clients[list(columns.features)].to_numpy()[place]
     usual = found.average.log_odds
+    against = reasons.against(parts[None, :], ranking.lean(found.risks[[place]]))[0]
     return Explained(
         float(found.risks[place]),
         _risk(usual),
@@ -98,6 +97,7 @@ def explained(found: Ranked, corporation: str, columns: Columns) -> Explained | 
                 reasons.about(found.average.values[at]),
                 float(parts[at]),
                 reasons.push(parts[at]),
+                bool(against[at]),
             )
             for at in np.argsort(-np.abs(parts), kind="stable")
         ],
@@ -114,6 +114,33 @@ def periods(dataset: pd.DataFrame, corporation: str, columns: Columns) -> list[P
     ]
 
 
+def changes(
+    dataset: pd.DataFrame, book: pd.DataFrame, corporation: str, columns: Columns
+) -> list[str]:
+    """What is otherwise in a client's newest row than in its last one with other numbers.
+
+    A row that came twice stands in the data once, so the book says which is the newest.
+    """
+    names = list(columns.features)
+    own = book[(book[columns.client] == corporation).to_numpy(dtype=bool)][names].to_numpy()
+    rows = dataset[(dataset[columns.client] == corporation).to_numpy(dtype=bool)][names].to_numpy()
+    others = [row for row in rows if not np.array_equal(row, own[-1:].ravel(), equal_nan=True)]
+    if not len(own) or not others:
+        return []
+    told = map(_change, map(reasons.label, names), others[-1], own[-1])
+    return [words for words in told if words]
+
+
+def _change(name: str, before: float, now: float) -> str:
+    """How a number changed, in words; nothing where no difference can be seen."""
+    then, today = _shown(before), _shown(now)
+    if then == today:
+        return ""
+    if math.isnan(now) or math.isnan(before):
+        return f"{name} was {then} and is {today}"
+    return f"{name} {'fell' if now < before else 'rose'} from {then} to {today}"
+
+
 def _shown(value: float) -> str:
     return "not known" if math.isnan(value) else reasons.shown(value)
 
@@ -126,13 +153,3 @@ def _outcome(value: float) -> str:
 
 def _risk(log_odds: float) -> float:
     return 1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0  # else exp overflows
-
-
-def _times(part: float) -> str:
-    """A term of the log-odds as a factor of the odds, with the digits that count."""
-    if abs(part) > 20:
-        return "more than millionfold" if part > 0 else "less than a millionth"
-    factor = math.exp(part)
-    if factor >= MILLION:
-        return f"{TIMES} {factor / MILLION:,.0f} million"
-    return f"{TIMES} {factor:,.0f}" if factor >= 100 else f"{TIMES} {factor:.2g}"

@@ -2,15 +2,19 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from risk import shapes
 from risk.errors import ArtefactRefused, InputMissing
 from risk.settings import Settings
+from risk.shapes import Kind
 
 FINAL_DATA = "finaldata.csv"
 CLIENTS = "clients.csv"
@@ -33,8 +37,20 @@ CONFUSION_MATRIX = "confusionmatrix.png"
 REPORT = "report.pdf"
 API_RETURNS = "apireturns.txt"
 PACKAGES = "packages.json"
+MANIFEST = "manifest.json"
+STORE = ".releases"
+STAGING = ".staging"
+KINDS = {
+    INGESTION: shapes.INGESTION,
+    MODEL_RECORD: shapes.TRAINED,
+    JUDGED: shapes.JUDGED,
+    SOURCE: shapes.SOURCE,
+    PACKAGES: shapes.PACKAGES,
+}
 END_OF_LOG = 65_536
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+log = logging.getLogger("risk.files")
 
 
 @contextlib.contextmanager
@@ -58,8 +74,35 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def draft_of(path: Path) -> Path:
-    """Where a file is written before it takes its place."""
-    return path.with_name(f".{path.name}.draft")
+    """Where a file is written before it takes its place; what others have put there stays."""
+    numbers = itertools.chain([""], map(".{}".format, itertools.count(2)))
+    drafts = (path.with_name(f".{path.name}{number}.draft") for number in numbers)
+    return next(draft for draft in drafts if not is_foreign(draft))
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether what lies there is something else than a file, which alone is ours."""
+    return path.is_symlink() or (path.exists() and not path.is_file())
+
+
+def drafts(folder: Path, beginning: str = ".") -> Iterator[Path]:
+    """The drafts in a folder, which nobody writes while we hold the lock."""
+    if folder.is_dir():
+        for draft in folder.glob(f"{beginning}*.draft"):
+            if not is_foreign(draft):
+                yield draft
+
+
+def set_aside(path: Path) -> str:
+    """Give what is damaged another name, which is returned."""
+    aside = aside_of(path)
+    path.rename(aside)
+    return aside.name
+
+
+def aside_of(path: Path) -> Path:
+    """The name under which what is damaged is kept."""
+    return path.with_name(f"{path.name}.{now().replace(':', '')}.damaged")
 
 
 def sync_folder(folder: Path) -> None:
@@ -105,29 +148,40 @@ def read_bytes(path: Path, made_by: str) -> bytes:
         raise InputMissing(f"{short(path)} is missing; run python {made_by} first") from None
 
 
-def parse_json(content: bytes, name: str) -> dict[str, Any]:
-    """The object in one of our own JSON records."""
+def parse_json(content: bytes, name: str, kind: Kind) -> dict[str, Any]:
+    """The object in one of our own JSON records, all of it as it must be."""
     try:
-        value = json.loads(content)
+        value: dict[str, Any] = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ArtefactRefused(f"{name} is damaged ({error}); remove it or restore it") from error
-    if not isinstance(value, dict):
-        raise ArtefactRefused(f"{name} is damaged (not a JSON object); remove it or restore it")
+        raise ArtefactRefused(f"{name} is damaged ({error}); {kind.cure}") from error
+    if wrong := shapes.misfit(value, kind.shape):
+        raise ArtefactRefused(f"{name} is damaged ({wrong} is not as it must be); {kind.cure}")
     return value
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """One of our own JSON records, or None when it was never written."""
+def read_json(path: Path, kind: Kind | None = None) -> dict[str, Any] | None:
+    """One of our own JSON records, of the kind that its name says, or None if there is none."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    return parse_json(content, short(path))
+    return parse_json(content, short(path), kind or KINDS[path.name])
+
+
+def sound_json(path: Path, kind: Kind | None = None) -> dict[str, Any] | None:
+    """A record that nobody but our runs needs; a damaged one is kept under another name, once."""
+    try:
+        if is_foreign(path):
+            raise ArtefactRefused(f"{short(path)} is no file of ours")
+        return read_json(path, kind)
+    except ArtefactRefused as refusal:
+        log.warning("%s; it is kept as %s", refusal, set_aside(path))
+        return None
 
 
 def required_json(path: Path, made_by: str) -> dict[str, Any]:
     """A record that an earlier step must have written."""
-    return parse_json(read_bytes(path, made_by), short(path))
+    return parse_json(read_bytes(path, made_by), short(path), KINDS[path.name])
 
 
 def parse_score(content: bytes, name: str) -> float:
@@ -147,7 +201,7 @@ def parse_names(content: bytes, name: str) -> list[str]:
 
     try:
         names = ast.literal_eval(content.decode().strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise ArtefactRefused(f"{name} does not hold a Python list of file names") from error
     if not isinstance(names, list) or not all(isinstance(entry, str) for entry in names):
         raise ArtefactRefused(f"{name} does not hold a Python list of file names")
@@ -155,13 +209,21 @@ def parse_names(content: bytes, name: str) -> list[str]:
 
 
 def last_lines(path: Path) -> list[str]:
-    """How a log ends; no line if it was never begun."""
+    """How a log ends, also just after a new file took its place; no line if it was never begun."""
+    end = _end(path)
+    if len(end) < END_OF_LOG:
+        end = _end(path.with_name(f"{path.name}.1")) + end
+    return end.decode(errors="replace").splitlines()
+
+
+def _end(path: Path) -> bytes:
+    """The last bytes of a file, none where there is no file."""
     try:
         with path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - END_OF_LOG))
-            return log.read().decode(errors="replace").splitlines()
+            return log.read()
     except FileNotFoundError:
-        return []
+        return b""
 
 
 def sha256(content: bytes) -> str:

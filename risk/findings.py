@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import pandas as pd
 
 from risk import charts, deployed, files, model, ranking, records, summaries, tables
+from risk.deployed import Deployed
 from risk.errors import RiskError
 from risk.records import Trends
 from risk.releases import Release
@@ -54,9 +55,15 @@ class Findings:
         return self._once("listed", lambda: ranking.read(path, wanted))
 
     @property
+    def in_use(self) -> Deployed:
+        """The deployed release and its model."""
+        folder, columns = self.settings.prod_deployment_path, self.settings.columns
+        return self._once("in use", lambda: deployed.load(folder, columns))
+
+    @property
     def judged(self) -> Judged:
         """The deployed model on the test data."""
-        return self._once("judged", lambda: _judged(self.settings))
+        return self._once("judged", lambda: _judged(self.in_use, self.settings))
 
     @property
     def history(self) -> History:
@@ -86,9 +93,9 @@ class Findings:
         return part
 
 
-def _judged(settings: Settings) -> Judged:
-    release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
-    known = tables.labelled_rows(settings.test_data_path, settings.columns)
+def _judged(found: Deployed, settings: Settings) -> Judged:
+    release, asked, _ = found
+    known = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     left = known[settings.target_column].to_numpy() == 1
     risks = model.probability(asked, known, settings.columns)
     expected = model.predictions(asked, known, settings.columns) == 1

@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
+from risk import verdicts
 from risk.releases import Release
+
+NO_NEW_DATA = "no new data"
 
 
 class Decision(NamedTuple):
@@ -10,6 +13,12 @@ class Decision(NamedTuple):
 
     outcome: str
     reason: str
+
+
+def nothing_new(folder: str, deployed: Release | None) -> Decision:
+    """The decision where no file is new."""
+    since = f" since {deployed.title}" if deployed else ""
+    return Decision(NO_NEW_DATA, f"nothing new in {folder}/{since}")
 
 
 def drift(deployed: Release | None, newest: float | None, remark: str = "") -> tuple[bool, str]:
@@ -37,3 +46,17 @@ def better(trained: float, deployed: float | None, remark: str = "") -> tuple[bo
     if deployed is None:
         return True, f"{new}{remark}"
     return trained > deployed, f"{new}, the deployed one {deployed:.4f}{remark}"
+
+
+def weaker(on_test: tuple[float, float | None], on_newest: tuple[float, float | None]) -> str:
+    """Where a model that goes out does worse than the release before; empty if nowhere.
+
+    Each pair is F1 of the new model, and of the deployed one if there is one, on the same data.
+    """
+    pairs = {"the test data": on_test, "the newest data, on which it was fitted": on_newest}
+    places = [
+        f"{place} ({new:.4f} < {old:.4f})"
+        for place, (new, old) in pairs.items()
+        if old is not None and round(new, 4) < round(old, 4)
+    ]
+    return f"; but {verdicts.WEAKER} {' and on '.join(places)}" if places else ""

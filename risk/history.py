@@ -34,10 +34,14 @@ class Listed(NamedTuple):
 
 
 class History(NamedTuple):
-    """What the overview tells of the past: runs newest first, scores oldest first."""
+    """What the overview tells of the past: runs newest first, scores oldest first.
+
+    Those compared are F1 of the last run that deployed, of its release and of the one before.
+    """
 
     runs: list[Row]
     scores: list[Score]
+    compared: list[Score]
     missing: list[tuple[str, float]]
 
 
@@ -45,24 +49,29 @@ def overview(settings: Settings) -> History:
     """The last runs, the quality over time, the missing data of the last run that looked."""
     newest = runs.c.started_at.desc(), runs.c.id.desc()
     last = sa.select(runs).order_by(*newest).limit(LAST_RUNS)
-    told = (
+    measured = (
         sa.select(runs.c.id.label("run"), runs.c.started_at, scores.c.release, scores.c.dataset)
         .add_columns(scores.c.metric, scores.c.value, scores.c.leavers)
         .join_from(scores, runs)
-        .where(scores.c.release == runs.c.release, scores.c.metric.like("f1%"))
+    )
+    told = (
+        measured.where(scores.c.release == runs.c.release, scores.c.metric.like("f1%"))
         .order_by(*newest)
         .limit(MOST_POINTS * 6)  # three metrics of two datasets each
     )
+    deploying = sa.select(runs.c.id).where(runs.c.outcome == "deployed").order_by(*newest).limit(1)
+    compared = measured.where(runs.c.id == deploying.scalar_subquery(), scores.c.metric == "f1")
     looked = sa.select(column_stats.c.run).join_from(column_stats, runs)
     of_last = looked.order_by(*newest).limit(1).scalar_subquery()
     missing = sa.select(column_stats.c.column, column_stats.c.missing_percent)
-    found, measured, gaps = records.read(
-        settings, last, told, missing.where(column_stats.c.run == of_last)
+    found, over_time, of_two, gaps = records.read(
+        settings, last, told, compared, missing.where(column_stats.c.run == of_last)
     )
     shares = gaps.itertuples(index=False, name=None)
     return History(
         tables.as_rows(found),
-        [Score(*row) for row in measured.itertuples(index=False, name=None)][::-1],
+        [Score(*row) for row in over_time.itertuples(index=False, name=None)][::-1],
+        [Score(*row) for row in of_two.itertuples(index=False, name=None)],
         [(str(column), float(percent)) for column, percent in shares],
     )
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -16,6 +15,7 @@ from risk.settings import Columns, Settings
 
 log = logging.getLogger("risk.intake")
 
+MOST_TOLD = 3
 Places = dict[tuple[str, str], int]
 
 
@@ -39,6 +39,16 @@ class Source(NamedTuple):
             "reason": self.reason,
         }
 
+    @property
+    def told(self) -> str:
+        """What is to be said of a file that changed nothing."""
+        if self.reason:
+            return f"{self.arrival.name} is refused: {self.reason}"
+        if self.refusals and self.table.empty:
+            return f"every line of {self.arrival.name} is refused"
+        what = "no row" if self.table.empty else "nothing new"
+        return f"{self.arrival.name} holds {what}"
+
 
 class Intake(NamedTuple):
     """What the input folder holds."""
@@ -54,8 +64,21 @@ class Intake(NamedTuple):
 
     @property
     def seen(self) -> arrivals.Seen:
-        """Every file that was looked at, refused ones too, waiting ones not."""
-        return arrivals.Seen(frozenset(source.arrival for source in self.sources))
+        """The files whose rows are in the table; ingestion.json tells of the others."""
+        return arrivals.Seen(frozenset(each.arrival for each in self.sources if len(each.table)))
+
+    def read_of(self, new: Iterable[Arrival]) -> list[Arrival]:
+        """Those of the files that do not wait."""
+        return [arrival for arrival in new if arrival.name not in self.waiting]
+
+    def with_refused(self, sentence: str) -> str:
+        """The same sentence, and which files are refused whole until they are mended."""
+        return _few([sentence], [source.told for source in self.sources if source.reason])
+
+    def nothing_of(self, new: Iterable[Arrival]) -> str:
+        """Why files that arrived change nothing."""
+        names = {arrival.name for arrival in new}
+        return _few([], [each.told for each in self.sources if each.arrival.name in names])
 
     @property
     def remark(self) -> str:
@@ -101,6 +124,12 @@ class Intake(NamedTuple):
         return table.astype({"line": "Int64"})
 
 
+def _few(begin: list[str], told: list[str]) -> str:
+    """Sentences as one, the first few in full."""
+    more = [f"{len(told) - MOST_TOLD} more files likewise"] if len(told) > MOST_TOLD else []
+    return "; ".join(begin + told[:MOST_TOLD] + more)
+
+
 def _whole(source: Source) -> list[tables.Refusal]:
     return [tables.Refusal(None, source.reason, "")] if source.reason else []
 
@@ -113,15 +142,15 @@ def gather(settings: Settings) -> Intake:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
     known = _known(settings)
     places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
-    _say_what_is_gone(known, {arrival.name for arrival in listing.files})
+    _say_what_is_gone(settings, known, {arrival.name for arrival in listing.files})
     sources, waiting = [], []
     for number, arrival in enumerate(listing.files, 1):
         progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
+        path = settings.input_folder_path / arrival.name
         try:
-            path = settings.input_folder_path / arrival.name
-            sources.append(_source(path, settings.columns, places))
+            sources.append(_source(arrival, settings, places))
         except arrivals.StillChanging as reason:
-            log.warning("%s waits for the next run: %s", arrival.name, reason)
+            log.warning("%s waits for the next run: %s", files.short(path), reason)
             waiting.append(arrival.name)
     missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
     found = _merged(_in_order(sources, places), settings.columns)
@@ -131,35 +160,41 @@ def gather(settings: Settings) -> Intake:
 def _known(settings: Settings) -> list[dict[str, Any]]:
     """The files of the last ingestion of this folder, in their order."""
     record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-    return arrivals.entries(record) if record.get("input_folder") == settings.input_folder else []
+    return record["files"] if record.get("input_folder") == settings.input_folder else []
 
 
-def _say_what_is_gone(known: list[dict[str, Any]], present: set[str]) -> None:
+def _say_what_is_gone(settings: Settings, known: list[dict[str, Any]], present: set[str]) -> None:
     for entry in known:
         if entry["name"] not in present:
-            log.warning("%s is gone, and its %d rows with it", entry["name"], entry["accepted"])
+            path = settings.input_folder_path / entry["name"]
+            log.warning("%s is gone, and its %d rows with it", files.short(path), entry["accepted"])
 
 
-def _source(path: Path, columns: Columns, places: Places) -> Source:
+def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
     """One file, every line of it accepted or refused; what was read before does not wait."""
-    snapshot = arrivals.snapshot(path)
-    sha256 = files.sha256(snapshot.content)
+    path = settings.input_folder_path / arrival.name
+    columns, limits = settings.columns, settings.limits
+    sha256 = ""  # of what is too large to be read
     try:
-        reading = tables.read_csv(snapshot.content, columns)
-    except FileRefused as reason:
-        log.warning("%s is refused: %s", path.name, reason)
-        return Source(snapshot.arrival, sha256, tables.merged([], columns), [], str(reason))
-    if snapshot.fresh and reading.looks_cut_off and (path.name, sha256) not in places:
-        raise arrivals.StillChanging("its last line looks cut off")
+        arrivals.judge_size(arrival.size, limits.largest_file_mb)
+        snapshot = arrivals.snapshot(path, limits.largest_file_mb)
+        arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
+        reading = tables.read_csv(snapshot.content, columns, name=path.name)
+        if snapshot.fresh and reading.looks_cut_off and (path.name, sha256) not in places:
+            raise arrivals.StillChanging("its last line looks cut off")
+        tables.judge_share(reading, limits.refused_share)
+    except (FileRefused, arrivals.TooLarge) as reason:
+        log.warning("%s is refused: %s", files.short(path), reason)
+        return Source(arrival, sha256, tables.merged([], columns), [], str(reason))
     if reading.ignored_columns:
-        log.info("%s: ignored columns: %s", path.name, ", ".join(reading.ignored_columns))
+        log.info("%s: ignored columns: %s", files.short(path), ", ".join(reading.ignored_columns))
     if reading.refusals:
         first = reading.refusals[0]
         log.warning(
             "%s: %d lines are refused, the first is line %s: %s",
-            *(path.name, len(reading.refusals), first.line, first.reason),
+            *(files.short(path), len(reading.refusals), first.line, first.reason),
         )
-    return Source(snapshot.arrival, sha256, reading.table, reading.refusals, None)
+    return Source(arrival, sha256, reading.table, reading.refusals, None)
 
 
 def _in_order(sources: list[Source], places: Places) -> list[Source]:

@@ -1,5 +1,6 @@
 """What a run leaves behind: what it judged, and what it found until the database has it."""
 
+import contextlib
 import logging
 import os
 import time
@@ -8,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from risk import arrivals, files
+from risk import arrivals, files, shapes
 from risk.arrivals import Seen
-from risk.errors import ArtefactRefused, RiskError, told
+from risk.errors import RiskError, told
 from risk.releases import Release
 from risk.settings import Settings
 
@@ -19,37 +20,58 @@ Result = TypeVar("Result")
 Row = dict[str, Any]
 
 LIST, REPORT, ANSWERS = OWED = ("list", "report", "answers")  # what may follow a decision
-FOLLOWS = {"deployed": OWED, "no drift": (LIST, REPORT), "kept": (LIST, REPORT)}
+FOLLOWS = {
+    "deployed": OWED,
+    "no drift": (LIST, REPORT),
+    "kept": (LIST, REPORT),
+    "rolled back": OWED,
+}
 
 log = logging.getLogger("risk.journal")
 
 
 def seen(settings: Settings, release: Release | None) -> Seen:
-    """What the deployed release, and the last judgement made with it, saw of this input folder."""
-    if release is None or _is_of_another_folder(settings):
-        return Seen()
-    deployed = release.seen if release.input_folder in ("", settings.input_folder) else Seen()
-    return deployed | judged(settings, release)
+    """What the deployed release, the last judgement made with it and the last ingestion settled."""
+    record = _ingestion(settings)
+    folder = settings.input_folder
+    if release is None or record.get("input_folder", folder) != folder:
+        return Seen()  # the merged data is another folder's: then all files here are to be read
+    deployed = release.seen if release.input_folder in ("", folder) else Seen()
+    last = judged(settings, release)
+    entries = record.get("files", [])
+    adding_nothing = {arrivals.of(entry) for entry in entries if entry.get("adds_nothing")}
+    counted = {arrival.name for arrival in last.files or deployed.files}
+    has_other_limits = record.get("limits") != settings.limits._asdict()
+    anew = {arrivals.of(entry) for entry in entries if _is_new(entry, counted, has_other_limits)}
+    found = deployed | last | Seen(frozenset(adding_nothing))
+    return Seen(found.files - anew, found.names)
 
 
-def _is_of_another_folder(settings: Settings) -> bool:
-    """Whether the merged data is another input folder's: then all files here are to be read."""
-    record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-    return bool(record.get("input_folder", settings.input_folder) != settings.input_folder)
+def _is_new(entry: dict[str, Any], counted: set[str], has_other_limits: bool) -> bool:
+    """Whether a file without a row is new: rows of it were judged, or it may have some now."""
+    has_no_row = not arrivals.has_rows(entry)
+    return has_no_row and (
+        entry["name"] in counted or (has_other_limits and bool(entry.get("reason")))
+    )
+
+
+def _ingestion(settings: Settings) -> dict[str, Any]:
+    return files.read_json(settings.output_folder_path / files.INGESTION) or {}
+
+
+def dataset(settings: Settings) -> tuple[object, object]:
+    """Which rows and which book the last ingestion wrote; none where there was no ingestion."""
+    record = _ingestion(settings)
+    return record.get("id"), record.get("book")
 
 
 def judged(settings: Settings, release: Release) -> Seen:
     """What the last judgement made with this release saw of this input folder."""
-    record = files.read_json(settings.output_folder_path / files.JUDGED) or {}
+    record = files.sound_json(settings.output_folder_path / files.JUDGED) or {}
     made_with = (record.get("release"), record.get("input_folder"))
     if made_with != (release.release, settings.input_folder):
         return Seen()
-    try:
-        return arrivals.from_json(record["seen"])
-    except (KeyError, TypeError) as error:
-        raise ArtefactRefused(
-            f"{files.JUDGED} is damaged; remove it, and its files are new"
-        ) from error
+    return arrivals.from_json(record["seen"])
 
 
 def judge(settings: Settings, release: Release, looked_at: Seen) -> None:
@@ -84,8 +106,6 @@ class Run:
         self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
         self.list_path = list_of(self.path)
         self.facts: Row = {"id": self.id, "started_at": files.now()}
-        for leftover in self.path.parent.glob(".*.draft"):
-            leftover.unlink()  # of a run that died while it began
         self.rows: dict[str, list[Row]] = {}
         self.seconds: dict[str, float] = {}
         self.owes = list(owes)
@@ -153,11 +173,12 @@ def waiting(settings: Settings) -> list[Path]:
 
 
 def _left_by(path: Path) -> dict[str, Any]:
-    """What stands in a waiting run's file; one that died early may not have written it whole."""
-    try:
-        return files.parse_json(path.read_bytes(), files.short(path))
-    except ArtefactRefused:
-        return {}
+    """What stands in a waiting run's file; one whose file is damaged may owe anything."""
+    left = files.sound_json(path, shapes.WAITING)
+    if left is None:
+        left = {"owes": list(OWED)}
+        files.write_json(path, left)
+    return left
 
 
 def found_by(path: Path) -> tuple[Row, dict[str, list[Row]]]:
@@ -175,7 +196,7 @@ def list_of(path: Path) -> Path:
 
 def owed_by(path: Path) -> list[str]:
     """What a waiting run has left undone."""
-    return [str(thing) for thing in _left_by(path).get("owes", [])]
+    return list(_left_by(path).get("owes", []))
 
 
 def owed(settings: Settings) -> set[str]:
@@ -216,6 +237,16 @@ def is_recorded(path: Path) -> bool:
     return bool(_left_by(path).get("is_recorded"))
 
 
+def unrecorded(settings: Settings) -> list[Row]:
+    """What is known of the runs that the database does not have, oldest first."""
+    found = []
+    for path in waiting(settings):
+        with contextlib.suppress(FileNotFoundError):  # it was recorded meanwhile
+            if not is_recorded(path):
+                found.append(found_by(path)[0])
+    return found
+
+
 def recorded(path: Path) -> None:
     """Remember that the database has what a waiting run found."""
     files.write_json(path, _left_by(path) | {"is_recorded": True})
@@ -238,6 +269,11 @@ def forget(settings: Settings) -> None:
     """Remove what waits for nothing any more."""
     for path in waiting(settings):
         if is_recorded(path) and not owed_by(path):
-            for leftover in (files.draft_of(path), list_of(path), path):
-                leftover.unlink(missing_ok=True)
-            files.sync_folder(path.parent)
+            discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove all that a run has left."""
+    for leftover in (list_of(path), path):
+        leftover.unlink(missing_ok=True)
+    files.sync_folder(path.parent)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from risk import files
+from risk import files, shapes
 from risk.errors import ArtefactRefused
 
 Value = dict[str, Any]
@@ -60,9 +60,8 @@ def keep(path: Path, record: Value) -> None:
 def recent(path: Path, seconds: float) -> Value | None:
     """A record that was kept no longer ago than this; a damaged one is none."""
     try:
-        record = files.read_json(path)
-    except ArtefactRefused:
+        record = files.read_json(path, files.KINDS.get(path.name, shapes.ANSWER))
+    except (ArtefactRefused, IsADirectoryError):
         return None
-    made = record.get("made") if record else None
-    is_recent = isinstance(made, (int, float)) and 0 <= time.time() - made < seconds
+    is_recent = record is not None and 0 <= time.time() - record["made"] < seconds
     return record if is_recent else None

@@ -14,7 +14,7 @@ from risk import files, journal, model, ranking, records, releases, summaries, t
 from risk.arrivals import Arrival
 from risk.database import RowsRefused
 from risk.deployed import release_and_model
-from risk.errors import RiskError, ServiceDown, noted
+from risk.errors import InputMissing, RiskError, ServiceDown, noted
 from risk.intake import Intake
 from risk.journal import Row, Run
 from risk.records import NEWEST, TEST, Entry
@@ -87,7 +87,9 @@ def _scores(
 ) -> list[Row]:
     """The quality of the deployed model on the test data, and on the newest data with outcomes."""
     known = tables.with_outcome(table, settings.columns)
-    datasets = {TEST: tables.labelled_rows(settings.test_data_path, settings.columns)}
+    datasets = {
+        TEST: tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    }
     if len(known):
         datasets[NEWEST] = known
     return score_rows(release.release, asked, datasets, settings)
@@ -110,11 +112,18 @@ def _deployment(release: Release) -> Row:
 
 
 @contextmanager
-def on_record(settings: Settings) -> Iterator[Run]:
-    """A run by hand, which is recorded at once if it fails; the error to leave with is its own."""
+def on_record(settings: Settings, owes: Iterable[str] = ()) -> Iterator[Run]:
+    """A run by hand, which is recorded at once if it fails; the error to leave with is its own.
+
+    One that found nothing to begin with did nothing, and leaves no record.
+    """
+    run = Run(settings, owes)
     try:
-        with Run(settings) as run:
+        with run:
             yield run
+    except InputMissing:
+        journal.discard(run.path)
+        raise
     except (RiskError, OSError):
         for problem in record_owed(settings):
             log.warning("%s", problem)
@@ -153,9 +162,9 @@ def trained(_settings: Settings, _run: Run, _model: model.Model) -> Row:
 
 def scored(settings: Settings, run: Run, score: float) -> Row:
     """What a scoring by hand is remembered by."""
-    content = files.read_bytes(settings.output_model_path / files.MODEL, "training.py")
-    asked = model.loads(content, files.MODEL, settings.columns)
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns)
+    path = settings.output_model_path / files.MODEL
+    asked = model.loads(path.read_bytes(), files.short(path), settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
     remark = summaries.remark(test_data, settings.columns)
     reason = f"the trained model scores {score:.4f} on the test data{remark}"
@@ -164,6 +173,8 @@ def scored(settings: Settings, run: Run, score: float) -> Row:
 
 def deployed(settings: Settings, run: Run, release: Release) -> Row:
     """What a deployment by hand is remembered by."""
+    if release.time < run.facts["started_at"]:
+        return {"outcome": "kept", "reason": release.stays, "trained_score": release.score}
     return _published("deployed", settings, run, release) | {"trained_score": release.score}
 
 
@@ -217,6 +228,11 @@ def _record(settings: Settings, path: Path, published: list[Row]) -> None:
         log.warning("the run that began at %s died before its end", run["started_at"])
         run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
     releases_of_the_run = rows.pop("deployments", [])
-    ranked = ranking.kept(journal.list_of(path))
-    records.write(settings, Entry(run, rows, ranked, [*releases_of_the_run, *published]))
+    listed = journal.list_of(path)
+    entry = Entry(run, rows, ranking.kept(listed), [*releases_of_the_run, *published])
+    try:
+        records.write(settings, entry)
+    except ranking.ListDamaged as damage:
+        log.warning("%s; it is kept as %s", damage, files.set_aside(listed))
+        records.write(settings, entry._replace(ranked=()))
     journal.recorded(path)

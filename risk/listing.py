@@ -18,7 +18,7 @@ MOST = 1_000_000
 ROWS_AT_ONCE = 2_000
 STARTS_A_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are wide ones
 ORDERS = {
-    "risk": "highest risk first",
+    "risk": "open first, by risk",
     "code": "client code",
     "risen": "risen most since the last list",
     "fallen": "fallen most since the last list",
@@ -45,7 +45,6 @@ class Wish(NamedTuple):
     order: str = "risk"
     is_whole: bool = False
     hides_contacted: bool = False
-    is_open: bool = False
     page: int = 1
 
 
@@ -100,8 +99,6 @@ def matching(listing: Listing, wish: Wish, contacted: Set[str]) -> Places:
         chosen &= np.fromiter((needle in code for code in listing.folded), dtype=bool)
     if wish.band:
         chosen &= (listing.table["band"] == wish.band).to_numpy(dtype=bool)
-    if wish.is_open:
-        chosen &= ranking.still_open(listing.table)
     if wish.hides_contacted:
         known = [listing.places[code] for code in contacted if code in listing.places]
         chosen[known] = False

@@ -313,6 +313,11 @@ class Folded:
         """Whether the model fills in missing cells."""
         return isinstance(self.model, Pipeline)
 
+    @property
+    def weights(self) -> list[float]:
+        """What the regression multiplies each feature with, as it sees it."""
+        return [float(weight) for weight in _regression(self.model).coef_[0]]
+
     def answers(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
         """0 or 1 for each row, as the model itself decides, and how likely its client leaves."""
         if not len(rows):

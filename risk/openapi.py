@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from risk import contacts, listing, opening, pages, ranking, schema, tables
+from risk import contacts, listing, opening, pages, ranking, schema, tables, wellbeing
 from risk.settings import MOST_COLUMNS, MOST_ROWS, Settings
 
 Schema = dict[str, Any]
@@ -39,13 +39,13 @@ def document(settings: Settings) -> Schema:
     routes = {
         "/scoring": _get("F1 of the deployed model on the test data", _scoring(), OF_THE_DATA),
         "/summarystats": _get("Statistics of the merged data", _statistics(), {}),
-        "/ranking": _get("The first clients to call, and why", _ranking(), {}, [_top(settings)]),
+        "/ranking": _get("Whom to call, open outcomes first", _ranking(), {}, [_top(settings)]),
         "/diagnostics": _get("Timings, missing data, packages", _diagnostics(), OF_THE_DATA),
-        "/health": _get("Whether the service is up, and what is deployed", _health(), {}),
+        "/health": _get("What is deployed, and is the pipeline well", _health(), {}, [_strict()]),
         "/openapi.json": _get("This description", {"type": "object"}, {}),
         **_pages(),
     }
-    routes["/health"]["get"]["security"] = []
+    routes["/health"]["get"] |= {"security": [], "responses": _health_responses()}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Dynamic risk assessment", "version": "1"},
@@ -151,7 +151,6 @@ def _wishes() -> list[Schema]:
         "sort": {"type": "string", "enum": list(listing.ORDERS)},
         "all": yes,
         "hide": yes,
-        "open": yes,
         "page": {"type": "integer", "minimum": 1, "maximum": pages.LAST_PAGE},
         "client": TEXT | {"description": "one client's page, for codes such as .."},
     }
@@ -229,14 +228,30 @@ def _diagnostics() -> Schema:
 
 
 def _health() -> Schema:
+    count = {"type": ["integer", "null"], "minimum": 0}
+    of_run = "of the last run of the whole pipeline; null if the log tells of none"
     return _object(
         {
             "service": {"const": "risk"},
             "release": TEXT_OR_NULL,
             "deployed_at": TEXT_OR_NULL,
-            "last_run": TEXT_OR_NULL,
+            "last_run": TEXT_OR_NULL | {"description": "the last line of the log"},
+            "last_run_age_seconds": count | {"description": f"the age {of_run}"},
+            "last_run_exit_code": count | {"description": f"what came {of_run}"},
+            "status": {"type": "string", "enum": list(wellbeing.STATUSES)},
         }
     )
+
+
+def _strict() -> Schema:
+    strict = {"type": "string", "enum": list(pages.YES)}
+    return _in("query", "strict", strict | {"description": "1: 503 unless the status is ok"})
+
+
+def _health_responses() -> Schema:
+    """The answers of /health, which is never without one about the pipeline."""
+    not_ok = {"description": "with strict=1: the status is not ok", "content": _json(_health())}
+    return _responses(_health(), {}) | {"503": not_ok}
 
 
 def _prediction(settings: Settings) -> Schema:

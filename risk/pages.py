@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +11,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BaseConverter
 
 from risk import (
+    arrivals,
+    coefficients,
     contacts,
     explained,
     files,
     history,
+    journal,
     lines,
     listing,
     moments,
@@ -34,6 +37,8 @@ from risk.explained import Company, Explained
 from risk.listing import Listing, Wish
 from risk.remembered import Remembered
 from risk.settings import Settings
+from risk.summary import Ingested, Quality
+from risk.wellbeing import Ended, Trouble
 
 LARGEST_FORM = 64 * 1024
 LONGEST_SEARCH = 200
@@ -65,6 +70,7 @@ class Sources(NamedTuple):
     listed: "Remembered[Listing]"
     book: "Remembered[Any]"
     dataset: "Remembered[Any]"
+    ingested: "Remembered[Ingested]"
     company: Company
 
 
@@ -77,6 +83,7 @@ def sources(settings: Settings, deployed: Watched) -> Sources:
         Remembered(settings.output_model_path / files.RANKING, listing.read),
         Remembered(settings.output_folder_path / files.CLIENTS, read),
         Remembered(settings.output_folder_path / files.FINAL_DATA, read),
+        Remembered(settings.output_folder_path / files.INGESTION, summary.ingested),
         Company(settings.columns),
     )
 
@@ -134,6 +141,7 @@ def _words() -> dict[str, object]:
         "span": ranking.span,
         "colours": verdicts.COLOURS,
         "meant": verdicts.meant,
+        "shown_line": wellbeing.shown,
         "bands": [name for name, _ in ranking.BANDS],
     }
 
@@ -149,29 +157,132 @@ def style() -> Response:
 # Is everything well?
 
 
+class Pipeline(NamedTuple):
+    """What log and files tell of the pipeline; no database is asked."""
+
+    ends: Part
+    release: Part
+    data: Part
+
+    @property
+    def lines(self) -> list[str]:
+        """How the log ends."""
+        return self.ends.value or []
+
+    @property
+    def last_run(self) -> Ended | None:
+        """How the last run of the whole pipeline ended."""
+        return wellbeing.last_run(self.lines)
+
+    def judged(self, input_folder: Path) -> Iterator[Trouble | None]:
+        """What of it is not as it should be: the last run, the model, the files."""
+        run, data = self.last_run, self.data.value
+        yield wellbeing.failed(run)
+        yield wellbeing.late(run)
+        yield wellbeing.unusable(self.release.problem, is_missing=self.release.is_missing)
+        yield _unreadable("The log", self.ends, "")
+        yield _unreadable("What was ingested", self.data, "Run python ingestion.py.")
+        still = functools.partial(arrivals.lies_there_still, input_folder)
+        whole = [each for each in data.refused_whole if still(each)] if data else []
+        yield wellbeing.refused_files(whole, input_folder.name)
+
+
+def _unreadable(what: str, part: Part, remedy: str) -> Trouble | None:
+    return wellbeing.unreadable(what, "" if part.is_missing else part.problem, remedy)
+
+
+def pipeline() -> Pipeline:
+    """The pipeline as it is now."""
+    found = _sources()
+    return Pipeline(
+        _part(lambda: wellbeing.end(found.settings.output_folder_path)),
+        _part(lambda: found.deployed.now().release),
+        _part(found.ingested.now),
+    )
+
+
+def health() -> dict[str, Any]:
+    """The same in a few words for programs."""
+    known, settings = pipeline(), _sources().settings
+    release, run = known.release.value, known.last_run
+    return {
+        "release": release.release if release else None,
+        "deployed_at": (release.time or None) if release else None,
+        "last_run": wellbeing.shown(known.lines[-1]) if known.lines else None,
+        "last_run_age_seconds": moments.seconds_since(run.time) if run else None,
+        "last_run_exit_code": run.exit_code if run else None,
+        "status": wellbeing.verdict(known.judged(settings.input_folder_path)).status,
+    }
+
+
 @pages.get("/")
 def overview() -> Response:
     """Whether everything is well: the last runs, the model, the data."""
     found = _sources()
-    settings = found.settings
-    ends = _part(lambda: wellbeing.end(settings.output_folder_path))
+    settings, known = found.settings, pipeline()
     past = _part(lambda: history.overview(settings))
-    release = _part(lambda: found.deployed.now().release)
+    quality = summary.quality(past.value, known.release.value) if past.value else None
     lately = _part(lambda: contacts.recent(settings))
+    clients = _part(
+        lambda: summary.to_call(found.listed.now(), settings.capacity, lately.value or set())
+    )
+    judged = (
+        *known.judged(settings.input_folder_path),
+        *_judged_by_files(settings, known, clients),
+        *_judged_by_records(past, quality),
+    )
     return web.page(
         "overview.html",
-        state=wellbeing.judged(ends.value or []),
-        release=release,
-        clients=_part(
-            lambda: summary.to_call(found.listed.now(), settings.capacity, lately.value or set())
-        ),
+        verdict=wellbeing.verdict(judged),
+        run=known.last_run,
+        release=known.release,
+        clients=clients,
         past=past,
-        quality=summary.quality(past.value, release.value) if past.value else None,
-        data=_part(lambda: summary.ingested(settings)),
+        arrived=verdicts.arrived(past.value.runs) if past.value else "",
+        learned=_part(lambda: coefficients.of(found.deployed.now().folded)),
+        quality=quality,
+        data=known.data,
         capacity=settings.capacity,
         hidden_days=contacts.HIDDEN_DAYS,
         problem=lately.problem,
     )
+
+
+def _judged_by_files(
+    settings: Settings, known: Pipeline, clients: Part
+) -> Iterator[Trouble | None]:
+    """What is wrong with the list, with the input, with what runs left undone."""
+    waiting = _part(lambda: journal.unrecorded(settings)).value or []
+    yield wellbeing.failed_by_hand(known.lines)
+    yield wellbeing.unrecorded(waiting)
+    yield _unreadable("The list of whom to call", clients, wellbeing.MAKE_THE_LIST)
+    if not any(map(wellbeing.is_under_way, waiting)):
+        yield _judged_list(known, clients)
+    if data := known.data.value:
+        yield wellbeing.refused_lines(data.refused, data.rows, data.rejected)
+        yield wellbeing.empty(data.empty)
+    passed_over = _part(lambda: arrivals.listing(settings.input_folder_path).passed_over)
+    yield from (wellbeing.remark(f"{sentence}.") for sentence in passed_over.value or ())
+
+
+def _judged_list(known: Pipeline, clients: Part) -> Trouble | None:
+    """What is wrong with the list as long as no run makes it anew."""
+    release, data = known.release.value, known.data.value
+    if not release or not data:
+        return None
+    basis = clients.value.basis if clients.value else None
+    if not basis:
+        return wellbeing.unlisted() if clients.is_missing else None
+    is_current = basis == ranking.basis_now(release, data.time)
+    return wellbeing.stale(basis.release, release.release, is_current=is_current)
+
+
+def _judged_by_records(past: Part, quality: Quality | None) -> Iterator[Trouble | None]:
+    """What is wrong with the model by what only the database knows."""
+    yield _unreadable("The records", past, "See that the database answers.")
+    if quality:
+        yield wellbeing.drifted(quality.drift) if quality.drift else None
+        yield wellbeing.weaker(quality.rivals)
 
 
 # Whom to call
@@ -208,7 +319,7 @@ def clients() -> Response:
         orders=listing.ORDERS,
         hidden_days=contacts.HIDDEN_DAYS,
         counts=listing.counts(listed),
-        open=int(ranking.still_open(listed.table).sum()),
+        order=ranking.order(ranking.still_open(listed.table)),
         beyond=wish.text if not len(places) and _is_in_book(found, wish.text) else "",
         release=_part(lambda: found.deployed.now().release).value,
     )
@@ -225,11 +336,11 @@ def _wish(asked: "MultiDict[str, str]") -> Wish:
     if order not in listing.ORDERS:
         raise _wrong(f"sort is one of {', '.join(listing.ORDERS)}")
     number = web.count(page, "page", LAST_PAGE)
-    whole, hide, is_open = (_is_set(asked, name) for name in ("all", "hide", "open"))
-    return Wish(text, band, order, whole, hide, is_open, number)
+    return Wish(text, band, order, is_set(asked, "all"), is_set(asked, "hide"), number)
 
 
-def _is_set(asked: "MultiDict[str, str]", name: str) -> bool:
+def is_set(asked: "MultiDict[str, str]", name: str) -> bool:
+    """Whether a flag of an address is set."""
     value = asked.get(name, "")
     if value not in YES:
         raise _wrong(f"{name} is 1, or left out")
@@ -290,6 +401,11 @@ def _client_page(
         raise RequestRefused("no_such_client", "no client has this code", 404)
     release = _part(found.deployed.now)
     why = _part(lambda: _explained(found, release, corporation))
+    changed = _part(
+        lambda: explained.changes(
+            found.dataset.now(), found.book.now(), corporation, settings.columns
+        )
+    )
     past = _part(lambda: history.of_client(settings, corporation))
     return web.page(
         "client.html",
@@ -301,6 +417,7 @@ def _client_page(
         listed=listed,
         release=release.value.release if release.value else None,
         why=why,
+        changes=changed.value or [],
         periods=periods,
         features=[reasons.label(name) for name in settings.feature_columns],
         past=past,

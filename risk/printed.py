@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -35,22 +36,25 @@ def two_columns(
 
 
 def history(runs: pd.DataFrame) -> str:
-    """Runs in their order, each with its scores and its reason."""
-    lines = [f"{'began':20}  {'outcome':11}  {'release':12}  deployed  newest   trained"]
+    """Runs in their order, each with its scores, its files and its reason."""
+    scores = "deployed  newest   trained  files  refused lines"
+    lines = [f"{'began':20}  {'outcome':11}  {'release':12}  {scores}"]
     marked = False
     for entry in tables.as_rows(runs):
         numbers = [_four(entry[name], entry[leavers]) for name, leavers in SCORES.items()]
         marked = marked or any(number.endswith(PROVISIONAL) for number in numbers)
-        lines.append(
-            f"{entry['started_at']:20}  {entry['outcome']:11}  {entry['release'] or '':12}  "
-            + "  ".join(numbers).rstrip()
-        )
+        run = f"{entry['started_at']:20}  {entry['outcome']:11}  {entry['release'] or '':12}  "
+        lines.append(f"{run}{'  '.join(numbers)}  {_files(entry)}".rstrip())
         lines += textwrap.wrap(
             entry["reason"], WIDTH, initial_indent=" " * 22, subsequent_indent=" " * 22
         )
     if marked:
         lines.append(f"{PROVISIONAL} provisional: rests on fewer than {FEW_LEAVERS} leavers")
     return "\n".join(lines)
+
+
+def _files(run: dict[str, Any]) -> str:
+    return f"{run['files']:5}  {run['refused']:13}" if run["files"] else ""
 
 
 def _four(score: float | None, leavers: int | None) -> str:

@@ -16,6 +16,7 @@ from pandas.api.types import is_numeric_dtype
 from risk import files, model, reasons
 from risk.errors import ArtefactRefused, InputMissing
 from risk.model import Average, Model, Terms
+from risk.releases import Release
 from risk.settings import Columns
 
 BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
@@ -36,6 +37,10 @@ SPECIAL = re.compile(r'[",\r\n]')
 Row = dict[str, Any]
 
 
+class ListDamaged(ArtefactRefused):
+    """What was kept of a list cannot be read."""
+
+
 class Basis(NamedTuple):
     """What a list rests on: the release that ranked, its deployment, the moment of the data."""
 
@@ -51,6 +56,12 @@ def bands(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
         np.searchsorted([start for _, start in reversed(BANDS)], risks, side="right") - 1
     ]
     return found
+
+
+def lean(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """What each risk is nearer to: 1 in the highest band, -1 in the lowest, 0 between."""
+    ends = BANDS[0][1], BANDS[-2][1]
+    return (risks >= ends[0]).astype(np.int64) - (risks < ends[1])
 
 
 def span(band: str) -> str:
@@ -88,11 +99,11 @@ class Ranked(NamedTuple):
 
 
 def ranked(asked: Model, book: pd.DataFrame, columns: Columns) -> Ranked:
-    """The clients that may still leave, the highest risk first, ties by code."""
+    """The clients that may still leave: open outcomes first, each by risk, ties by code."""
     clients = to_rank(book, columns).sort_values(columns.client)
     risks = model.probability(asked, clients, columns).round(DECIMALS)
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
-    places = np.argsort(-risks, kind="stable")
+    places = np.lexsort((-risks, clients[columns.target].notna()))
     clients = clients.iloc[places].reset_index(drop=True)
     middle = model.average(asked, clients, columns)
     terms = model.terms(asked, clients, columns, middle)
@@ -150,7 +161,7 @@ def _rows(found: Ranked, part: slice, columns: Columns) -> pd.DataFrame:
             "risk": risks,
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": bands(risks),
-            "reasons": reasons.told(terms, given, found.average, names),
+            "reasons": reasons.told(terms, given, found.average, names, lean(risks)),
             OUTCOME: np.where(clients[columns.target].isna(), OPEN, STAYED),
         }
     )
@@ -175,15 +186,28 @@ def expected(risks: npt.NDArray[np.float64], is_open: npt.NDArray[np.bool_]) -> 
     A risk speaks of the period of a client's newest row. Where that says already that the client
     stayed, the period is over, and the risk is a likeness.
     """
-    would = "would leave, if the model is right and nobody calls"
-    among = f"the first {len(risks):,}"
-    if is_open.all():
-        return Expected(round(float(risks.sum())), f"of {among} {would}")
     if not is_open.any():
-        words = f"of {among} look like clients that leave, though all of them stayed so far"
+        first = f"of the first {len(risks):,}"
+        words = f"{first} look like clients that leave, though all of them stayed so far"
         return Expected(round(float(risks.sum())), words)
-    words = f"of the {is_open.sum():,} among {among} whose outcome is open {would}"
+    first = f"of the first {is_open.sum():,}, whose outcome is open,"
+    words = f"{first} would leave, if the model is right and nobody calls"
     return Expected(round(float(risks[is_open].sum())), words)
+
+
+def order(is_open: npt.NDArray[np.bool_]) -> str:
+    """How a list of such clients is ordered, in words."""
+    if not is_open.any():
+        return "Highest risk first; by its newest row each of them stayed so far."
+    if is_open.all():
+        return "Highest risk first; the outcome of each of them is open."
+    first = f"First the {is_open.sum():,} whose outcome is open, by risk"
+    return f"{first}; then those that stayed by their newest row, by risk."
+
+
+def basis_now(release: Release, as_of: str) -> Basis:
+    """What a list rests on that is current: the deployed release, the last ingestion's moment."""
+    return Basis(release.release, release.time, as_of)
 
 
 def _earlier(path: Path, basis: Basis) -> pd.DataFrame:
@@ -231,11 +255,19 @@ def kept(path: Path) -> Iterator[list[Row]]:
     """What was kept of a list beside it, in parts of bounded size; nothing if nothing was."""
     if not path.exists():
         return
-    with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
-        for part in parts:
-            yield [
-                {str(name): cell for name, cell in row.items()} for row in part.to_dict("records")
-            ]
+    try:
+        with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
+            for part in parts:
+                if not part["risk"].between(0, 1).all():
+                    raise ValueError("a risk is none")
+                yield [
+                    {str(name): cell for name, cell in row.items()}
+                    for row in part.to_dict("records")
+                ]
+    except (ValueError, IsADirectoryError) as error:
+        raise ListDamaged(
+            f"{files.short(path)} is damaged ({error}); the run is recorded without it"
+        ) from error
 
 
 def _as_written(wanted: tuple[str, ...]) -> Row:

@@ -11,6 +11,9 @@ from risk.model import Average, Terms
 
 TOLD = 3
 BETWEEN = "; "
+TIMES = "\u00d7"
+MILLION = 1_000_000
+AGAINST = "speaks against it: "  # that the risk is high, or low
 COUNTS_AS_THIRD = 0.5  # a third reason is told when it weighs half as much as the first
 A_LOT = math.log(4)  # it makes the odds of leaving four times as high, or a quarter
 A_LITTLE = math.log(1.25)
@@ -20,6 +23,7 @@ CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 BETWEEN_WORDS = re.compile(r"[\s_.\-]+")
 MOMENT = re.compile(r"\b(last|this|previous|current) ?(day|week|month|quarter|year)\b")
 
+Numbers = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 
 
@@ -44,7 +48,7 @@ def shown(value: float) -> str:
 
 
 def about(value: float) -> str:
-    """An average, which needs no fractions of a client's employee."""
+    """The middle client's number, which needs no fractions of an employee."""
     return shown(float(round(value)) if 10 <= abs(value) < 1e15 else value)
 
 
@@ -57,21 +61,42 @@ def push(part: float) -> str:
     return f"{'raises' if part > 0 else 'lowers'} the risk{strength}"
 
 
+def times(part: float) -> str:
+    """A term of the log-odds as a factor of the odds, with the digits that count."""
+    if abs(part) > 20:
+        return "more than millionfold" if part > 0 else "less than a millionth"
+    factor = math.exp(part)
+    if factor >= MILLION:
+        return f"{TIMES} {factor / MILLION:,.0f} million"
+    return f"{TIMES} {factor:,.0f}" if factor >= 100 else f"{TIMES} {factor:.2g}"
+
+
 def sentence(name: str, given: float, taken: float, middle: str, part: float) -> str:
-    """One reason: the client's value beside the average client's, and which way it pushes."""
+    """One reason: the client's value beside the middle client's, and which way it pushes."""
     if math.isnan(given):
         value = f"not known, taken as {about(taken)}"
     else:
         value = f"{'= ' if name[-1:].isdigit() else ''}{shown(given)}"
-    return f"{name} {value} (average {middle}): {push(part)}"
+    return f"{name} {value} (middle client {middle}): {push(part)}"
+
+
+def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which terms push away from where their client stands: 1 for a high risk, -1 for a low one."""
+    found: npt.NDArray[np.bool_] = (parts * lean[:, None] < 0) & (np.abs(parts) >= HARDLY)
+    return found
 
 
 def told(
-    terms: Terms, given: npt.NDArray[np.float64], middle: Average, names: Sequence[str]
+    terms: Terms,
+    given: Numbers,
+    middle: Average,
+    names: Sequence[str],
+    lean: npt.NDArray[np.int64],
 ) -> Texts:
     """The two or three terms that weigh most, for each client as one text.
 
-    Clients with the same value have the same reason, so each is put into words once.
+    What speaks against a high or a low risk is marked and comes last. Clients with the same value
+    have the same reason, so each is put into words once.
     """
     pieces = np.empty(given.shape, dtype=object)
     for at, name in enumerate(names):
@@ -80,15 +105,20 @@ def told(
         usual = about(middle.values[at])
         words = [sentence(name, v, taken, usual, part) for v, taken, part in pairs]
         pieces[:, at] = np.array([*words, ""], dtype=object)[which]
+    turned = against(terms.parts, lean)
+    pieces = np.where(turned, AGAINST + pieces, pieces)
     weights = np.abs(terms.parts)
     order = np.argsort(-weights, axis=1, kind="stable")[:, :TOLD]
-    pieces = np.take_along_axis(pieces, order, axis=1)
     weights = np.take_along_axis(weights, order, axis=1)
+    counts = weights >= COUNTS_AS_THIRD * weights[:, :1]
+    counts[:, :2] = True
+    last = np.where(counts, np.take_along_axis(turned, order, axis=1), 2)
+    order = np.take_along_axis(order, np.argsort(last, axis=1, kind="stable"), axis=1)
+    pieces = np.take_along_axis(pieces, order, axis=1)
     texts: Texts = pieces[:, 0]
     for place in range(1, order.shape[1]):
-        more = BETWEEN + pieces[:, place]
-        counts = place == 1 or weights[:, place] >= COUNTS_AS_THIRD * weights[:, 0]
-        texts = texts + np.where(counts, more, "")
+        is_told = counts[:, place]  # what is not comes last
+        texts = texts + np.where(is_told, BETWEEN + pieces[:, place], "")
     return texts
 
 

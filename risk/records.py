@@ -282,7 +282,7 @@ def _begin_history(file: Path, *, is_expected: bool) -> None:
 
 def _set_aside(path: Path) -> str:
     """Give a file another name, which is returned."""
-    aside = f"{path.name}.{files.now().replace(':', '')}.damaged"
+    aside = files.aside_of(path).name
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(path.with_name(aside + suffix))
@@ -325,9 +325,9 @@ def back_up(settings: Settings, copy: Path) -> None:
     if not path.exists():
         raise InputMissing(f"{files.short(path)} is missing; no run is recorded yet")
     if copy.exists() and not _may_be_replaced(copy, path):
-        raise InputMissing(f"{files.short(copy)} is no earlier copy to replace; name another file")
+        raise InputMissing(f"{copy} is no earlier copy to replace; name another file")
     if not copy.parent.is_dir():
-        raise InputMissing(f"there is no folder {files.short(copy.parent)} to put a copy into")
+        raise InputMissing(f"there is no folder {copy.parent}/ to put a copy into")
     try:
         with (
             files.replacing(copy),
@@ -361,9 +361,13 @@ def read(settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs) -> l
 
 
 def last_runs(settings: Settings, count: int) -> pd.DataFrame:
-    """The last runs, newest first, with the leavers that their scores rest on."""
+    """The last runs, newest first, with their files and the leavers that their scores rest on."""
     query = (
         sa.select(runs, _leavers(TEST), _leavers(NEWEST))
+        .add_columns(_of_files(sa.func.count(), "files"))
+        .add_columns(
+            _of_files(sa.func.coalesce(sa.func.sum(ingested_files.c.rejected), 0), "refused")
+        )
         .order_by(runs.c.started_at.desc(), runs.c.id.desc())
         .limit(count)
     )
@@ -375,6 +379,12 @@ def _leavers(dataset: str) -> sa.Label[int | None]:
     most = sa.select(sa.func.max(scores.c.leavers))
     of_the_run = most.where(scores.c.run == runs.c.id, scores.c.dataset == dataset)
     return of_the_run.scalar_subquery().label(f"{dataset}_leavers")
+
+
+def _of_files(what: sa.Function[Any], name: str) -> sa.Label[int]:
+    """A number of the files that a run read; MariaDB would answer a sum as a decimal."""
+    of_the_run = sa.select(sa.cast(what, sa.BigInteger)).where(ingested_files.c.run == runs.c.id)
+    return of_the_run.scalar_subquery().label(name)
 
 
 class Trends(NamedTuple):

@@ -1,29 +1,19 @@
 """Publishing checked bytes as one set, reading them as one set, going back to an earlier one."""
 
 import logging
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk import arrivals, files
+from risk import arrivals, files, leftovers, shapes
 from risk.arrivals import Seen
-from risk.errors import ArtefactRefused, InputMissing
+from risk.errors import ArtefactRefused, InputMissing, RiskError
 
 PLAIN_FILES = (files.MODEL, files.SCORE, files.INGESTED_FILES)
-MANIFEST = "manifest.json"
-STORE = ".releases"
+MANIFEST, STORE = files.MANIFEST, files.STORE
 KEPT = 3
-KINDS = {
-    "release": str,
-    "number": int,
-    "time": str,
-    "score": float,
-    "input_folder": str,
-    "seen": list,
-    "files": dict,
-    "libraries": dict,
-}
 TRIES = 5
 
 log = logging.getLogger("risk.releases")
@@ -47,28 +37,19 @@ class Release(NamedTuple):
         """The release as sentences name it."""
         return f"release {self.release}"
 
+    @property
+    def stays(self) -> str:
+        """What is said where a new model would be the one in use."""
+        return f"{self.title} stays: the new model is the same to the byte"
+
     def manifest(self) -> bytes:
         """The content of manifest.json."""
         return files.json_bytes(self._asdict() | {"seen": arrivals.to_json(self.seen)})
 
 
 def _from_manifest(content: bytes, name: str) -> Release:
-    record = files.parse_json(content, name)
-    if not _is_whole(record):
-        raise ArtefactRefused(f"{name} is damaged; restore it from {STORE}/")
+    record = files.parse_json(content, name, shapes.MANIFEST)
     return Release(**record | {"seen": arrivals.from_json(record["seen"])})
-
-
-def _is_whole(record: dict[str, Any]) -> bool:
-    """Whether a manifest says all that it must, each thing in its own kind."""
-    if not record.keys() >= KINDS.keys() or not record.keys() <= set(Release._fields):
-        return False
-    if not all(type(record[key]) is kind for key, kind in KINDS.items()):
-        return False
-    prints = [record["files"].get(name) for name in PLAIN_FILES]
-    return all(isinstance(entry, dict) and "sha256" in entry for entry in prints) and all(
-        isinstance(row, list) and len(row) in (1, 3) for row in record["seen"]
-    )
 
 
 def current(folder: Path) -> Release | None:
@@ -86,9 +67,11 @@ def _filled_by_hand(folder: Path) -> Release | None:
     model, score, names = (contents[name] for name in PLAIN_FILES)
     if model is None or score is None or names is None:
         if any(content is not None for content in contents.values()):
-            log.warning("%s is incomplete and counts as empty", folder.name)
+            log.warning("%s/ is incomplete and counts as empty", folder.name)
         return None
-    log.warning("%s has no %s: it was filled by hand, and is taken as it is", folder.name, MANIFEST)
+    log.warning(
+        "%s/ has no %s: it was filled by hand, and is taken as it is", folder.name, MANIFEST
+    )
     return Release(
         release=f"unrecorded-{files.sha256(model)[:8]}",
         number=0,
@@ -131,7 +114,7 @@ def _verified(folder: Path, release: Release, name: str) -> bytes | None:
 def _content(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
 
 
@@ -169,31 +152,35 @@ def publish(
         libraries=libraries,
         rows=rows,
     )
-    _stage(folder / STORE, release, contents)
-    files.write_bytes(folder / MANIFEST, release.manifest())
+    try:
+        _stage(folder / STORE, release, contents)
+        files.write_bytes(folder / MANIFEST, release.manifest())
+    except BaseException:
+        with suppress(RiskError, OSError):  # what it is about is the first error
+            leftovers.discard(folder / STORE / files.STAGING)
+            recover(folder)
+        raise
     recover(folder)
     return release
 
 
 def _stage(store: Path, release: Release, contents: Mapping[str, bytes]) -> None:
     """Put a release into the store whole; nobody reads it before the manifest names it."""
-    staging, staged = store / ".staging", store / release.release
+    staging, staged = store / files.STAGING, store / release.release
     for leftover in (staging, staged):
-        _remove(leftover)
+        leftovers.discard(leftover)
+        if os.path.lexists(leftover):
+            log.warning(
+                "%s holds what is not ours; it is kept as %s",
+                files.short(leftover),
+                files.set_aside(leftover),
+            )
     for name, content in contents.items():
         files.write_bytes(staging / name, content)
     files.write_bytes(staging / MANIFEST, release.manifest())
     staging.rename(staged)
     files.sync_folder(store)
     files.sync_folder(store.parent)
-
-
-def _remove(stored: Path) -> None:
-    """Remove a folder of the store, which holds files only."""
-    if stored.is_dir():
-        for path in stored.iterdir():
-            path.unlink()
-        stored.rmdir()
 
 
 def recover(folder: Path) -> None:
@@ -210,7 +197,7 @@ def recover(folder: Path) -> None:
     for number, stored in _stored(folder):
         is_kept = release.number - KEPT < number < release.number
         if not is_kept and stored.name != release.release:
-            _remove(stored)
+            leftovers.discard(stored)
 
 
 def kept(folder: Path) -> list[Release]:
@@ -227,33 +214,61 @@ def _stored(folder: Path) -> list[tuple[int, Path]]:
     found = []
     if (folder / STORE).is_dir():
         for path in (folder / STORE).iterdir():
-            number, separator, _ = path.name.partition("-")
-            if separator and number.isdecimal():
-                found.append((int(number), path))
+            if shapes.release_name(path.name):
+                found.append((int(path.name.partition("-")[0]), path))
     return sorted(found)
 
 
-def roll_back(folder: Path, also_seen: Seen) -> Release:
-    """Publish the release before the current one anew; what the current one had seen stays seen."""
-    recover(folder)
+def way_back(folder: Path, name: str | None) -> tuple[Release, Release]:
+    """The current release, and the kept one of this name or else the last one before it."""
     latest = current(folder)
-    earlier = [path for number, path in _stored(folder) if latest and number < latest.number]
+    known = [path.name for number, path in _stored(folder) if latest and number <= latest.number]
+    earlier = [each for each in known if latest and each != latest.release]
     if not latest or not earlier:
         raise InputMissing(f"there is no earlier release in {folder.name}/ to go back to")
-    source = earlier[-1]
-    manifest = _content(source / MANIFEST) or b""
-    release = _from_manifest(manifest, f"{STORE}/{source.name}/{MANIFEST}")
-    contents = {name: _content(source / name) or b"" for name in PLAIN_FILES}
-    if _fingerprints(contents) != release.files:
+    if name and name not in known:
+        raise InputMissing(f"{folder.name}/ keeps no release {name}, only {', '.join(known)}")
+    place = folder / STORE / (name or earlier[-1])
+    found = _from_manifest(
+        _content(place / MANIFEST) or b"", f"{folder.name}/{STORE}/{place.name}/{MANIFEST}"
+    )
+    if found.release != place.name or _fingerprints(_contents(folder, found)) != found.files:
         raise ArtefactRefused(
-            f"release {release.release} in {STORE}/ is damaged; it is not published"
+            f"release {place.name} in {folder.name}/{STORE}/ is damaged; it is not published"
         )
+    return latest, found
+
+
+def _contents(folder: Path, release: Release) -> dict[str, bytes]:
+    """The files of a release as the store has them."""
+    return {name: _content(folder / STORE / release.release / name) or b"" for name in PLAIN_FILES}
+
+
+def in_use(folder: Path, model: str, score: float) -> Release | None:
+    """The deployed release if it is whole and has the model of this sha256 and this score."""
+    release = current(folder)
+    if not release or not release.number:
+        return None
+    is_whole = all(_verified(folder, release, name) is not None for name in PLAIN_FILES)
+    is_same = (release.files[files.MODEL]["sha256"], release.score) == (model, score)
+    return release if is_whole and is_same else None
+
+
+def roll_back(folder: Path, also_seen: Seen, name: str | None = None) -> Release:
+    """Publish an earlier release anew; what the current one had seen stays seen.
+
+    One whose model is in use already is not published again: the current release is returned.
+    """
+    recover(folder)
+    latest, earlier = way_back(folder, name)
+    if same := in_use(folder, earlier.files[files.MODEL]["sha256"], earlier.score):
+        return same
     return publish(
         folder,
-        contents,
-        score=release.score,
+        _contents(folder, earlier),
+        score=earlier.score,
         input_folder=latest.input_folder,
         seen=latest.seen | also_seen,
-        libraries=release.libraries,
-        rows=release.rows,
+        libraries=earlier.libraries,
+        rows=earlier.rows,
     )

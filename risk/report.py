@@ -10,6 +10,7 @@ import pandas as pd
 
 from risk import (
     charts,
+    coefficients,
     files,
     ledger,
     model,
@@ -38,7 +39,7 @@ FOUR_AND_SOME = 8
 LONGEST_LINE = 120
 HOW_TO_READ = (
     "Risk: the probability of leaving. Moved: places up or down since the last list. "
-    "Average: the client in the middle of what the model sees. "
+    "The middle client: the one in the middle of what the model sees. "
     '"A lot": this alone makes the odds of leaving at least four times as high, or as low.'
 )
 OF_ESCAPES = " A \\ with u or U and digits is a sign that this font cannot print."
@@ -60,6 +61,7 @@ def blocks(findings: Findings) -> list[Block]:
         (None, _decision),
         (Heading(f"The first {TOP} to call"), _first),
         (Heading("How good the model is"), _quality),
+        (Heading("What the model has learned"), _coefficients),
         (Heading("The data"), _data),
         (Heading("Refused lines"), _refused),
         (Heading("The columns"), _columns),
@@ -133,7 +135,6 @@ class Listed(NamedTuple):
     risk: float
     rank: int
     reasons: str
-    outcome: str
     previous_rank: int | None
 
 
@@ -158,22 +159,10 @@ def _first(findings: Findings) -> list[Block]:
     pdf.know(charts.font_folder())
     escaped = any(pdf.printable(row.corporation) != row.corporation for row in listed)
     return [
-        *_outcomes(listed),
+        Words(ranking.order(ranking.still_open(findings.listed)), is_remark=True),
         Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)),
         Words(f"{HOW_TO_READ}{OF_ESCAPES if escaped else ''}", True),
     ]
-
-
-def _outcomes(listed: list[Listed]) -> list[Block]:
-    """Of whom it is known already that they stayed, if that is known of some."""
-    stayed = [_short(row.corporation) for row in listed if row.outcome != ranking.OPEN]
-    still_open = [_short(row.corporation) for row in listed if row.outcome == ranking.OPEN]
-    if not stayed or not still_open:
-        return []
-    if len(stayed) < len(still_open):
-        return [Words(f"The newest row of {', '.join(stayed)} says that they stayed so far.", True)]
-    said = f"The outcome of {', '.join(still_open)} is open; the others stayed so far."
-    return [Words(said, is_remark=True)]
 
 
 def _wide_enough(listed: list[Listed]) -> float:
@@ -212,6 +201,15 @@ def _quality(findings: Findings) -> list[Block]:
             is_remark=True,
         ),
         Picture(findings.confusion_matrix, 0.55),
+    ]
+
+
+def _coefficients(findings: Findings) -> list[Block]:
+    """The weight of each feature in the model, and what a doubling does."""
+    found = coefficients.of(findings.in_use.folded)
+    return [
+        Grid(found.head, found.rows, (0.4, 0.2, 0.25), (1, 2)),
+        Words(found.meaning, is_remark=True),
     ]
 
 
@@ -309,6 +307,8 @@ def _trends(findings: Findings) -> list[Block]:
         first, last = of_newest.iloc[0], of_newest.iloc[-1]
         change = f"F1 on the newest data was {first:.2f} at the first run and is {last:.2f} now."
         first_and_last.append(Words(change))
+    last_runs = tables.as_rows(findings.history.last_runs)
+    first_and_last.append(Words(verdicts.arrived(last_runs), is_remark=True))
     return [*first_and_last, Picture(findings.trends)]
 
 

@@ -39,7 +39,7 @@ def aside(real: Settings) -> Iterator[Settings]:
             prod_deployment_path=Path(folder) / "3" / real.prod_deployment_path.name,
         )
         tried.output_folder_path.mkdir(parents=True)
-        for name in (files.INGESTION, files.JUDGED):
+        for name in (files.INGESTION, files.JUDGED, files.SOURCE):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy2(real.output_folder_path / name, tried.output_folder_path)
         yield tried

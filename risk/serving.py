@@ -9,6 +9,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from risk import binding, web
 
+LONGEST_QUEUE = 128
+
 log = logging.getLogger("requests_answered")  # no child of risk: apicalls needs no such lines
 
 
@@ -44,4 +46,7 @@ def log_requests() -> None:
 def server(app: Flask, host: str, port: int) -> BaseWSGIServer:
     """Listening, but not yet answering; a port of 0 is any that is free."""
     binding.refuse_without_token([(host, port)])
-    return make_server(host, port, app, threaded=True, request_handler=_Handler)
+    with binding.bound(host, port) as opened:
+        opened.listen(LONGEST_QUEUE)
+        descriptor = opened.fileno()  # which the server makes its own copy of
+        return make_server(host, port, app, True, request_handler=_Handler, fd=descriptor)

@@ -27,6 +27,13 @@ class Columns(NamedTuple):
         return (self.client, *self.features, self.target)
 
 
+class Limits(NamedTuple):
+    """What a data file has to keep to, or it is refused whole."""
+
+    refused_share: float
+    largest_file_mb: int
+
+
 class Settings(NamedTuple):
     """Every key of config.json under its own name; folders are absolute paths."""
 
@@ -53,16 +60,20 @@ class Settings(NamedTuple):
     input_key: str = "id"
     api_url: str = "http://127.0.0.1:8000"
     allowed_hosts: tuple[str, ...] = ()
+    refused_share: float = 0.1
+    largest_file_mb: int = 1024
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Settings":
         """Read the given file, else the one RISK_CONFIG names, else the one beside the scripts."""
         if path == "":
             raise ConfigWrong("--config names no file")
-        config = Path(os.path.abspath(path or os.environ.get("RISK_CONFIG") or BESIDE_THE_SCRIPTS))
-        values = _checked(_parsed(config), config)
-        folders = {key: _inside(config, key, values[key]) for key in FOLDERS}
-        settings = cls(**values | folders | {"workspace": config.parent})
+        asked = path or os.environ.get("RISK_CONFIG")
+        config = Path(asked or "config.json")  # as messages name it
+        place = Path(os.path.abspath(asked or BESIDE_THE_SCRIPTS))
+        values = _checked(_parsed(place, config), config)
+        folders = {key: _inside(place.parent, config, key, values[key]) for key in FOLDERS}
+        settings = cls(**values | folders | {"workspace": place.parent})
         _check_together(settings, config)
         return settings
 
@@ -70,6 +81,11 @@ class Settings(NamedTuple):
     def columns(self) -> Columns:
         """The three column keys as one."""
         return Columns(self.client_column, self.feature_columns, self.target_column)
+
+    @property
+    def limits(self) -> Limits:
+        """The two keys that data files have to keep to as one."""
+        return Limits(self.refused_share, self.largest_file_mb)
 
     @property
     def input_folder(self) -> str:
@@ -133,6 +149,14 @@ def _is_column_list(value: object) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(_is_column, value))
 
 
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
+
+
+def _is_above_0(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
 def _is_api_url(value: object) -> bool:
     if not _is_text(value) or not str(value).isprintable():
         return False
@@ -156,7 +180,9 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "feature_columns": (_is_column_list, f"a list, {A_COLUMN} each"),
     "target_column": (_is_column, A_COLUMN),
     "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
-    "capacity": (lambda value: type(value) is int and value > 0, "a whole number above 0"),
+    "capacity": (_is_above_0, "a whole number above 0"),
+    "refused_share": (_is_share, "a number from 0 to 1"),
+    "largest_file_mb": (_is_above_0, "a whole number above 0"),
     "database_url": (_is_database_url, A_DATABASE_URL),
     "dataset_in_database": (lambda value: isinstance(value, bool), "true or false"),
     "input_database_url": (_is_database_url, A_DATABASE_URL),
@@ -168,10 +194,10 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def _parsed(config: Path) -> dict[str, Any]:
+def _parsed(place: Path, config: Path) -> dict[str, Any]:
     """The file's keys and values, doubled keys refused."""
     try:
-        values = json.loads(config.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
+        values = json.loads(place.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
     except OSError as error:
         raise ConfigWrong(f"{config} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -191,13 +217,13 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
     """The same values when each key is known and of the right type; lists become tuples."""
-    for key in FOLDERS:
-        if key not in values:
-            unknown = [other for other in values if other not in RULES]
-            raise ConfigWrong(f"{config}: the key {key!r} is missing{_meant(key, unknown)}")
-    for key, value in values.items():
+    for key in values:
         if key not in RULES:
             raise ConfigWrong(f"{config}: the key {key!r} is unknown{_meant(key, RULES)}")
+    for key in FOLDERS:
+        if key not in values:
+            raise ConfigWrong(f"{config}: the key {key!r} is missing")
+    for key, value in values.items():
         is_right, expected = RULES[key]
         if (isinstance(value, (list, dict)) and key not in LISTS) or not is_right(value):
             shown = "what stands there" if key.endswith("_url") else json.dumps(value)
@@ -209,20 +235,19 @@ def _meant(key: str, known: Iterable[str]) -> str:
     import difflib  # only a wrong key pays for this
 
     near = difflib.get_close_matches(key, list(known), n=1)
-    return f"; {near[0]!r} is near" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _inside(config: Path, key: str, value: object) -> Path:
+def _inside(workspace: Path, config: Path, key: str, value: object) -> Path:
     """Where a folder lies; a leading slash means the workspace unless the path already names it."""
-    workspace = config.parent
     place = Path(os.path.normpath(str(value)))
     if place.is_absolute() and not place.is_relative_to(workspace):
         if place.exists():
-            raise ConfigWrong(f"{config}: {key!r} is {value!r}, which lies outside {workspace}")
+            raise ConfigWrong(f"{config}: {key!r} is {value!r}, which lies outside its folder")
         place = Path(str(value).lstrip("/"))
     place = Path(os.path.normpath(workspace / place))
     if not place.is_relative_to(workspace):
-        raise ConfigWrong(f"{config}: {key!r} is {value!r}, which leads out of {workspace}")
+        raise ConfigWrong(f"{config}: {key!r} is {value!r}, which leads out of its folder")
     return place
 
 

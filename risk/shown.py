@@ -20,7 +20,6 @@ def linked(wish: Wish, **changes: Any) -> str:
         "band": wanted.band,
         "sort": wanted.order if wanted.order != "risk" else "",
         "all": "1" if wanted.is_whole else "",
-        "open": "1" if wanted.is_open else "",
         "hide": "1" if wanted.hides_contacted else "",
         "page": str(wanted.page) if wanted.page > 1 else "",
     }

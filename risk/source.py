@@ -47,6 +47,8 @@ def fetch(settings: Settings) -> str | None:
     What will have been read is noted first and holds once the file is there, so that a run that
     dies in between neither loses a row nor reads it twice.
     """
+    for draft in files.drafts(settings.input_folder_path, f".{unread.stem(settings)}-"):
+        draft.unlink()  # of a run that died
     source = _identity(settings)
     ranges = unread.ranges(settings, source)
     found = _found(settings, ranges, settings.columns.all)
@@ -80,7 +82,8 @@ def _free_name(stem: str, folder: Path) -> str:
 def _tell(settings: Settings, name: str, found: Found, after: unread.Unread) -> None:
     """Say what was fetched, and what is not or will not be."""
     table, key = settings.input_table, settings.input_key
-    log.info("%d new rows of the table %s are in %s", len(found.keys), table, name)
+    path = settings.input_folder_path / name
+    log.info("%d new rows of the table %s are in %s", len(found.keys), table, files.short(path))
     if found.keyless:
         log.warning(
             "%d rows of the table %s are left out: their %s is no whole number, or beyond 64 bits",

@@ -1,6 +1,7 @@
 """What the overview sums up: whom to call, how good the model is, what was read."""
 
 from collections.abc import Set
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from risk import files, lines, listing, moments, ranking, verdicts
@@ -9,7 +10,6 @@ from risk.listing import Listing, Wish
 from risk.ranking import Basis, Expected
 from risk.records import DATASETS, NEWEST
 from risk.releases import Release
-from risk.settings import Settings
 from risk.verdicts import Drift
 
 FIRST_TO_CALL = 7
@@ -23,41 +23,40 @@ class ToCall(NamedTuple):
     bands: dict[str, int]
     all: int
     expected: Expected
-    only_open: bool
     first: list[listing.Listed]
 
 
 def to_call(listed: Listing, capacity: int, contacted: Set[str]) -> ToCall:
-    """What the list comes to; those who were contacted, or stayed already, are not called first."""
+    """What the list comes to; those who were contacted are not called first."""
     risks, is_open = listed.table["risk"].to_numpy(), ranking.still_open(listed.table)
-    wish = Wish(hides_contacted=True, is_open=True)
-    top = listing.selected(listed, wish, FIRST_TO_CALL, contacted)
-    if not len(top):
-        wish = wish._replace(is_open=False)
-        top = listing.selected(listed, wish, FIRST_TO_CALL, contacted)
+    top = listing.selected(listed, Wish(hides_contacted=True), FIRST_TO_CALL, contacted)
     return ToCall(
         listed.basis,
         listing.counts(listed),
         len(listed.folded),
         ranking.expected(risks[:capacity], is_open[:capacity]),
-        wish.is_open,
         listing.rows(listed, top),
     )
 
 
 class Quality(NamedTuple):
-    """The deployed model's last scores, all F1 as lines, whether the model holds."""
+    """The deployed model's last scores, all F1 as lines, whether the model holds.
+
+    Where it took over from another one, F1 of both is known by dataset, its own first.
+    """
 
     last: dict[str, dict[str, float]]
     chart: lines.Chart | None
     drift: Drift | None
+    rivals: dict[str, tuple[float, float]]
 
 
 def quality(past: History, release: Release | None) -> Quality:
     """How good the deployed model is, and was."""
     own = [each for each in past.scores if release and each.release == release.release]
     drift = _drift(past, own, release) if release else None
-    return Quality(_last(own), _chart(past.scores), drift)
+    rivals = _rivals(past.compared, release) if release else {}
+    return Quality(_last(own), _chart(past.scores), drift, rivals)
 
 
 def _drift(past: History, own: list[Score], release: Release) -> Drift:
@@ -65,8 +64,15 @@ def _drift(past: History, own: list[Score], release: Release) -> Drift:
     looks = [each for each in own if (each.dataset, each.metric) == (NEWEST, "f1")]
     if not looks:
         return verdicts.drift(None, release.score, is_trained_on_it=False)
-    renewed = [run["id"] for run in past.runs if run["outcome"] == "deployed"]
+    renewed = {each.run for each in past.compared}
     return verdicts.drift(looks[-1].value, release.score, is_trained_on_it=looks[-1].run in renewed)
+
+
+def _rivals(compared: list[Score], release: Release) -> dict[str, tuple[float, float]]:
+    """F1 of this release and of the one before on the same data, where both were scored."""
+    own = {each.dataset: each.value for each in compared if each.release == release.release}
+    before = {each.dataset: each.value for each in compared if each.release != release.release}
+    return {name: (own[name], before[name]) for name in DATASETS if name in own and name in before}
 
 
 def _last(scores: list[Score]) -> dict[str, dict[str, float]]:
@@ -93,30 +99,36 @@ def _chart(scores: list[Score]) -> lines.Chart | None:
 
 
 class Ingested(NamedTuple):
-    """The files that were read, the last to arrive first, and how much was refused."""
+    """The files that were read, the last to arrive first, and how much was refused.
+
+    Lines are those of files that were not refused whole.
+    """
 
     time: str
     folder: str
     all: int
     rows: int
     refused: int
-    without_rows: int
+    refused_whole: list[dict[str, Any]]
+    empty: list[str]
     rejected: str
     files: list[dict[str, Any]]
 
 
-def ingested(settings: Settings) -> Ingested:
-    """What the last ingestion read."""
-    path = settings.output_folder_path / files.INGESTION
+def ingested(path: Path) -> Ingested:
+    """What the last ingestion read, by its record."""
     record = files.required_json(path, "ingestion.py")
     read = record["files"][::-1]
+    whole = [each for each in read if each.get("reason")]
+    judged = [each for each in read if not each.get("reason")]
     return Ingested(
         record["time"],
         record["input_folder"],
         len(read),
-        sum(each["rows"] for each in read),
-        sum(each["rejected"] for each in read),
-        sum(not each["rows"] for each in read),
-        files.short(settings.output_folder_path / files.REJECTED),
+        sum(each["rows"] for each in judged),
+        sum(each["rejected"] for each in judged),
+        whole,
+        [each["name"] for each in judged if not each["rows"]],
+        files.short(path.with_name(files.REJECTED)),
         read[:MOST_FILES],
     )

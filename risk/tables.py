@@ -7,6 +7,7 @@ import io
 import logging
 from array import array
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +16,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk import arrivals, files, schema
+from risk.cli import progress
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.schema import FileRefused, LineRefused
-from risk.settings import LARGEST_DATASET, Columns
+from risk.settings import LARGEST_DATASET, Columns, Limits
 
 LINES_OF_A_RECORD = 50
+LINES_UNTIL_SAID = 50_000
 LONGEST_TEXT = 10_000
 LARGEST_WHOLE_NUMBER = 2**53
 MOST_NAMED = 1000
@@ -43,6 +46,7 @@ class Judged(NamedTuple):
     refusals: list[Refusal]
     ignored_columns: list[str]
     looks_cut_off: bool
+    lines: int
 
 
 class Features(NamedTuple):
@@ -54,52 +58,77 @@ class Features(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What became of the lines of one file."""
+    """What became of the lines of one file, blank ones and the header not counted."""
 
     table: pd.DataFrame
     refusals: list[Refusal]
     ignored_columns: list[str]
     looks_cut_off: bool
+    lines: int
 
 
-def read_csv(content: bytes, columns: Columns, required: Sequence[str] | None = None) -> Reading:
-    """Judge every line of a CSV file; raise FileRefused when none can be used."""
+def read_csv(
+    content: bytes, columns: Columns, required: Sequence[str] | None = None, name: str = ""
+) -> Reading:
+    """Judge every line of a CSV file; raise FileRefused when none can be used.
+
+    How far a long one of this name has come is shown on a terminal.
+    """
     needed = (columns.client, *columns.features) if required is None else required
-    rows, names, refusals, ignored, looks_cut_off = judge(content, columns, needed)
-    return Reading(as_table(rows, names, columns), refusals, ignored, looks_cut_off)
+    judged = judge(content, columns, needed, name)
+    return Reading(as_table(judged.rows, judged.names, columns), *judged[2:])
 
 
-def judge(content: bytes, columns: Columns, required: Sequence[str]) -> Judged:
+def judge_share(reading: Reading, most: float) -> None:
+    """Refuse a file of whose lines a greater share than this is refused."""
+    refused = len(reading.refusals)
+    if refused > Fraction(str(most)) * reading.lines:
+        first = reading.refusals[0]
+        raise FileRefused(
+            f"{refused} of {reading.lines} lines are refused, more than the share of {most} that "
+            f"refused_share allows; the first is line {first.line}: {first.reason}"
+        )
+
+
+def judge(content: bytes, columns: Columns, required: Sequence[str], name: str = "") -> Judged:
     """Every line of a CSV file that must have these columns, before a table is made of it."""
-    lines, layout, ends_with_newline, found = _opened(content, columns, required)
+    lines, layout, ends_with_newline, judged = _opened(content, columns, required, name)
     rows: list[schema.Row] = []
     refusals: list[Refusal] = []
-    for judged in found:
-        if isinstance(judged, Refusal):
-            refusals.append(judged)
-        else:
-            rows.append(judged)
+    counted = 0
+    for row, refused, taken in judged:
+        if row is not None:
+            rows.append(row)
+        refusals += refused
+        counted += taken
     last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
     looks_cut_off = not ends_with_newline and (
         last_line_refused or lines[-1].rstrip().endswith(",")
     )
     names = [name for name, _, _ in layout.cells]
-    return Judged(rows, names, refusals, layout.ignored, looks_cut_off)
+    return Judged(rows, names, refusals, layout.ignored, looks_cut_off, counted)
 
 
 def features(content: bytes, columns: Columns) -> Features:
     """What can be asked about: nothing but numbers, which take a tenth of the room of rows."""
-    _, layout, _, found = _opened(content, columns, columns.features)
+    _, layout, _, judged = _opened(content, columns, columns.features, "")
     places = [at for at, (name, _, _) in enumerate(layout.cells) if name in columns.features]
-    numbers, refused, count = array("d"), [], 0
-    for judged in found:
-        if not isinstance(judged, Refusal):
-            numbers.extend(judged[place] for place in places)  # type: ignore[misc]
-            continue
-        count += 1
-        if count <= MOST_NAMED:
-            refused.append(judged)
+    numbers, count = array("d"), 0
+    refused: list[Refusal] = []
+    for row, refusals, _ in judged:
+        if row is not None:
+            numbers.extend(row[place] for place in places)  # type: ignore[misc]
+        refused += refusals[: MOST_NAMED - len(refused)]
+        count += len(refusals)
     return Features(np.asarray(numbers).reshape(-1, len(places)), refused, count)
+
+
+class _Record(NamedTuple):
+    """One line or quoted group of lines: its row or its refusals, and how many lines it took."""
+
+    row: schema.Row | None
+    refusals: list[Refusal]
+    taken: int
 
 
 class _Opened(NamedTuple):
@@ -108,10 +137,10 @@ class _Opened(NamedTuple):
     lines: list[str]
     layout: schema.Layout
     ends_with_newline: bool
-    judged: Iterator[schema.Row | Refusal]
+    judged: Iterator[_Record]
 
 
-def _opened(content: bytes, columns: Columns, required: Sequence[str]) -> _Opened:
+def _opened(content: bytes, columns: Columns, required: Sequence[str], name: str) -> _Opened:
     lines, ends_with_newline = _lines(content)
     start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     if start == len(lines):
@@ -120,7 +149,7 @@ def _opened(content: bytes, columns: Columns, required: Sequence[str]) -> _Opene
         raise FileRefused("it is an HTML or XML page, not a CSV file")
     header, taken = _fields(lines, start)
     layout = schema.layout(header or [lines[start]], columns, required)
-    return _Opened(lines, layout, ends_with_newline, _judged(lines, start + taken, layout))
+    return _Opened(lines, layout, ends_with_newline, _judged(lines, start + taken, layout, name))
 
 
 def _lines(content: bytes) -> tuple[list[str], bool]:
@@ -148,26 +177,32 @@ def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
     return None, 1
 
 
-def _judged(lines: list[str], start: int, layout: schema.Layout) -> Iterator[schema.Row | Refusal]:
-    """The good rows and the refused lines, in their order.
+def _judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> Iterator[_Record]:
+    """Every record in order; blank lines are none.
 
-    Reading goes on at the line after a refused one, lest a quote that never ends costs more than
-    its own line; only a record that is whole is refused whole.
+    Reading goes on at the line after a refused one, so an unclosed quote spoils only its own line;
+    only a record that is whole is refused whole.
     """
-    at = start
+    at, next_said = start, LINES_UNTIL_SAID
     while at < len(lines):
         if not lines[at] or lines[at].isspace():
             at += 1
             continue
+        if at >= next_said and name:
+            progress(f"{name}: {at:,} of {len(lines):,} lines are judged")
+            next_said += LINES_UNTIL_SAID
         fields, taken = _fields(lines, at)
         try:
             if fields is None:
                 raise LineRefused("its quotes do not match")
-            yield schema.row(fields, layout)
+            yield _Record(schema.row(fields, layout), [], taken)
         except LineRefused as reason:
             taken = taken if fields and len(fields) == layout.width else 1
-            for number in range(at, at + taken):
-                yield Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
+            refusals = [
+                Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
+                for number in range(at, at + taken)
+            ]
+            yield _Record(None, refusals, taken)
         at += taken
 
 
@@ -263,42 +298,56 @@ def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 
 @functools.lru_cache(maxsize=16)
-def _test_rows(folder: Path, arrival: arrivals.Arrival, columns: Columns) -> pd.DataFrame:
-    """The rows of a file of test data, which several steps of a run need; its flaws said once."""
-    if arrival.size > LARGEST_DATASET:
-        raise FileRefused(f"it is larger than {LARGEST_DATASET} bytes")
-    content = arrivals.snapshot(folder / arrival.name).content
-    schema.judge_length(content)
-    reading = read_csv(content, columns)
+def _test_rows(
+    folder: Path, arrival: arrivals.Arrival, columns: Columns, limits: Limits
+) -> pd.DataFrame | None:
+    """The rows of a file of test data, which several steps need; none if it is refused whole.
+
+    Its flaws are said once.
+    """
+    name = f"{folder.name}/{arrival.name}"
+    try:
+        arrivals.judge_size(arrival.size, limits.largest_file_mb)
+        if arrival.size > LARGEST_DATASET:
+            raise FileRefused(f"it is larger than {LARGEST_DATASET} bytes")
+        snapshot = arrivals.snapshot(folder / arrival.name, limits.largest_file_mb)
+        schema.judge_length(snapshot.content)
+        reading = read_csv(snapshot.content, columns, name=name)
+        judge_share(reading, limits.refused_share)
+    except (FileRefused, arrivals.TooLarge) as reason:
+        log.warning("%s is left out: %s", name, reason)
+        return None
     if reading.refusals:
         first = reading.refusals[0]
         log.warning(
-            "%s/%s: %d lines are left out, the first is line %s: %s",
-            *(folder.name, arrival.name, len(reading.refusals), first.line, first.reason),
+            "%s: %d lines are left out, the first is line %s: %s",
+            *(name, len(reading.refusals), first.line, first.reason),
         )
     return reading.table
 
 
-def labelled_rows(folder: Path, columns: Columns) -> pd.DataFrame:
+def labelled_rows(folder: Path, columns: Columns, limits: Limits) -> pd.DataFrame:
     """The rows with an outcome in every CSV file of a folder, as test data are."""
-    return merged(list(_labelled(folder, columns).values()), columns)
+    return merged(list(_labelled(folder, columns, limits).values()), columns)
 
 
-def first_test_file(folder: Path, columns: Columns) -> str:
+def first_test_file(folder: Path, columns: Columns, limits: Limits) -> str:
     """The name of the first file of test data that has something to score on."""
-    return next(name for name, rows in _labelled(folder, columns).items() if len(rows))
+    labelled = _labelled(folder, columns, limits)
+    return next(name for name, rows in labelled.items() if len(rows))
 
 
-def _labelled(folder: Path, columns: Columns) -> dict[str, pd.DataFrame]:
+def _labelled(folder: Path, columns: Columns, limits: Limits) -> dict[str, pd.DataFrame]:
     """The rows with an outcome of each usable file of test data, at least one row in all."""
     found = {}
     for arrival in arrivals.listing(folder).files:
         try:
-            rows = _test_rows(folder, arrival, columns)
-        except (FileRefused, arrivals.StillChanging) as reason:
+            rows = _test_rows(folder, arrival, columns, limits)
+        except arrivals.StillChanging as reason:
             log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
         else:
-            found[arrival.name] = with_outcome(rows, columns)
+            if rows is not None:
+                found[arrival.name] = with_outcome(rows, columns)
     if not found:
         raise InputMissing(f"there is no usable .csv file in {folder.name}/")
     if not any(map(len, found.values())):

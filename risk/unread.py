@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from risk import files
-from risk.errors import ArtefactRefused
 from risk.settings import Settings
 
 MOST_GAPS = 100  # each is a part of the question; with 400 PostgreSQL thinks for seconds
@@ -105,35 +104,16 @@ def _keep(settings: Settings, source: str, state: dict[str, Any]) -> None:
 
 
 def _states(settings: Settings) -> dict[str, Any] | None:
-    """How far each source was read; none when that was never noted, is lost, or in earlier form."""
-    states = files.read_json(settings.output_folder_path / files.SOURCE)
-    if states and any(isinstance(state, dict) and "gaps" in state for state in states.values()):
-        return None
-    return states
+    """How far each source was read; none when that was never noted or is lost."""
+    return files.sound_json(settings.output_folder_path / files.SOURCE)
 
 
 def _standing(settings: Settings, state: Any) -> list[Range]:
     """The ranges that are unread now, those that were intended if their file is there."""
-    try:
-        intended = state.get("next")
-        if intended and (settings.input_folder_path / intended["file"]).exists():
-            state = intended
-        found = [Range(*each) for each in state["unread"]]
-        if found and all(map(_is_sound, found)) and found[-1].high is None:
-            return found
-    except (AttributeError, KeyError, TypeError):
-        pass
-    raise ArtefactRefused(
-        f"{files.SOURCE} is damaged; remove it, and the files' names say how far it was"
-    )
-
-
-def _is_sound(found: Range) -> bool:
-    ends = (found.low, found.high)
-    return all(end is None or type(end) is int for end in ends) and type(found.since) in (
-        int,
-        float,
-    )
+    intended = state.get("next")
+    if intended and (settings.input_folder_path / intended["file"]).exists():
+        state = intended
+    return [Range(*each) for each in state["unread"]]
 
 
 def _last_in_names(settings: Settings) -> int | None:

@@ -1,8 +1,9 @@
 """What a run decided, and whether the model still holds, in words for those who call clients."""
 
+import re
 from typing import Any, NamedTuple
 
-GOOD, BAD = "good", "bad"
+GOOD, WEAK, BAD = "good", "weak", "bad"
 COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
 MEANT = {
     "no new data": "Nothing new had come in, so nothing changed.",
@@ -19,7 +20,7 @@ MEANT = {
 }
 DECIDE_NOTHING = ("ingested", "trained", "scored", "reported")  # steps by hand
 DRIFTED = "The model in use had got worse on the newest data, so a new one replaced it."
-WEAKER = f"{DRIFTED} On the test data the new one is weaker than the old one was."
+WEAKER = "it is weaker than the release before on"  # which the reason of such a run says
 UNKNOWN = "It is not known yet who left, so the model in use stays; the list was made anew."
 
 
@@ -28,10 +29,26 @@ def meant(run: dict[str, Any]) -> str:
     outcome, new, deployed = (run[name] for name in ("outcome", "new_score", "deployed_score"))
     if new is None or deployed is None:
         return UNKNOWN if outcome == "no drift" else MEANT.get(outcome, "")
-    if outcome != "deployed" or new >= deployed:
+    if outcome != "deployed":
         return MEANT.get(outcome, "")
-    trained = run["trained_score"]
-    return WEAKER if trained is not None and trained < deployed else DRIFTED
+    _, weaker, where = re.sub(r" \([^)]*\)", "", run["reason"]).partition(WEAKER)
+    said = DRIFTED if new < deployed else MEANT[outcome]
+    return f"{said} But {weaker}{where}." if weaker else said
+
+
+def arrived(runs: list[dict[str, Any]]) -> str:
+    """F1 on what came in last alone, and why it stands beside the one on all newest data.
+
+    A run that deployed looked at the new files with the model that it then replaced.
+    """
+    said = "The newest data holds rows that the model was fitted on, which flatters it"
+    run = next((run for run in runs if run["arrived_score"] is not None), None)
+    if run is None:
+        return f"{said}; no run has looked at newly arrived files alone yet."
+    whose = "the model in use then"
+    if run["outcome"] == "deployed":
+        whose = "the model that was replaced"
+    return f"{said}; on the files that arrived last alone, {whose} had {run['arrived_score']:.4f}."
 
 
 class Drift(NamedTuple):
@@ -54,6 +71,6 @@ def drift(newest: float | None, deployed: float, *, is_trained_on_it: bool) -> D
     if newest >= deployed:
         return Drift("yes, no drift", GOOD, f"{scores}.")
     if not is_trained_on_it:
-        return Drift("no, drifted", BAD, f"{scores}.")
+        return Drift("no, drifted", WEAK, f"{scores}.")
     again = "It was trained on that very data, so the next new data is likely to renew it again."
     return Drift("just renewed", "", f"{scores}. {again}")

@@ -37,7 +37,7 @@ def fresh(kind: str, further: str = "") -> Iterator[sa.URL]:
 def _demand(kind: str, port: int) -> None:
     """Skip in words where no server runs, unless it is demanded."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
     except OSError:
         message = f"no {kind} server answers on 127.0.0.1:{port}"
         if os.environ.get(DEMANDED):

@@ -1,24 +1,28 @@
-"""Real servers for the tests: gunicorn on a free port of loopback, ended by its own id."""
+"""Real servers for the tests, on ports that the system chooses, and waiting for what is to come."""
 
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPConnection
-from typing import Any, NamedTuple
-
-from werkzeug.serving import BaseWSGIServer
+from pathlib import Path
+from socketserver import TCPServer
+from typing import Any, NamedTuple, TypeVar
 
 from risk.settings import Settings
 from tests.conftest import ROOT
 
-STARTED_WITHIN = 60
+PATIENCE = 120
 GUNICORN = (sys.executable, "-m", "gunicorn")
+LISTENING = re.compile(r"http://[^ ]*:(\d+)[ /]")
+
+Found = TypeVar("Found")
 
 
 class Answer(NamedTuple):
@@ -34,11 +38,21 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+def wait_until(condition: Callable[[], Found], patience: float = PATIENCE) -> Found:
+    """What the condition says as soon as that is true, or not empty."""
+    deadline = time.monotonic() + patience
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it has not come in all that time"
+        time.sleep(0.02)
+    return found
+
+
+@contextlib.contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port that is ours, so that nobody else can listen on it, and nor do we."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def environment(settings: Settings, **further: str) -> dict[str, str]:
@@ -50,29 +64,40 @@ def environment(settings: Settings, **further: str) -> dict[str, str]:
 @contextlib.contextmanager
 def gunicorn(settings: Settings, *arguments: str, **further: str) -> Iterator[int]:
     """The port on which gunicorn serves this project as `make serve` does."""
-    port = free_port()
-    known = environment(settings, RISK_BIND=f"127.0.0.1:{port}", **further)
-    command = [*GUNICORN, "wsgi:app", *arguments]
+    known = environment(settings, **{"RISK_BIND": "127.0.0.1:0", **further})
+    with answering([*GUNICORN, "wsgi:app", *arguments], known, settings) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def answering(
+    command: list[str], known: dict[str, str], settings: Settings, pass_fds: Sequence[int] = ()
+) -> Iterator[int]:
+    """The port on which this server answers, which it says itself; ended by its own id."""
+    path = settings.workspace / "server.log"
     with (
-        (settings.workspace / "server.log").open("wb") as log,
-        subprocess.Popen(command, cwd=ROOT, env=known, stderr=log) as server,
+        path.open("wb") as log,
+        subprocess.Popen(
+            command, cwd=ROOT, env=known, stdout=log, stderr=log, pass_fds=pass_fds
+        ) as server,
     ):
         try:
-            wait_for(port, server)
+            port = int(wait_until(lambda: _listening(path, server))[1])
+            wait_until(lambda: _answers(port))
             yield port
         finally:
             server.terminate()
 
 
-def wait_for(port: int, server: "subprocess.Popen[Any]") -> None:
-    """Until /health answers."""
-    deadline = time.monotonic() + STARTED_WITHIN
-    while time.monotonic() < deadline and server.poll() is None:
-        with contextlib.suppress(OSError):
-            if ask(port, "GET", "/health").status in (200, 503):
-                return
-        time.sleep(0.05)
-    raise TimeoutError(f"nothing answers on port {port}")
+def _listening(log: Path, server: "subprocess.Popen[Any]") -> "re.Match[str] | None":
+    assert server.poll() is None, log.read_text()
+    return LISTENING.search(log.read_text())
+
+
+def _answers(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        return ask(port, "GET", "/health").status in (200, 503)
+    return False
 
 
 def ask(
@@ -82,7 +107,7 @@ def ask(
     body: object = None,
     headers: dict[str, str] | None = None,
     *,
-    patience: float = 60,
+    patience: float = PATIENCE,
 ) -> Answer:
     """One answer, over a connection of its own; a body that is no bytes goes as JSON."""
     connection = HTTPConnection("127.0.0.1", port, timeout=patience)
@@ -97,13 +122,13 @@ def ask(
 
 
 @contextlib.contextmanager
-def running(server: BaseWSGIServer) -> Iterator[int]:
+def running(server: TCPServer) -> Iterator[int]:
     """The port of a small server that answers in a thread."""
     with server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield server.server_port
+            yield server.socket.getsockname()[1]
         finally:
             server.shutdown()
             thread.join()

@@ -18,7 +18,7 @@ from risk import files, journal, releases, serving, tables, web
 from risk.errors import InputMissing, ServiceDown
 from risk.settings import Settings
 from tests.conftest import HEADER, configured, deploy, script, small_project
-from tests.serving import free_port, running
+from tests.serving import deaf_port, running
 
 KEYS = ["prediction", "scoring", "summarystats", "diagnostics"]
 HERE = "so it is served here meanwhile"
@@ -46,12 +46,8 @@ def stranger(replies: Replies) -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
-        thread.join()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Stranger)) as port:
+        yield f"http://127.0.0.1:{port}", asked
 
 
 def asking_at(settings: Settings, url: str) -> Settings:
@@ -62,8 +58,9 @@ def test_it_serves_itself_when_nothing_answers(
     deployed: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    nowhere = asking_at(deployed, f"http://127.0.0.1:{free_port()}")
-    document = json.loads(apicalls.call_api(nowhere).read_text())
+    with deaf_port() as nobody:
+        nowhere = asking_at(deployed, f"http://127.0.0.1:{nobody}")
+        document = json.loads(apicalls.call_api(nowhere).read_text())
     release = releases.load(deployed.prod_deployment_path)[0].release
     assert list(document) == KEYS
     assert {answer["release"] for answer in document.values()} == {release}
@@ -76,7 +73,10 @@ def test_it_serves_itself_when_nothing_answers(
 def test_it_asks_the_service_that_runs(
     deployed: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """However its pipeline is: a failed run is no reason to ask another one."""
     caplog.set_level("INFO")
+    failed = f"{files.now()} fullprocess ERROR failed with exit code 69: the database is down"
+    (deployed.output_folder_path / files.LOG).write_text(f"{failed}\n")
     with running(serving.server(create_app(deployed), "127.0.0.1", 0)) as port:
         path = apicalls.call_api(asking_at(deployed, f"http://127.0.0.1:{port}/"))
     assert list(json.loads(path.read_text())) == KEYS
@@ -130,9 +130,11 @@ def chatterbox(said: bytes, pause: float) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         chatting = threading.Thread(target=chat, args=[listener])
         chatting.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        over.set()
-        chatting.join()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+            chatting.join()
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ def test_a_proxy_of_the_environment_is_not_asked(
 def test_every_deployment_is_followed_by_the_calls(finished: Settings) -> None:
     path = finished.output_model_path / files.API_RETURNS
     first = json.loads(path.read_text())["scoring"]["release"]
-    full_process(finished, force=True)
+    full_process(configured(finished.workspace, features="raw"), force=True)
     assert first.startswith("1-")
     assert json.loads(path.read_text())["scoring"]["release"].startswith("2-")
     path.unlink()
@@ -316,3 +318,5 @@ def test_the_script_files_the_answers_and_takes_the_lock(settings: Settings) -> 
     assert "the answers of the API are in models/apireturns.txt" in run.stderr
     assert (settings.output_folder_path / files.LOCK).exists()
     assert " GET " not in run.stderr
+    quiet = script(settings, "apicalls.py", "--quiet")  # that it served itself is no warning
+    assert (quiet.returncode, quiet.stderr) == (0, "")

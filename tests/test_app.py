@@ -9,9 +9,12 @@ import re
 import resource
 import shutil
 import socket
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import quote
 
@@ -21,10 +24,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import diagnostics
+import ingestion
 from app import create_app
-from risk import arrivals, files, questions, releases, serving, tables, web
+from risk import arrivals, cli, files, questions, releases, serving, tables, web
 from risk.settings import Settings
-from tests.conftest import configured, deploy
+from tests.conftest import configured, deploy, put, script
 from tests.serving import running
 
 HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees"
@@ -484,6 +488,9 @@ def test_the_answers_are_those_of_the_rooms(client: FlaskClient, served: Setting
         "release": release.release,
         "deployed_at": release.time,
         "last_run": None,
+        "last_run_age_seconds": None,
+        "last_run_exit_code": None,
+        "status": "late",
     }
 
 
@@ -492,6 +499,93 @@ def test_the_last_run_is_told_without_the_folders_of_the_machine(deployed: Setti
     log.write_text(f"one\n2026 fullprocess INFO kept: F1 0.5/0.6 of {deployed.workspace}/x.csv\n")
     answer = create_app(deployed).test_client().get("/health").json
     assert answer["last_run"] == "2026 fullprocess INFO kept: F1 0.5/0.6 of x.csv"
+
+
+GOOD = "fullprocess INFO no new data: nothing new"
+FULL = "fullprocess ERROR failed with exit code 74: models/x: No space left on device"
+
+
+def log(settings: Settings, minutes: float, rest: str) -> None:
+    """End the log in a line of that age."""
+    moment = time.strftime(files.TIME, time.gmtime(time.time() - 60 * minutes))
+    settings.output_folder_path.mkdir(exist_ok=True)
+    with (settings.output_folder_path / files.LOG).open("a") as handle:
+        handle.write(f"{moment} {rest}\n")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "rest", "status", "code"),
+    [
+        (1, GOOD, "ok", 0),
+        (21, GOOD, "late", 0),
+        (1, FULL, "failing", 74),
+        (21, FULL, "failing", 74),
+        (1, "fullprocess CRITICAL crashed: ValueError: x", "failing", 1),
+    ],
+)
+def test_a_monitor_learns_how_the_last_run_ended(
+    deployed: Settings, minutes: float, rest: str, status: str, code: int
+) -> None:
+    log(deployed, minutes, rest)
+    log(deployed, 0, "training INFO a step by hand says nothing of cron")
+    asked = create_app(deployed).test_client()
+    health = asked.get("/health")
+    assert health.status_code == 200
+    assert (health.json["status"], health.json["last_run_exit_code"]) == (status, code)
+    assert health.json["last_run_age_seconds"] >= 60 * minutes
+    assert health.json["last_run"].endswith("says nothing of cron")
+    strict = asked.get("/health?strict=1")
+    assert strict.status_code == (200 if status == "ok" else 503)
+    assert strict.json.keys() == health.json.keys()
+    assert strict.json["status"] == status
+
+
+def test_a_monitor_is_told_of_nothing_deployed_and_of_a_file_refused_whole(
+    settings: Settings,
+) -> None:
+    asked = create_app(settings).test_client()
+    log(settings, 1, GOOD)
+    assert asked.get("/health?strict=1").json["status"] == "failing"
+    deploy(settings)
+    assert asked.get("/health?strict=1").json["status"] == "ok"
+    put(settings, "secret.csv", ["1"], header="not ours")
+    ingestion.merge_multiple_dataframe(settings)
+    answer = asked.get("/health?strict=1")
+    assert (answer.status_code, answer.json["status"]) == (503, "failing")
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("value", ["0", "yes", "2", "11", "%31%20"])
+def test_a_flag_that_is_no_flag_is_refused(client: FlaskClient, value: str) -> None:
+    assert told(client.get(f"/health?strict={value}")) == (400, "bad_request")
+
+
+def test_the_last_run_is_found_after_the_log_began_anew(deployed: Settings) -> None:
+    log(deployed, 9, "fullprocess INFO x" * (cli.LARGEST_LOG // 10))
+    log(deployed, 2, FULL)
+    assert script(deployed, "training.py").returncode == 0
+    assert (deployed.output_folder_path / files.LOG).stat().st_size < 1000
+    health = create_app(deployed).test_client().get("/health").json
+    assert (health["status"], health["last_run_exit_code"]) == ("failing", 74)
+
+
+def test_health_asks_neither_the_model_nor_the_database(deployed: Settings) -> None:
+    broken = deployed._replace(database_url="postgresql://nobody@127.0.0.1:1/none")
+    asked = create_app(broken).test_client()
+    log(deployed, 1, GOOD)
+    assert asked.get("/health").json["status"] == "ok"
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        called.append(f"{event} {frame.f_code.co_filename}")
+
+    sys.setprofile(note)
+    try:
+        assert asked.get("/health").json["status"] == "ok"
+    finally:
+        sys.setprofile(None)
+    assert called
+    assert [each for each in called if re.search("sklearn|sqlalchemy|pandas", each)] == []
 
 
 def shared_files(workspace: Path) -> dict[str, tuple[str, int]]:
@@ -533,8 +627,10 @@ def test_a_damaged_release_is_never_described(
     shutil.rmtree(deployed.prod_deployment_path / ".releases")
     (deployed.prod_deployment_path / name).write_bytes(content)
     asked = create_app(deployed).test_client()
-    for path in ("/scoring", "/health"):
-        assert told(asked.get(path)) == (503, "artefact_refused")
+    assert told(asked.get("/scoring")) == (503, "artefact_refused")
+    health = asked.get("/health")
+    assert not NEVER_SAID.search(health.text)
+    assert (health.json["release"], health.json["status"]) == (None, "failing")
 
 
 def test_the_answers_to_come_are_those_of_the_new_release(deployed: Settings) -> None:
@@ -597,7 +693,7 @@ def test_a_log_line_cannot_be_forged(served: Settings, caplog: pytest.LogCapture
 
 def sent(port: int, line: bytes) -> None:
     """Send a request with this line, whatever becomes of it."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(line + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         while connection.recv(65_536):
             pass

@@ -1,6 +1,7 @@
 """The pages in a real browser, as a client manager uses them."""
 
 import csv
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pypdf import PdfReader
 
 from fullprocess import full_process
 from risk.settings import Settings
 from tests.conftest import put, small_project
-from tests.serving import gunicorn
+from tests.serving import PATIENCE, gunicorn
 
 CHROMIUM = Path("/usr/bin/chromium")
 DEMANDED = "RISK_TEST_BROWSER"
@@ -68,6 +70,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get(DEMANDED):
             pytest.fail(message)
         pytest.skip(message)
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield running
@@ -78,7 +81,7 @@ def browser() -> Iterator[Browser]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a project with a list is served; among its clients are codes that try to be more."""
     settings: Settings = small_project(tmp_path_factory.mktemp("pages"))
-    put(settings, "dataset2.csv", [f'"{code}",12,340,5,' for code in HOSTILE])
+    put(settings, "dataset2.csv", [f'"{code}",12,340,5,0' for code in HOSTILE])
     assert full_process(settings) == "deployed"
     with gunicorn(settings) as port:
         yield f"http://127.0.0.1:{port}"
@@ -251,6 +254,36 @@ def test_every_stop_of_the_keyboard_is_seen(page: Page) -> None:
             style = page.evaluate("getComputedStyle(document.activeElement).outline")
             assert "solid 3px" in style, stops
         assert len(stops) > 8
+
+
+def printed(page: Page, path: str, size: str) -> list[str]:
+    """What a page says on paper, sheet by sheet."""
+    page.goto(path)
+    margin = "0.4in"
+    sides = {"top": margin, "bottom": margin, "left": margin, "right": margin}
+    made = page.pdf(format=size, margin=sides)  # type: ignore[arg-type]
+    return [sheet.extract_text() for sheet in PdfReader(io.BytesIO(made)).pages]
+
+
+@pytest.mark.parametrize("size", ["A4", "Letter"])
+def test_a_page_on_paper_begins_on_its_first_sheet(page: Page, size: str) -> None:
+    page.goto("/clients")
+    first = printed(page, f"/clients/{codes(page)[0]}", size)[0]
+    assert "All together" in first, first
+    assert "Risk over the lists" in first
+
+
+@pytest.mark.parametrize("size", ["A4", "Letter"])
+def test_contacts_take_room_on_paper_only_where_there_are_some(page: Page, size: str) -> None:
+    page.goto("/clients")
+    last = codes(page)[-1]
+    bare = printed(page, f"/clients?q={codes(page)[4]}", size)
+    assert "Last contact" not in bare[0]
+    page.goto(f"/clients/{last}")
+    record(page, "Flora")
+    sheets = printed(page, f"/clients?q={last}", size)
+    assert "Last contact" in sheets[0]
+    assert "Flora" in sheets[0]
 
 
 def test_a_form_that_is_wrong_says_so_where_one_looks(page: Page) -> None:

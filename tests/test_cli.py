@@ -213,10 +213,10 @@ FAILURES = [
     ),
     pytest.param(
         Failure(
-            *(FULL, 76, rf"{DATA}/judged\.json", "is damaged", "remove it"),
-            replaced(f"{DATA}/judged.json", "[]"),
+            *(FULL, 76, rf"{DATA}/ingestion\.json", "is damaged", "remove it and run"),
+            replaced(f"{DATA}/ingestion.json", "[]"),
         ),
-        id="76: the record of the last judgement is damaged",
+        id="76: the record of the ingestion is damaged",
     ),
     pytest.param(
         Failure(FULL, 74, DATA, "File exists|Not a directory", "", replaced(DATA, "a file")),
@@ -325,6 +325,32 @@ def test_of_several_errors_the_first_in_order_counts(
         breakage(deployed.workspace)
     with lock.held(deployed.output_folder_path / "lock") if locked else contextlib.nullcontext():
         assert script(deployed, "fullprocess.py", *arguments).returncode == exit_code
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, []) for name in ("ingestion.py", "training.py", "scoring.py", "reporting.py")),
+        ("deployment.py", []),
+        ("deployment.py", ["--rollback"]),
+    ],
+)
+def test_a_step_that_finds_nothing_to_begin_with_leaves_no_record(
+    tmp_path: Path, contents: Contents, name: str, options: list[str]
+) -> None:
+    settings = configured(tmp_path)
+    assert script(settings, name, *options).returncode == 66
+    assert set(contents(tmp_path)) == {"config.json", f"{DATA}/lock", f"{DATA}/fullprocess.log"}
+
+
+def test_every_path_is_the_folder_and_the_name(deployed: Settings) -> None:
+    """Whatever speaks: a file of the input, a folder, a record, a copy."""
+    put(deployed, "dataset2.csv", ["AAAA,x,2,3,0"])
+    assert "warning: sourcedata/dataset2.csv: 1 lines" in script(deployed, "ingestion.py").stderr
+    (deployed.output_folder_path / "judged.json").write_text('{"release": "1-x"}')
+    shutil.rmtree(deployed.input_folder_path)
+    said = script(deployed, "ingestion.py").stderr
+    assert said == "error: failed with exit code 66: there is no folder sourcedata/\n"
 
 
 # -- a full disk -------------------------------------------------------------------------------
@@ -640,6 +666,7 @@ def on_a_terminal(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, list[s
     settings = configured(tmp_path_factory.mktemp("terminal"))
     put(settings, "dataset1.csv", ["AAAA,1,2,3,0"])
     put(settings, "dataset2\u202egnp\x9b31m.csv", ["BBBB,1,2,3,0"])
+    put(settings, "dataset3.csv", ["AAAA,1,2,3,0"] * 50_001)
     config = settings.workspace / "config.json"
     master, slave = pty.openpty()
     with subprocess.Popen(
@@ -656,7 +683,8 @@ def test_progress_shows_on_a_terminal_and_makes_way(
     on_a_terminal: tuple[str, list[str]],
 ) -> None:
     screen, _ = on_a_terminal
-    assert "reading dataset1.csv, 1 of 2" in screen
+    assert "reading dataset1.csv, 1 of 3" in screen
+    assert "dataset3.csv: 50,000 of 50,002 lines are judged" in screen
     before, _, after = screen.partition("\r\033[K2 rows of 2 clients")
     assert "reading" in before
     assert "reading" not in after
@@ -665,7 +693,7 @@ def test_progress_shows_on_a_terminal_and_makes_way(
 def test_nothing_of_the_progress_is_in_the_log(on_a_terminal: tuple[str, list[str]]) -> None:
     log = on_a_terminal[1]
     assert all(map(LOG_LINE.fullmatch, log))
-    assert not any("reading" in line for line in log)
+    assert not any("reading" in line or "judged" in line for line in log)
 
 
 def test_progress_shows_no_sign_of_a_name_that_acts_on_the_terminal(

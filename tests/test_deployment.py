@@ -16,12 +16,12 @@ import ingestion
 import scoring
 import training
 from company import fabricate
-from risk import files, journal, model, releases, tables
+from risk import deliverables, files, journal, model, records, releases, tables
 from risk.errors import ArtefactRefused, InputMissing
 from risk.releases import PLAIN_FILES
 from risk.settings import Settings
-from tests.conftest import configured, put
-from tests.test_kills import dies_before
+from tests.conftest import configured, put, script
+from tests.test_kills import dies_before, finds_no_space
 
 Contents = Callable[[Path], dict[str, bytes]]
 Breakage = Callable[[Settings], object]
@@ -84,7 +84,7 @@ def test_the_manifest_says_what_went_out(ready: Settings) -> None:
         for path in sorted(ready.input_folder_path.iterdir())
     ]
     assert [name for name, *_ in looked_at] == ["broken.csv", "dataset1.csv", "dataset2.csv"]
-    assert manifest["seen"] == looked_at
+    assert manifest["seen"] == looked_at[1:]  # of what has no row, ingestion.json tells
     assert manifest["files"] == {
         name: {"sha256": files.sha256(content), "size": len(content)}
         for name, content in sources(ready).items()
@@ -109,7 +109,7 @@ def retrain_only(settings: Settings) -> None:
     scored = (settings.output_model_path / files.SCORE).read_text()
     training.train_model(configured(settings.workspace, features="raw"))
     raw = model.loads((settings.output_model_path / files.MODEL).read_bytes(), "", settings.columns)
-    held_out = tables.labelled_rows(settings.test_data_path, settings.columns)
+    held_out = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     assert model.f1(raw, held_out, settings.columns) != float(scored)
 
 
@@ -254,6 +254,97 @@ def test_going_back_does_not_make_new_what_was_judged_of_another_folder(ready: S
     assert fullprocess.full_process(elsewhere) == "no drift"
     deployment.roll_back(elsewhere)
     assert fullprocess.full_process(elsewhere) == "no new data"
+
+
+@pytest.fixture
+def drifted(finished: Settings) -> Settings:
+    """A project with two releases, the second one in use."""
+    finished = configured(finished.workspace, features="raw")
+    assert fullprocess.full_process(finished, force=True) == "deployed"
+    return finished
+
+
+def followed(settings: Settings) -> bool:
+    """Whether list and report tell of the release that is in use."""
+    release = releases.load(settings.prod_deployment_path)[0].release
+    listed, report = (settings.output_model_path / name for name in (files.RANKING, files.REPORT))
+    return (
+        deliverables.list_is_current(settings)
+        and release in listed.read_text()
+        and report.stat().st_mtime_ns > listed.stat().st_mtime_ns
+    )
+
+
+def test_after_a_rollback_list_and_report_tell_of_the_release_in_use(drifted: Settings) -> None:
+    ran = script(drifted, "deployment.py", "--rollback")
+    assert ran.returncode == 0, ran.stderr
+    assert followed(drifted)
+    assert "run python reporting.py" not in ran.stderr
+    run = records.last_runs(drifted, 1).iloc[0]
+    assert run["outcome"] == "rolled back"
+    assert fullprocess.full_process(drifted) == "no new data"
+    answers = json.loads((drifted.output_model_path / files.API_RETURNS).read_bytes())
+    assert answers["scoring"]["release"] == run["release"]
+    assert journal.waiting(drifted) == []
+
+
+def test_one_can_go_to_any_release_that_is_kept(drifted: Settings) -> None:
+    _, second = (each.release for each in releases.kept(drifted.prod_deployment_path))
+    assert script(drifted, "deployment.py", "--rollback").returncode == 0
+    ran = script(drifted, "deployment.py", "--to", second)
+    assert ran.returncode == 0, ran.stderr
+    release, contents = releases.load(drifted.prod_deployment_path)
+    assert release.number == 4
+    assert files.sha256(contents[files.MODEL]) == _of(drifted, second)
+    assert followed(drifted)
+
+
+def _of(settings: Settings, release: str) -> str:
+    """The fingerprint of a release's model."""
+    store = settings.prod_deployment_path / releases.STORE
+    return files.sha256((store / release / files.MODEL).read_bytes())
+
+
+def test_a_release_that_is_not_kept_is_said_with_those_that_are(
+    drifted: Settings, contents: Contents
+) -> None:
+    kept = [each.release for each in releases.kept(drifted.prod_deployment_path)]
+    before = contents(drifted.prod_deployment_path)
+    ran = script(drifted, "deployment.py", "--to", "../../7-x")
+    assert ran.returncode == 66
+    assert f"keeps no release ../../7-x, only {', '.join(kept)}" in ran.stderr.splitlines()[-1]
+    assert contents(drifted.prod_deployment_path) == before
+
+
+def test_to_go_to_what_is_in_use_changes_nothing(drifted: Settings, contents: Contents) -> None:
+    release = releases.load(drifted.prod_deployment_path)[0]
+    before = contents(drifted.prod_deployment_path), len(records.last_runs(drifted, 9))
+    ran = script(drifted, "deployment.py", "--to", release.release)
+    assert (ran.returncode, f"that of {release.title}, which is in use" in ran.stderr) == (0, True)
+    assert (contents(drifted.prod_deployment_path), len(records.last_runs(drifted, 9))) == before
+    assert journal.waiting(drifted) == []
+
+
+def test_a_rollback_that_fails_leaves_nothing_half_made(drifted: Settings) -> None:
+    folder = drifted.prod_deployment_path
+    before = {path.name for path in (folder / releases.STORE).iterdir()}
+    for change in range(4, 100, 4):
+        if not finds_no_space(change, lambda: deployment.roll_back(drifted), folder, stays=False):
+            break
+        left = {path.name for path in (folder / releases.STORE).iterdir()}
+        assert left == before or releases.load(folder)[0].number > 2
+        assert not list(folder.rglob(".*.draft"))
+    assert change > 4
+
+
+def test_the_same_model_by_hand_is_no_new_release(ready: Settings) -> None:
+    release = deployment.store_model_into_pickle(ready)
+    training.train_model(ready)
+    scoring.score_model(ready)
+    assert deployment.store_model_into_pickle(ready) == release
+    for path in ready.prod_deployment_path.rglob(files.MODEL):
+        path.write_bytes(b"damaged")
+    assert deployment.store_model_into_pickle(ready).number == release.number + 1
 
 
 # -- killed --------------------------------------------------------------------------------------

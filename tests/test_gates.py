@@ -1,6 +1,8 @@
 """The gates: what each state of a project leads to, in whole runs on real files."""
 
+import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from company import fabricate
 from fullprocess import decide_and_act
+from reporting import list_is_current, rank_clients
 from risk import files, gates, releases, tables
 from risk.arrivals import Seen
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
@@ -60,6 +63,33 @@ def refused(settings: Settings) -> None:
     (settings.input_folder_path / "broken.csv").write_text("no,such,columns\n1,2,3\n")
 
 
+def empty(settings: Settings) -> None:
+    (settings.input_folder_path / "broken.csv").touch()
+
+
+def header_only(settings: Settings) -> None:
+    put(settings, "broken.csv", [])
+
+
+def mostly_refused(settings: Settings) -> None:
+    put(settings, "broken.csv", ["AAAA,1,2,3,0", "BBBB,many,2,3,0"])
+
+
+def too_large(settings: Settings) -> None:
+    empty(settings)
+    os.truncate(settings.input_folder_path / "broken.csv", 5 * 1024**3)
+
+
+def repeated(settings: Settings) -> None:
+    shutil.copy(settings.input_folder_path / "dataset1.csv", settings.input_folder_path / "b.csv")
+
+
+def repeated_of_old(settings: Settings) -> None:
+    """One old row again, which is its client's newest from then on."""
+    old = (settings.input_folder_path / "dataset1.csv").read_text().splitlines()[1]
+    put(settings, "b.csv", [old])
+
+
 def waits(settings: Settings) -> None:
     path = put(settings, "upload.csv", ["AAAA,1,2,3,0", "BBBB,4,5"])
     path.write_bytes(path.read_bytes().removesuffix(b"\n"))
@@ -90,8 +120,9 @@ CASES = [
     pytest.param(Case(rewritten, LOW, "no drift"), id="changed content, no drift"),
     pytest.param(Case(rewritten, HIGH, "deployed"), id="changed content, drift"),
     pytest.param(Case(touched, LOW, "no drift"), id="only the time changed"),
-    pytest.param(Case(refused, LOW, "no drift"), id="a refused file is looked at once"),
-    pytest.param(Case(refused, HIGH, "deployed"), id="a refused file, and the score is lower"),
+    pytest.param(Case(refused, HIGH, "no new data"), id="a refused file is no new data"),
+    pytest.param(Case(repeated, HIGH, "no new data"), id="nor are repetitions alone"),
+    pytest.param(Case(repeated_of_old, LOW, "no drift"), id="but they may change the book"),
     pytest.param(Case(waits, HIGH, "no new data"), id="a file that waits decides nothing"),
     pytest.param(Case(hidden, HIGH, "no new data"), id="a dot-file is no file"),
     pytest.param(Case(no_outcomes, HIGH, "no drift"), id="outcomes unknown"),
@@ -145,6 +176,7 @@ def test_a_file_that_waited_is_taken_when_it_is_whole(settings: Settings) -> Non
 
 
 def test_a_cut_off_file_waits_for_a_minute_only(settings: Settings) -> None:
+    settings = configured(settings.workspace, refused_share=0.5)
     deploy(settings)
     redeploy_with(settings, LOW)
     waits(settings)
@@ -153,6 +185,120 @@ def test_a_cut_off_file_waits_for_a_minute_only(settings: Settings) -> None:
     os.utime(settings.input_folder_path / "upload.csv", (a_while_ago, a_while_ago))
     assert decided(settings) == "no drift"
     assert "upload.csv,3," in (settings.output_folder_path / files.REJECTED).read_text()
+
+
+NOTHING_NEW = [
+    pytest.param(refused, "broken.csv is refused: the header has no column", id="other columns"),
+    pytest.param(empty, "broken.csv is refused: it is empty", id="empty"),
+    pytest.param(header_only, "broken.csv holds no row", id="a header alone"),
+    pytest.param(mostly_refused, "broken.csv is refused: 1 of 2 lines", id="too many refused"),
+    pytest.param(too_large, "broken.csv is refused: it has 5,368,709,120 bytes", id="too large"),
+    pytest.param(repeated, "b.csv holds nothing new", id="repetitions"),
+]
+
+
+def idle(settings: Settings) -> bool:
+    """Whether the next run looks at no file."""
+    return decide_and_act(settings, force=False).reason.startswith("nothing new in sourcedata/")
+
+
+@pytest.mark.parametrize(("change", "says"), NOTHING_NEW)
+def test_a_file_that_adds_nothing_is_said_once_and_nothing_is_judged(
+    finished: Settings, change: Callable[[Settings], object], says: str
+) -> None:
+    redeploy_with(finished, HIGH)
+    rank_clients(finished)
+    change(finished)
+    decision = decide_and_act(finished, force=False)
+    assert decision.outcome == "no new data"
+    assert says in decision.reason
+    assert not (finished.output_folder_path / files.JUDGED).exists()
+    assert list_is_current(finished)
+    ingestion = json.loads((finished.output_folder_path / files.INGESTION).read_bytes())
+    assert len(ingestion["files"]) == 2
+    if "is refused" in says:
+        assert "broken.csv,," in (finished.output_folder_path / files.REJECTED).read_text()
+    assert idle(finished)
+
+
+def drops_a_file(settings: Settings) -> Settings:
+    """Most lines of a file that was judged are refused now."""
+    put(settings, "more.csv", ["MORE,1,2,3,0"])
+    assert decided(settings) == "no drift"
+    put(settings, "more.csv", ["MORE,1,2,3,0", "BBBB,many,2,3,0"])
+    return settings
+
+
+def lets_a_file_in(settings: Settings) -> Settings:
+    """A file that was refused whole, beside one that was not, may go in now."""
+    mostly_refused(settings)
+    put(settings, "more.csv", ["MORE,1,2,3,0"])
+    assert decided(settings) == "no drift"
+    return configured(settings.workspace, refused_share=0.5)
+
+
+def keeps_a_file_out(settings: Settings) -> Settings:
+    """A file that was judged is too large now."""
+    put(settings, "more.csv", ["MORE,1,2,3,0", *("\n" * 1024 for _ in range(1024))])
+    assert decided(settings) == "no drift"
+    put(settings, "last.csv", ["LAST,1,2,3,0"])
+    return configured(settings.workspace, largest_file_mb=1)
+
+
+def puts_repetitions(settings: Settings) -> Settings:
+    """An old row is its client's newest."""
+    repeated_of_old(settings)
+    return settings
+
+
+@pytest.mark.parametrize("died_after_ingestion", [False, True])
+@pytest.mark.parametrize(
+    "change", [drops_a_file, lets_a_file_in, keeps_a_file_out, puts_repetitions]
+)
+def test_a_change_of_the_data_is_judged_once_also_after_a_run_that_died_before(
+    finished: Settings, change: Callable[[Settings], Settings], died_after_ingestion: bool
+) -> None:
+    import ingestion
+
+    redeploy_with(finished, LOW)
+    changed = change(finished)
+    if died_after_ingestion:
+        ingestion.merge_multiple_dataframe(changed)
+    assert decided(changed) == "no drift"
+    assert list_is_current(changed)
+    assert idle(changed)
+
+
+def test_other_limits_let_refused_files_be_looked_at_once_more(finished: Settings) -> None:
+    mostly_refused(finished)
+    put(finished, "more.csv", ["MORE,1,2,3,0"])
+    redeploy_with(finished, LOW)
+    assert decided(finished) == "no drift"
+    for limits in ({"refused_share": 0.2}, {"refused_share": 0.2, "largest_file_mb": 2}):
+        changed = configured(finished.workspace, **limits)
+        decision = decide_and_act(changed, force=False)
+        assert decision.outcome == "no new data"
+        assert "broken.csv is refused" in decision.reason
+        assert idle(changed)
+
+
+@pytest.mark.parametrize(
+    ("gate", "score", "outcome"),
+    [("off", LOW, "no drift"), ("test_score", HIGH, "kept"), ("off", HIGH, "deployed")],
+)
+def test_a_file_refused_whole_is_named_with_every_outcome(
+    finished: Settings, gate: str, score: float, outcome: str
+) -> None:
+    finished = configured(finished.workspace, promotion_gate=gate)
+    redeploy_with(finished, score)
+    mostly_refused(finished)
+    touched(finished)
+    decision = decide_and_act(finished, force=False)
+    assert decision.outcome == outcome
+    assert decision.reason.endswith(
+        "; broken.csv is refused: 1 of 2 lines are refused, more than the share of 0.1 that "
+        "refused_share allows; the first is line 3: lastmonth_activity is not a number"
+    )
 
 
 def test_a_rollback_is_not_undone_by_the_next_run(settings: Settings) -> None:
@@ -233,8 +379,34 @@ def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
 
 def test_force_deploys_with_nothing_new(settings: Settings) -> None:
     deploy(settings)
-    assert decided(settings, force=True) == "deployed"
-    assert releases.load(settings.prod_deployment_path)[0].number == 2
+    before = releases.load(settings.prod_deployment_path)[0]
+    decision = decide_and_act(configured(settings.workspace, features="raw"), force=True)
+    assert decision.outcome == "deployed"
+    assert releases.load(settings.prod_deployment_path)[0].number == before.number + 1
+
+
+EASY = [f"L{n:03},0,900,9,1" for n in range(9)] + [f"S{n:03},900,900,9,0" for n in range(9)]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_model_that_is_the_deployed_one_to_the_byte_is_no_new_release(
+    finished: Settings, force: bool
+) -> None:
+    deployed_now = releases.load(finished.prod_deployment_path)[0]
+    finished = configured(finished.workspace, test_data_path="elsewhere")
+    put(finished._replace(input_folder_path=finished.test_data_path), "easy.csv", EASY)
+    decided(finished, force=True)
+    before = releases.load(finished.prod_deployment_path)
+    assert before[0].score > deployed_now.score
+    put(finished, "open.csv", ["OPEN,1,2,3,"])
+    decision = decide_and_act(finished, force)
+    assert decision.outcome == ("deployed" if force else "kept")
+    assert decision.reason.endswith(
+        f"; {before[0].title} stays: the new model is the same to the byte"
+    )
+    assert decision.reason.startswith("forced; " if force else "F1 ")
+    assert releases.load(finished.prod_deployment_path) == before
+    assert decided(finished) == "no new data"
 
 
 def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:
@@ -286,6 +458,23 @@ def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Set
         deployed = float((settings.prod_deployment_path / files.SCORE).read_text())
         assert deployed == scoring.score_deployed_on_test_data(settings)
         period(settings, number, drift=True)
+
+
+def test_a_weaker_model_that_goes_out_is_said_to_be_with_its_scores(settings: Settings) -> None:
+    """On the test data, and on the newest data, though it has seen the outcomes of all of that."""
+    import scoring
+
+    deploy(settings)
+    period(settings, 2, drift=True)
+    before = score_on_newest(settings), scoring.score_deployed_on_test_data(settings)
+    ran = script(settings, "fullprocess.py")
+    after = scoring.score_deployed(settings), scoring.score_deployed_on_test_data(settings)
+    assert after < before
+    pairs = [f"({new:.4f} < {old:.4f})" for new, old in zip(after, before, strict=True)]
+    assert ran.stderr.splitlines()[-1].endswith(
+        f"; but it is weaker than the release before on the test data {pairs[1]} "
+        f"and on the newest data, on which it was fitted {pairs[0]}"
+    )
 
 
 def _look(folder: Path) -> dict[str, tuple[int, int, bytes]]:

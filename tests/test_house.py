@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -36,9 +37,11 @@ WITH_LIBRARIES = (
     ("risk.pages",),
     ("risk.explained", "risk.summary", "risk.shown"),
     ("risk.web", "risk.questions"),
+    ("risk.deliverables",),
     ("risk.report",),
     ("risk.findings", "risk.ledger", "risk.listing", "risk.contacts", "risk.history"),
     ("risk.intake", "risk.ranking", "risk.source", "risk.charts", "risk.pdf", "risk.deployed"),
+    ("risk.coefficients",),
     ("risk.reasons",),
     ("risk.model", "risk.records", "risk.printed"),
     ("risk.tables", "risk.database", "risk.pickles"),
@@ -50,9 +53,11 @@ STANDARD_LIBRARY_ONLY = (
     ("risk.kept", "risk.opening", "risk.binding"),
     ("risk.gates", "risk.journal", "risk.moments", "risk.unread"),
     ("risk.releases", "risk.lock"),
+    ("risk.leftovers",),
     ("risk.arrivals",),
     ("risk.files",),
     ("risk.settings",),
+    ("risk.shapes",),
     ("risk.errors", "risk.crontab", "risk.remembered", "risk.lines", "risk.verdicts"),
 )
 LAYERS = ROOMS_AND_ABOVE + WITH_LIBRARIES + STANDARD_LIBRARY_ONLY
@@ -607,6 +612,14 @@ def test_the_readme_can_be_read_in_one_sitting() -> None:
 @pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in sorted(ROOT.glob("*.py"))])
 def test_no_script_is_long(path: Path) -> None:
     assert path.read_text().count("\n") <= LONGEST_SCRIPT
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in sorted(ROOT.glob("*.py"))])
+def test_what_can_be_run_can_be_started_by_its_name(path: Path) -> None:
+    text = path.read_text()
+    runs = 'if __name__ == "__main__":' in text
+    assert text.startswith("#!/usr/bin/env python3\n") is runs
+    assert os.access(path, os.X_OK) is runs
 
 
 def undocumented(tree: ast.Module) -> list[str]:

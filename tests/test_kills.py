@@ -16,12 +16,11 @@ import pytest
 
 import deployment
 import ingestion
-import reporting
 import scoring
 import training
 from company import fabricate
 from fullprocess import full_process
-from risk import files, releases, tables
+from risk import deliverables, files, leftovers, releases, tables
 from risk.errors import InputMissing, RiskError
 from risk.releases import PLAIN_FILES
 from risk.settings import Settings
@@ -122,31 +121,29 @@ def test_a_half_written_deployment_is_never_seen(settings: Settings, deployed_be
         drifted_period(settings)
         steps(settings)
     old, new = what_readers_see(settings), sources(settings)
-    saw_old = saw_new = 0
+    folder, before = settings.prod_deployment_path, settings.workspace / "before"
+    shutil.copytree(folder, before) if deployed_before else before.mkdir()
+    saw = []
     for change in range(200):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(before, folder)
         was_killed = dies_before(
-            change,
-            lambda: deployment.store_model_into_pickle(settings),
-            settings.prod_deployment_path,
+            change, lambda: deployment.store_model_into_pickle(settings), folder
         )
-        seen = what_readers_see(settings)
-        assert seen in (old, new), change
-        saw_old, saw_new = saw_old + (seen == old), saw_new + (seen == new)
-        releases.recover(settings.prod_deployment_path)
-        assert plain(settings) == (seen or {}), change
-        release = releases.current(settings.prod_deployment_path)
-        assert (release.number if release else 0) == number + (seen == new)
-        if seen == new:
-            number += 1
-            old = new
+        saw.append(what_readers_see(settings))
+        assert saw[-1] in (old, new), change
+        releases.recover(folder)
+        assert plain(settings) == (saw[-1] or {}), change
+        release = releases.current(folder)
+        assert (release.number if release else 0) == number + (saw[-1] == new)
         if not was_killed:
             break
     assert not was_killed
-    assert saw_old
-    assert saw_new
+    assert saw[-1] == new
+    assert old in saw
     final = deployment.store_model_into_pickle(settings)
-    assert final.number == number + 1
-    stored = {path.name for path in (settings.prod_deployment_path / releases.STORE).iterdir()}
+    assert final.number == number + 1  # it is deployed, and stays
+    stored = {path.name for path in (folder / releases.STORE).iterdir()}
     assert final.release in stored
     assert len(stored) <= releases.KEPT
 
@@ -212,13 +209,15 @@ def test_a_run_on_a_full_disk_is_made_good_by_the_next_one(
 
 
 def assert_the_next_run_makes_it_good(settings: Settings, expected: dict[str, bytes]) -> None:
+    leftovers.remove(settings)  # as every script does
+    assert not list(settings.workspace.rglob(".*.draft"))
     assert full_process(settings) in ("deployed", "no new data")
     assert what_readers_see(settings) == expected
     assert plain(settings) == expected
     release = releases.current(settings.prod_deployment_path)
     assert release
     assert release.number == 2
-    assert reporting.list_is_current(settings)
+    assert deliverables.list_is_current(settings)
     answers = json.loads((settings.output_model_path / files.API_RETURNS).read_bytes())
     assert answers["scoring"]["release"] == release.release
     listed, report = (

@@ -98,6 +98,8 @@ QUESTIONS: list[tuple[str, str, dict[str, Any], int]] = [
     ("GET", "/ranking", {"query_string": "top=0"}, 400),
     ("GET", "/diagnostics", {}, 200),
     ("GET", "/health", {}, 200),
+    ("GET", "/health", {"query_string": "strict=1"}, 503),
+    ("GET", "/health", {"query_string": "strict=x"}, 400),
     ("GET", "/openapi.json", {}, 200),
     ("GET", "/health", {"headers": {"Host": "x"}}, 400),
     ("GET", "/scoring", {"headers": {"Origin": "http://x"}}, 403),

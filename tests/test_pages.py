@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
 import reporting
@@ -24,7 +25,20 @@ import scoring
 from app import create_app
 from company import fabricate
 from fullprocess import full_process
-from risk import contacts, files, history, listing, ranking, shown, tables, verdicts, wellbeing
+from risk import (
+    contacts,
+    files,
+    history,
+    journal,
+    listing,
+    ranking,
+    reasons,
+    records,
+    shown,
+    tables,
+    verdicts,
+    wellbeing,
+)
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, put, script, small_project
 from tests.html import Page
@@ -193,10 +207,7 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     is_open = table["corporation"].isin(unknown)
     assert 0 < is_open.sum() < len(table)
     assert (table["outcome"] == is_open.map({True: "open", False: "stayed"})).all()
-    found = page(client, "/clients?open=1")
-    expected = table.loc[is_open, "corporation"].map(shown.visible).tolist()
-    assert found.inside("bdi") == expected[: listing.PAGE]
-    assert f"only the {is_open.sum()} whose outcome is open" in found.text
+    assert f"First the {is_open.sum()} whose outcome is open" in page(client, "/clients").text
     for place, stayed in ((is_open.idxmax(), False), (is_open.idxmin(), True)):
         address = shown.address(table["corporation"][place])
         assert ("By its newest row it stayed" in page(client, address).text) == stayed
@@ -205,18 +216,36 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     assert f"About {risk:.0f} of the " in page(client, "/").text
 
 
+def test_everybody_is_given_the_same_order(client: FlaskClient, company: Settings) -> None:
+    """Open outcomes first, by risk, then those that stayed, by risk, whoever asks in what way."""
+    table = listed(company)
+    told = zip(table["outcome"] != "open", -table["risk"], table["corporation"], strict=True)
+    places = list(told)
+    assert places == sorted(places)
+    assert not table["risk"].is_monotonic_decreasing
+    codes = table["corporation"].tolist()
+    ranked = client.get("/ranking?top=1000000").json["clients"]
+    assert [each["corporation"] for each in ranked] == codes
+    assert [each["rank"] for each in ranked] == list(range(1, len(codes) + 1))
+    rows = csv.DictReader(io.StringIO(client.get("/clients.csv").text))
+    assert [listing.defused(code) for code in codes] == [row["corporation"] for row in rows]
+    names = list(map(shown.visible, codes))
+    assert page(client, "/clients?all=1").inside("bdi") == names[: listing.PAGE]
+    assert page(client, "/").all("a", href=shown.address(codes[0]))
+    assert history.of_client(company, codes[0])[-1].rank == 1
+    report = PdfReader(company.output_model_path / files.REPORT).pages[0].extract_text()
+    assert re.search(rf"\n1\n *{re.escape(codes[0].strip())} *\n", report)
+
+
 def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
     table = listed(own)
-    codes = table.loc[table["outcome"] == "open", "corporation"].tolist()
+    codes = table["corporation"].tolist()
     first, second = map(shown.visible, codes[:2])
     client = create_app(own).test_client()
     assert first in page(client, "/").inside("bdi")
     sent(client, codes[0])
     assert first not in page(client, "/").inside("bdi")
     assert second in page(client, "/").inside("bdi")
-    assert not set(table.loc[table["outcome"] == "stayed", "corporation"]) & set(
-        page(client, "/").inside("bdi")
-    )
 
 
 @pytest.mark.parametrize("band", ["high", "medium", "low"])
@@ -349,7 +378,7 @@ def test_every_percent_encoded_code_is_a_page_of_a_real_server(company: Settings
                 assert Page(answer.body.decode()).inside("bdi")[0] == name, path
 
 
-def test_a_client_shows_its_rows_beside_the_average_and_all_its_reasons(
+def test_a_client_shows_its_rows_beside_the_middle_client_and_all_its_reasons(
     client: FlaskClient, company: Settings
 ) -> None:
     data = tables.read(company.output_folder_path / files.FINAL_DATA, company.columns)
@@ -359,10 +388,26 @@ def test_a_client_shows_its_rows_beside_the_average_and_all_its_reasons(
     found = page(client, shown.address(code))
     assert len(rows) > 1
     assert found.inside("th").count("newest") == 1
-    assert found.inside("th").count("average client") == 1
+    assert found.inside("th").count("middle client") == 1
     for name in ("activity last month", "activity last year", "number of employees"):
         assert found.inside("th").count(name) == 2
     assert found.all("svg", role="img")
+    (changed,) = [text for text in found.inside("p") if text.startswith("Since its row before:")]
+    newest, before = rows.iloc[-1], rows.iloc[-2]
+    for name in company.feature_columns:
+        if newest[name] != before[name]:
+            assert reasons.label(name) in changed
+            assert f"to {reasons.shown(newest[name])}" in changed
+
+
+def test_what_speaks_against_a_client_s_risk_is_marked_on_its_page(
+    client: FlaskClient, company: Settings
+) -> None:
+    table = listed(company)
+    is_marked = table["reasons"].str.contains(reasons.AGAINST)
+    assert is_marked.any()
+    found = page(client, shown.address(table.loc[is_marked, "corporation"].iloc[0]))
+    assert "speaks against it" in found.inside("span")
 
 
 def test_a_client_that_left_has_a_page_without_a_risk(
@@ -391,7 +436,7 @@ def test_a_list_by_another_release_is_said_everywhere(own: Settings) -> None:
     files.write_bytes(path, table.to_csv(index=False).encode())
     client = create_app(own).test_client()
     assert "older than it" in page(client, "/clients").text
-    assert "older than this one" in page(client, "/").text
+    assert "was ranked by release 1-older, not 3-" in page(client, "/").text
     code = shown.address(table["corporation"][0])
     assert "ranked by release 1-older" in page(client, code).text
 
@@ -576,43 +621,153 @@ def minutes_ago(count: float) -> str:
     return moment.strftime(files.TIME)
 
 
-@pytest.mark.parametrize(
-    ("minutes", "rest", "is_well"),
-    [
-        (1, "fullprocess INFO no drift: F1 0.7000", True),
-        (19, "fullprocess INFO no new data: nothing new", True),
-        (21, "fullprocess INFO no new data: nothing new", False),
-        (1, "fullprocess ERROR failed with exit code 69: the database is down", False),
-        (1, "fullprocess CRITICAL crashed: ValueError: x", False),
-        (1, "training WARNING while fitting: slow", True),
-        (-5, "fullprocess INFO no drift: the clock was set back", True),
-    ],
-)
-def test_the_overview_is_red_when_nothing_runs_or_the_last_run_failed(
-    own: Settings, minutes: float, rest: str, is_well: bool
-) -> None:
-    logged(own, f"{minutes_ago(minutes)} {rest}")
-    found = page(create_app(own).test_client(), "/")
-    assert bool(found.all("div", **{"class": "banner good"})) == is_well
-    assert bool(found.all("div", **{"class": "banner bad"})) != is_well
-    assert rest.split(" ", 2)[2].split(":", maxsplit=1)[0] in found.text
+WELL = "fullprocess INFO no new data: nothing new"
+FULL = "fullprocess ERROR failed with exit code 74: models/x: No space left on device"
+
+
+def banner(settings: Settings) -> str:
+    """The colour of the overview's answer, which stands there once."""
+    found = page(create_app(settings).test_client(), "/")
+    (own,) = [a["class"] for a in found.all("div") if a.get("class", "").startswith("banner")]
+    return own.removeprefix("banner ")
 
 
 @pytest.mark.parametrize(
-    ("minutes", "rest", "is_well"),
+    ("minutes", "rest", "colour", "said"),
     [
-        (2, "fullprocess INFO no drift: F1 0.7000", True),
-        (21, "fullprocess INFO no new data: nothing new", False),
-        (2, "fullprocess ERROR failed with exit code 69: the database is down", False),
+        (1, "fullprocess INFO no drift: F1 0.7000", "good", "Yes. The last run ended 1 minute ago"),
+        (19, WELL, "good", "no new data: nothing new"),
+        (21, WELL, "weak", "No. The last run ended 21 minutes ago"),
+        (1, FULL, "bad", "No. The last run, 1 minute ago, failed with exit code 74: models/x"),
+        (1, "fullprocess CRITICAL crashed: ValueError: x", "bad", "crashed: ValueError: x."),
+        (1, "training WARNING while fitting: slow", "weak", "No run yet"),
     ],
 )
-def test_a_step_by_hand_hides_no_trouble_of_the_cron_job(
-    own: Settings, minutes: float, rest: str, is_well: bool
+def test_the_overview_says_first_what_became_of_the_last_run(
+    finished: Settings, minutes: float, rest: str, colour: str, said: str
 ) -> None:
-    by_hand = f"{minutes_ago(1)} reporting INFO the report is in models/report.pdf"
-    logged(own, f"{minutes_ago(minutes)} {rest}\n{by_hand}")
-    found = page(create_app(own).test_client(), "/")
-    assert bool(found.all("div", **{"class": "banner good"})) == is_well
+    logged(finished, f"{minutes_ago(minutes)} {rest}")
+    assert banner(finished) == colour
+    found = page(create_app(finished).test_client(), "/").text
+    assert said in found
+    assert ("What to do:" in found) == (colour != "good")
+
+
+def test_the_worst_of_many_troubles_is_the_headline_and_the_others_follow(
+    finished: Settings,
+) -> None:
+    spoil_file(finished)
+    full_process(finished)
+    logged(finished, f"{minutes_ago(30)} {WELL}")
+    (finished.output_model_path / files.RANKING).unlink()
+    found = page(create_app(finished).test_client(), "/").text
+    places = [
+        found.index(said)
+        for said in (
+            "No. 1 file was refused whole: <b>x<b>.csv: ",
+            "Also not well",
+            "There is no list of whom to call",
+            "The last run ended 30 minutes ago",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def spoil_file(settings: Settings) -> Path:
+    """A file that is refused whole."""
+    return put(settings, "<b>x<b>.csv", ["1,2"], header="not,ours")
+
+
+def test_a_refused_file_is_a_trouble_until_it_is_mended_or_gone(finished: Settings) -> None:
+    path = spoil_file(finished)
+    full_process(finished)
+    logged(finished, f"{minutes_ago(1)} {WELL}")
+    assert banner(finished) == "bad"
+    content = path.read_text()
+    path.write_text(f"{content}3,4\n")  # it waits to be read again
+    assert banner(finished) == "good"
+    full_process(finished)
+    assert banner(finished) == "bad"
+    path.unlink()
+    assert banner(finished) == "good"
+
+
+def test_a_few_refused_lines_and_files_passed_over_are_remarks(finished: Settings) -> None:
+    good = [f"A{n:03},{n},{n},{n}," for n in range(300)]
+    put(finished, "lines.csv", [*good, "BBBB,x,1,1,"])
+    (finished.input_folder_path / "link.csv").symlink_to("lines.csv")
+    full_process(finished)
+    logged(finished, f"{minutes_ago(1)} {WELL}")
+    found = page(create_app(finished).test_client(), "/").text
+    assert banner(finished) == "good"
+    assert "1 line was refused" in found
+    assert "link.csv is passed over: it is not a regular file." in found
+    put(finished, "lines.csv", [*good, *("BBBB,x,1,1," for _ in range(30))])
+    full_process(finished)
+    assert banner(finished) == "weak"
+
+
+def test_runs_that_wait_to_be_recorded_are_a_trouble(finished: Settings) -> None:
+    put(finished, "more.csv", ["AAAA,1,2,3,"])
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    broken = configured(finished.workspace, database_url=url)
+    assert script(broken, "fullprocess.py").returncode == 69
+    logged(finished, f"{minutes_ago(1)} {WELL}")
+    assert banner(finished) == "weak"
+    assert "1 run waits to be recorded" in page(create_app(finished).test_client(), "/").text
+    found = page(create_app(broken).test_client(), "/").text
+    assert "No. The records cannot be read: " in found
+
+
+def test_a_run_under_way_is_no_trouble(finished: Settings) -> None:
+    logged(finished, f"{minutes_ago(1)} {WELL}")
+    journal.Run(finished)
+    record = finished.output_folder_path / files.INGESTION
+    changed = json.loads(record.read_text()) | {"time": minutes_ago(0)}
+    files.write_json(record, changed)  # it makes the list when it has trained
+    assert banner(finished) == "good"
+
+
+def test_a_list_that_is_older_than_the_data_is_a_trouble(finished: Settings) -> None:
+    logged(finished, f"{minutes_ago(1)} {WELL}")
+    assert banner(finished) == "good"
+    record = finished.output_folder_path / files.INGESTION
+    files.write_json(record, json.loads(record.read_text()) | {"time": minutes_ago(0)})
+    assert banner(finished) == "weak"
+    assert "older than the data" in page(create_app(finished).test_client(), "/").text
+
+
+def test_nothing_deployed_is_the_first_thing_to_say(settings: Settings) -> None:
+    found = page(create_app(settings).test_client(), "/").text
+    assert "No. Nothing is deployed yet. What to do: Run python fullprocess.py." in found
+
+
+def test_a_weaker_model_is_said_to_be_as_long_as_it_is_in_use(own: Settings) -> None:
+    logged(own, f"{minutes_ago(1)} {WELL}")
+    first, second = (
+        {
+            each.dataset: each.value
+            for each in history.overview(own).compared
+            if each.release[0] == number
+        }
+        for number in "12"
+    )
+    worse = [name for name in first if second[name] < first[name]]
+    assert worse
+    found = page(create_app(own).test_client(), "/").text
+    assert "Not quite. The model in use is weaker than the one before: F1 " in found
+    for name in worse:
+        assert f"{second[name]:.4f} against {first[name]:.4f} on the {name} data" in found
+    for number in range(history.LAST_RUNS + 1):  # however long ago it went out
+        record_by_hand(own, number)
+    assert "weaker than the one before" in page(create_app(own).test_client(), "/").text
+    assert "no, drifted" not in page(create_app(own).test_client(), "/").text
+
+
+def record_by_hand(settings: Settings, number: int) -> None:
+    """Put a step by hand on record."""
+    run = {"id": f"{number}", "started_at": minutes_ago(-1), "outcome": "trained", "reason": "x"}
+    records.write(settings, records.Entry(run))
 
 
 def test_the_overview_claims_nothing_of_contacts_it_cannot_read(own: Settings) -> None:
@@ -629,19 +784,19 @@ def test_a_book_of_which_everybody_was_contacted_says_so(tmp_path: Path) -> None
     full_process(settings)
     client = create_app(settings).test_client()
     codes = listed(settings)["corporation"].tolist()
-    codes.sort(key=lambda code: code != "CCCC")  # of which no outcome is known
+    assert codes[0] == "CCCC"  # of which no outcome is known
     for code in codes:
         assert code in page(client, "/").inside("bdi")
         sent(client, code)
     assert "was contacted in the last 30 days" in page(client, "/").text
 
 
-def test_a_log_that_says_nothing_is_not_well(own: Settings) -> None:
+def test_a_log_that_says_nothing_is_not_well(finished: Settings) -> None:
     for line in ("", "garbage", "yesterdayZ fullprocess INFO x"):
-        logged(own, line)
-        assert page(create_app(own).test_client(), "/").all("div", **{"class": "banner bad"})
-    (own.output_folder_path / files.LOG).unlink()
-    assert "No run yet" in page(create_app(own).test_client(), "/").text
+        logged(finished, line)
+        assert banner(finished) == "weak"
+    (finished.output_folder_path / files.LOG).unlink()
+    assert "No run yet" in page(create_app(finished).test_client(), "/").text
 
 
 def test_a_line_of_the_log_shows_no_folder_of_the_machine_and_no_markup(own: Settings) -> None:
@@ -667,6 +822,9 @@ def test_the_overview_names_runs_scores_files_and_gaps(
     assert "F1 on the test data" in found.inside("dt")
     assert "<i>odd<i>.csv" in found.inside("bdi")
     assert "lastmonth_activity" in found.inside("bdi")
+    assert "activity last month" in found.inside("bdi")  # what the model has learned
+    run = history.overview(company).runs[0]
+    assert f"the model that was replaced had {run['arrived_score']:.4f}" in found.text
     release = json.loads((company.prod_deployment_path / "manifest.json").read_text())["release"]
     assert release in found.inside("p")
 
@@ -683,6 +841,7 @@ def test_the_overview_judges_the_release_that_is_deployed_now(own: Settings) -> 
     assert script(own, "deployment.py", "--rollback").returncode == 0
     found = page(client, "/")
     assert "no, drifted" in found.text
+    assert "The model in use has drifted: F1 " in found.text
     assert f"F1 on the newest data {scoring.score_deployed(own):.4f}" in found.text
 
 
@@ -873,9 +1032,10 @@ TEXTS = [
     *((ink, back) for ink in ("ink", "soft", "accent") for back in ("page", "panel")),
     *(("ink", f"{band}-back") for band in ("high", "medium", "low", "plain")),
     *((band, f"{band}-back") for band in ("high", "medium", "low")),
-    *((band, back) for band in ("high", "low") for back in ("page", "panel")),
+    *((band, back) for band in ("high", "medium", "low") for back in ("page", "panel")),
     ("on-accent", "accent"),
     ("panel", "high"),
+    ("panel", "medium"),
     ("panel", "low"),
 ]
 SHAPES = [

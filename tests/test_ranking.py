@@ -110,7 +110,10 @@ def test_every_code_comes_back_as_it_is_in_order(
     clients = book(codes, seed)
     rows = written(path, clients)
     assert sorted(row["corporation"] for row in rows) == sorted(codes)
-    assert rows == sorted(rows, key=lambda row: (-float(row["risk"]), row["corporation"]))
+    assert rows == sorted(
+        rows,
+        key=lambda row: (row["outcome"] != "open", -float(row["risk"]), row["corporation"]),
+    )
     assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
     back = ranking.read(path)
     assert back["corporation"].tolist() == [row["corporation"] for row in rows]
@@ -131,7 +134,7 @@ def test_codes_that_look_like_something_else_stay_text(tmp_path: Path, code: str
 
 
 def test_ties_go_by_code(tmp_path: Path) -> None:
-    clients = book(["b", "B", "a", "é", "10", "9"])
+    clients = book(["b", "B", "a", "é", "10", "9"]).assign(exited=np.nan)
     clients[list(COLUMNS.features)] = 7.0
     rows = written(tmp_path / "list.csv", clients)
     assert [row["corporation"] for row in rows] == ["10", "9", "B", "a", "b", "é"]
@@ -140,7 +143,7 @@ def test_ties_go_by_code(tmp_path: Path) -> None:
 def test_equal_clients_are_a_tie_wherever_they_stand(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for count in range(10, 40):
-        clients = book([f"{number:03}" for number in range(count)][::-1])
+        clients = book([f"{number:03}" for number in range(count)][::-1]).assign(exited=0.0)
         clients[list(COLUMNS.features)] = np.round(np.exp(random.normal(4, 2, 2)))
         rows = written(tmp_path / "list.csv", clients)
         assert len({row["risk"] for row in rows}) == 1
@@ -202,8 +205,8 @@ def test_a_list_written_in_several_parts_is_one_list(tmp_path: Path) -> None:
     rows = written(tmp_path / "list.csv", book(codes))
     assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
     assert {row["corporation"] for row in rows} == set(codes)
-    risks = [float(row["risk"]) for row in rows]
-    assert risks == sorted(risks, reverse=True)
+    places = [(row["outcome"] != "open", -float(row["risk"])) for row in rows]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(
@@ -248,15 +251,15 @@ def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> Non
 @pytest.mark.parametrize(
     ("given_", "taken", "middle", "part", "said"),
     [
-        (12, 12, 340.2, 0.8, "activity 12 (average 340): raises the risk"),
-        (12, 12, 340.2, 1.4, "activity 12 (average 340): raises the risk a lot"),
-        (4e3, 4e3, 34, -0.1, "activity 4,000 (average 34): lowers the risk a little"),
-        (0.25, 0.25, 3.14, -1, "activity 0.25 (average 3.14): lowers the risk"),
-        (340, 340, 340, 0, "activity 340 (average 340): hardly matters"),
-        (1e300, 1e300, 34, -9, "activity 1e300 (average 34): lowers the risk a lot"),
+        (12, 12, 340.2, 0.8, "activity 12 (middle client 340): raises the risk"),
+        (12, 12, 340.2, 1.4, "activity 12 (middle client 340): raises the risk a lot"),
+        (4e3, 4e3, 34, -0.1, "activity 4,000 (middle client 34): lowers the risk a little"),
+        (0.25, 0.25, 3.14, -1, "activity 0.25 (middle client 3.14): lowers the risk"),
+        (340, 340, 340, 0, "activity 340 (middle client 340): hardly matters"),
+        (1e300, 1e300, 34, -9, "activity 1e300 (middle client 34): lowers the risk a lot"),
         (
             *(math.nan, 115.2, 340, 1),
-            "activity not known, taken as 115 (average 340): raises the risk",
+            "activity not known, taken as 115 (middle client 340): raises the risk",
         ),
     ],
 )
@@ -297,7 +300,7 @@ def test_numbers_of_every_size_are_legible(number: float, said: str) -> None:
 
 def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:
     said = reasons.sentence("tickets 2024", 12, 12, "8", -1)
-    assert said == "tickets 2024 = 12 (average 8): lowers the risk"
+    assert said == "tickets 2024 = 12 (middle client 8): lowers the risk"
 
 
 def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path) -> None:
@@ -305,20 +308,64 @@ def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path
     found = ranking.ranked(MODELS["log"], clients, COLUMNS)
     ranking.write(tmp_path / "list.csv", found, COLUMNS, BASIS)
     names = [reasons.label(name) for name in COLUMNS.features]
-    for told, parts in zip(
-        ranking.read(tmp_path / "list.csv")["reasons"], found.terms.parts, strict=True
+    for row, parts in zip(
+        ranking.read(tmp_path / "list.csv").itertuples(), found.terms.parts, strict=True
     ):
-        first, second = told.split("; ")
-        heavy, light = np.argsort(-np.abs(parts), kind="stable")
-        assert first.startswith(names[heavy])
-        assert second.startswith(names[light])
-        if abs(parts[heavy]) > 0.1:
-            assert ("raises" in first) == (parts[heavy] > 0)
+        for told in row.reasons.split("; "):
+            (at,) = (at for at, name in enumerate(names) if name in told)
+            is_marked = told.startswith(reasons.AGAINST)
+            if abs(parts[at]) > 0.1:
+                assert ("raises" in told) == (parts[at] > 0)
+                assert is_marked == (row.band == ("low" if parts[at] > 0 else "high"))
+        told = [text for text in row.reasons.split("; ") if not text.startswith(reasons.AGAINST)]
+        if len(told) == 2:
+            assert told[0].startswith(names[int(np.argmax(np.abs(parts)))])
+
+
+@pytest.mark.parametrize(
+    ("risk", "parts", "said"),
+    [
+        (
+            0.9,
+            [2.0, -0.7],
+            "a 3 (middle client 9): raises the risk a lot; speaks against it: b",
+        ),
+        (0.9, [-2.0, 0.7], "b 4 (middle client 8): raises the risk; speaks against it: a"),
+        (
+            0.1,
+            [-2.0, 0.7],
+            "a 3 (middle client 9): lowers the risk a lot; speaks against it: b",
+        ),
+        (0.3, [-2.0, 0.7], "a 3 (middle client 9): lowers the risk a lot; b 4"),
+        (0.9, [2.0, -0.001], "a 3 (middle client 9): raises the risk a lot; b 4"),
+        (0.9, [-2.0, -0.7], "speaks against it: a 3"),
+    ],
+)
+def test_what_speaks_against_a_high_or_a_low_risk_is_marked_and_comes_last(
+    risk: float, parts: list[float], said: str
+) -> None:
+    given_ = np.array([[3.0, 4.0]])
+    middle = model.Average(0.0, np.zeros(2), np.array([9.0, 8.0]))
+    terms = model.Terms(np.array([parts]), given_)
+    lean = ranking.lean(np.array([risk]))
+    (told,) = reasons.told(terms, given_, middle, ["a", "b"], lean)
+    assert told.startswith(said)
+
+
+def test_a_third_reason_that_is_not_told_hides_no_other(tmp_path: Path) -> None:
+    given_ = np.array([[1.0, 2.0, 3.0]] * 2)
+    parts = np.array([[-2.0, 1.5, 0.1], [-2.0, 1.5, 1.2]])
+    middle = model.Average(0.0, np.zeros(3), np.zeros(3))
+    lean = ranking.lean(np.array([0.9, 0.9]))
+    told = reasons.told(model.Terms(parts, given_), given_, middle, ["a", "b", "c"], lean)
+    firsts = [[piece.split(" (")[0] for piece in text.split("; ")] for text in told]
+    assert firsts == [["b 2", "speaks against it: a 1"], ["b 2", "c 3", "speaks against it: a 1"]]
 
 
 def test_a_feature_may_be_called_risk(tmp_path: Path) -> None:
     columns = Columns("name", ("risk", "rank"), "left")
-    table = book([str(n) for n in range(100)]).set_axis(columns.all, axis="columns")
+    table = book([str(n) for n in range(100)]).assign(exited=np.nan)
+    table = table.set_axis(columns.all, axis="columns")
     known = table.assign(left=(table["risk"].fillna(0) < 50).astype("float64"))
     asked = model.fit(known, columns, "log")
     ranking.write(tmp_path / "list.csv", ranking.ranked(asked, table, columns), columns, BASIS)
@@ -411,12 +458,13 @@ def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(finished: 
 def test_a_list_that_cannot_be_written_is_made_by_the_next_run(finished: Settings) -> None:
     settings = finished
     another_period(settings, 2)
-    draft = settings.output_model_path / f".{files.RANKING}.draft"
-    draft.mkdir()
+    ranking_ = settings.output_model_path / files.RANKING
+    ranking_.unlink()
+    ranking_.mkdir()
     run = script(settings, "fullprocess.py")
     assert run.returncode == 74
     assert len(recorded(settings)) == 1
-    draft.rmdir()
+    ranking_.rmdir()
     assert full_process(settings) == "no new data"
     assert [row[2] for row in recorded(settings)][-1] == len(read(settings))
     assert full_process(settings) == "no new data"
@@ -490,9 +538,8 @@ def test_a_list_without_a_release_says_what_to_run(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("open_", "leaving", "words"),
     [
-        ([True, True, True], 1, "of the first 3 would leave, if the model is right"),
-        ([True, False, True], 1, "of the 2 among the first 3 whose outcome is open would leave"),
-        ([False, False, True], 0, "of the 1 among the first 3 whose outcome is open would leave"),
+        ([True, True, True], 1, "of the first 3, whose outcome is open, would leave, if the"),
+        ([True, True, False], 1, "of the first 2, whose outcome is open, would leave"),
         ([False, False, False], 1, "look like clients that leave, though all"),
     ],
 )
@@ -502,6 +549,18 @@ def test_what_the_list_makes_expect_is_said_of_open_outcomes(
     found = ranking.expected(np.array([0.9, 0.4, 0.1]), np.array(open_))
     assert found.leaving == leaving
     assert words in found.words
+
+
+@pytest.mark.parametrize(
+    ("open_", "words"),
+    [
+        ([True, True, False], "First the 2 whose outcome is open, by risk; then those that stayed"),
+        ([True, True], "Highest risk first; the outcome of each of them is open."),
+        ([False], "Highest risk first; by its newest row each of them stayed so far."),
+    ],
+)
+def test_the_order_of_the_list_is_told(open_: list[bool], words: str) -> None:
+    assert ranking.order(np.array(open_)).startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The records: the same promises kept by SQLite, PostgreSQL and MariaDB over real connections."""
 
 import contextlib
+import json
 import random
 import re
 import sqlite3
@@ -25,8 +26,9 @@ from fullprocess import full_process
 from risk import database, files, journal, ledger, ranking, records, releases, tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.settings import Settings
-from tests.conftest import ROOT, configured, decided, put, script, small_project
+from tests.conftest import HEADER, ROOT, configured, decided, put, script, small_project
 from tests.databases import SERVERS, Wire, fresh
+from tests.test_gates import redeploy_with
 
 KINDS = ("sqlite", *SERVERS)
 ON_SERVERS = pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_steps_run_by_hand_are_recorded(recorded: Settings) -> None:
         assert script(recorded, name).returncode == 0
     assert script(recorded, "deployment.py", "--rollback").returncode == 66
     outcomes = [row["outcome"] for row in rows(recorded, "SELECT * FROM runs ORDER BY id")]
-    assert outcomes == ["ingested", "trained", "scored", "deployed", "failed"]
+    assert outcomes == ["ingested", "trained", "scored", "deployed"]
     assert len(rows(recorded, "SELECT * FROM deployments")) == 1
 
 
@@ -202,13 +204,11 @@ def test_a_server_that_falls_silent_in_the_middle_holds_no_run_for_ever(
     settings, wire = wired
     ingest(settings)
     journal.Run(settings).end("kept", "while it was silent")
-    timer = threading.Timer(0.5, wire.fall_silent)
     with (
         pytest.raises(ServiceDown, match="does not answer"),
         database.transaction(records.engine(settings)) as connection,
     ):
-        timer.start()
-        timer.join()
+        wire.fall_silent()
         connection.execute(sa.select(records.runs)).all()
     wire.mend()
     ledger.catch_up(settings)
@@ -451,6 +451,23 @@ def test_the_history_reads_as_a_table(recorded: Settings) -> None:
     assert "nothing was deployed yet" in text
 
 
+@ON_SERVERS
+def test_the_history_tells_the_files_and_the_refused_lines_of_each_run(recorded: Settings) -> None:
+    assert json.loads(script(recorded, "diagnostics.py", "--json").stdout) == []
+    put(recorded, "dataset2.csv", ["AAAA,1,2,3,0", "BBBB,x,2,3,1", "CCCC,-1,2,3,1"])
+    ingest(recorded)
+    journal.Run(recorded).end("trained", "by hand")
+    ledger.catch_up(recorded)
+    decided(recorded)
+    first, second, third = json.loads(script(recorded, "diagnostics.py", "--json").stdout)
+    assert [first[name] for name in ("outcome", "files", "refused")] == ["ingested", 2, 2]
+    assert [second[name] for name in ("outcome", "files", "refused")] == ["trained", 0, 0]
+    assert (third["outcome"], type(third["test_leavers"])) == ("deployed", int)
+    _, ingested, _, trained, *_ = diagnostics.history(recorded).splitlines()
+    assert ingested.split()[-2:] == ["2", "2"]
+    assert trained.endswith(" trained")
+
+
 def test_the_trends_are_those_of_every_run(recorded: Settings) -> None:
     assert all(part.empty for part in records.trends(recorded))
     decided(recorded)
@@ -484,9 +501,9 @@ def test_two_deployments_while_the_server_is_down_are_both_recorded(
 ) -> None:
     settings, wire = wired
     wire.cut()
-    for _ in range(2):
+    for features in ("log", "raw"):
         with pytest.raises(ServiceDown, match=r"^deployed"):
-            full_process(settings, force=True)
+            full_process(settings._replace(features=features), force=True)
     wire.mend()
     assert full_process(settings) == "no new data"
     published = rows(settings, "SELECT number FROM deployments ORDER BY number")
@@ -496,7 +513,7 @@ def test_two_deployments_while_the_server_is_down_are_both_recorded(
 def test_what_a_killed_run_deployed_is_recorded_after_the_next_deployment(
     finished: Settings,
 ) -> None:
-    deployment.store_model_into_pickle(finished)
+    redeploy_with(finished, 0.25)
     journal.Run(finished, journal.OWED)
     full_process(finished, force=True)
     published = rows(finished, "SELECT number FROM deployments ORDER BY number")
@@ -610,8 +627,8 @@ def test_what_is_refused_is_refused_whole_again_if_the_run_dies_over_it(finished
 
 
 def test_a_report_by_hand_that_fails_is_recorded_at_once(finished: Settings) -> None:
-    draft = finished.output_model_path / f".{files.RANKING}.draft"
-    draft.mkdir()
+    (finished.output_folder_path / files.CLIENTS).unlink()
+    (finished.output_folder_path / files.CLIENTS).mkdir()
     assert script(finished, "reporting.py").returncode == 74
     outcomes = [row["outcome"] for row in rows(finished, "SELECT outcome FROM runs ORDER BY id")]
     assert outcomes == ["deployed", "failed"]
@@ -742,11 +759,12 @@ def test_a_step_by_hand_that_could_not_be_recorded_says_that_it_was_done(
 
 def test_a_failing_step_by_hand_says_too_that_it_is_not_recorded(deployed: Settings) -> None:
     configured(deployed.workspace, database_url="postgresql://postgres@127.0.0.1:1/nothing")
-    (deployed.output_folder_path / files.FINAL_DATA).unlink()
+    dataset = deployed.output_folder_path / files.FINAL_DATA
+    dataset.write_text(f"{HEADER}\nAAAA,1,2,3,0\n")
     ran = script(deployed, "training.py")
-    assert ran.returncode == 66
+    assert ran.returncode == 65
     assert "not recorded yet" in ran.stderr
-    assert "finaldata.csv is missing" in ran.stderr.splitlines()[-1]
+    assert "both needed" in ran.stderr.splitlines()[-1]
 
 
 def test_the_history_leaves_empty_what_is_not_known_and_marks_what_is_provisional(

@@ -15,8 +15,9 @@ from matplotlib.image import imread
 from pypdf import PdfReader
 
 import reporting
+from company import fabricate
 from fullprocess import full_process
-from risk import charts, files, ranking, releases, report, tables
+from risk import charts, coefficients, deliverables, files, ranking, releases, report, tables
 from risk.errors import ServiceDown
 from risk.findings import Findings
 from risk.pdf import Picture
@@ -29,6 +30,7 @@ ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
 SECTIONS = (
     "The first 20 to call",
     "How good the model is",
+    "What the model has learned",
     "The data",
     "Refused lines",
     "The columns",
@@ -77,11 +79,31 @@ def test_a_report_made_by_hand_still_says_what_the_last_run_decided(finished: Se
 def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
     listed = ranking.read(finished.output_model_path / files.RANKING)
     assert set(listed["outcome"]) == {"stayed"}
-    assert "is open" not in text(finished)
-    first = listed["corporation"].iloc[3]
-    put(finished, "open.csv", [f"{first},0,9000,1,"])
+    assert "by its newest row each of them stayed so far" in text(finished)
+    unlikely = listed["corporation"].iloc[-1]
+    put(finished, "open.csv", [f"{unlikely},9000,9000,1,"])
     full_process(finished)
-    assert f"The outcome of {first} is open; the others stayed so far." in text(finished)
+    assert "First the 1 whose outcome is open" in text(finished)
+    assert ranking.read(finished.output_model_path / files.RANKING)["corporation"][0] == unlikely
+
+
+def test_the_report_says_what_the_model_has_learned(finished: Settings) -> None:
+    found = coefficients.of(Findings(finished).in_use.folded)
+    said = text(finished)
+    for row in found.rows:
+        assert " ".join(row) in said
+    assert found.meaning in said
+
+
+def test_f1_on_newly_arrived_files_alone_stands_beside_the_one_on_all(finished: Settings) -> None:
+    fitted_on_it = "The newest data holds rows that the model was fitted on"
+    assert f"{fitted_on_it}, which flatters it; no run has looked at newly" in text(finished)
+    another = fabricate.periods(3, clients=400, seed=1)[-1]
+    tables.write(finished.input_folder_path / "dataset3.csv", another)
+    full_process(finished)
+    run = tables.as_rows(Findings(finished).history.last_runs)[0]
+    assert run["arrived_score"] != run["new_score"]
+    assert f" had {run['arrived_score']:.4f}." in text(finished).split(fitted_on_it)[1]
 
 
 def test_the_trends_are_said_in_words_too(finished: Settings) -> None:
@@ -95,7 +117,9 @@ def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
     finished: Settings,
 ) -> None:
     said = text(finished)
-    left = tables.labelled_rows(finished.test_data_path, finished.columns)["exited"].sum()
+    left = tables.labelled_rows(finished.test_data_path, finished.columns, finished.limits)[
+        "exited"
+    ].sum()
     assert said.count(f"(provisional, {left:.0f} leavers)") == len(
         ("F1", "called", "lift", "found", "the last run's reason", "the same among the last runs")
     )
@@ -126,8 +150,8 @@ def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(settings: S
 
 def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(finished: Settings) -> None:
     findings = Findings(finished)
-    reporting.plot_trends(finished, findings=findings)
-    reporting.plot_confusion_matrix(finished, findings=findings)
+    deliverables.trends(finished, findings)
+    deliverables.confusion_matrix(finished, findings)
     for picture in (findings.trends, findings.confusion_matrix):
         assert [block.png for block in report.blocks(findings) if isinstance(block, Picture)].count(
             picture
@@ -139,7 +163,7 @@ def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(finished: Setting
 def test_a_database_that_does_not_answer_is_asked_once(finished: Settings) -> None:
     with refusing_server() as (port, callers):
         asked = configured(finished.workspace, database_url=f"mysql://x@127.0.0.1:{port}/risk")
-        problems = reporting.draw(asked)
+        problems = deliverables.draw(asked)
     assert len(callers) == 1
     assert [type(problem) for problem in problems] == [ServiceDown]
     assert text(asked).count("does not answer") == len(("decision", "timings", "trends", "runs"))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import ingestion
 from fullprocess import full_process
 from risk import database, files, source, tables, unread
-from risk.errors import ArtefactRefused, ConfigWrong, ServiceDown
+from risk.errors import ConfigWrong, ServiceDown
 from risk.settings import Settings
 from tests.conftest import configured, script
 from tests.databases import SERVERS, fresh
@@ -236,6 +236,16 @@ def test_check_says_what_waits_and_fetches_nothing(fed_by_file: Settings) -> Non
     assert sorted(path.name for path in fed_by_file.input_folder_path.iterdir()) == before
 
 
+def test_what_a_dead_fetch_left_in_the_input_folder_goes_and_nothing_else(
+    fed_by_file: Settings,
+) -> None:
+    folder = fed_by_file.input_folder_path
+    for name in (".clients_of-1-9.csv.draft", ".theirs.draft"):
+        (folder / name).touch()
+    source.fetch(fed_by_file)
+    assert [path.name for path in folder.glob(".*")] == [".theirs.draft"]
+
+
 def test_a_gap_is_asked_for_during_a_day(fed_by_file: Settings) -> None:
     insert(fed_by_file, 1, 3)
     source.fetch(fed_by_file)
@@ -262,14 +272,19 @@ def test_two_sources_with_one_table_name_are_two_sources(settings: Settings) -> 
 
 
 @pytest.mark.parametrize("content", ['{"%s": 3}', '{"%s": {"last": 1}}'])
-def test_a_damaged_record_of_the_source_is_refused(fed_by_file: Settings, content: str) -> None:
+def test_a_damaged_record_of_the_source_is_kept_under_another_name_once(
+    fed_by_file: Settings, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
     insert(fed_by_file, 1)
     source.fetch(fed_by_file)
     path: Path = fed_by_file.output_folder_path / files.SOURCE
     (identity,) = files.read_json(path) or {}
     path.write_text(content % identity)
-    with pytest.raises(ArtefactRefused, match="remove it"):
-        source.fetch(fed_by_file)
+    insert(fed_by_file, 2)
+    assert [source.fetch(fed_by_file), source.fetch(fed_by_file)] == ["clients_of-2-2.csv", None]
+    assert caplog.text.count("source.json is damaged") == 1
+    (kept,) = path.parent.glob("source.json.*.damaged")
+    assert kept.read_text() == content % identity
 
 
 # -- rows that come late ---------------------------------------------------------------------------

@@ -19,13 +19,14 @@ from hypothesis import strategies as some
 from risk import tables
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.schema import FileRefused
-from risk.settings import Columns
+from risk.settings import Columns, Limits
 from risk.tables import Reading
 from tests.conftest import HEADER
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
 )
+ANY_SHARE = Limits(refused_share=1, largest_file_mb=1)
 NAN = math.nan
 
 
@@ -309,7 +310,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
     (tmp_path / "b9.CSV").write_text(f"{HEADER}\nCCCC,1,2,3,1\nCCCC,1,2,3,1\n")
     (tmp_path / "page.csv").write_text("<html>")
     (tmp_path / "notes.txt").write_text("no data")
-    rows = tables.labelled_rows(tmp_path, COLUMNS)
+    rows = tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
     assert rows["corporation"].tolist() == ["CCCC", "CCCC", "AAAA"]
     assert "page.csv is left out: it is an HTML" in caplog.text
     assert "b10.csv: 1 lines are left out, the first is line 4" in caplog.text
@@ -318,7 +319,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
 def test_test_data_without_an_outcome_score_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"{HEADER}\nAAAA,1,2,3,\n")
     with pytest.raises(DataUnusable, match=r"no row in .* has an outcome"):
-        tables.labelled_rows(tmp_path, COLUMNS)
+        tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"<html>"], ids=["no file", "empty", "a page"])
@@ -328,7 +329,65 @@ def test_without_a_usable_file_there_are_no_test_data(
     if content is not None:
         (tmp_path / "b.csv").write_bytes(content)
     with pytest.raises(InputMissing, match=r"no usable \.csv file"):
-        tables.labelled_rows(tmp_path, COLUMNS)
+        tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        pytest.param(
+            f"{HEADER}\nAAAA,1,2,3,0\nX\n".encode(), "1 of 2 lines", id="too many refused"
+        ),
+        pytest.param(b"\n" * (1024 * 1024 + 1), "1,048,577 bytes", id="too large"),
+        pytest.param(b"", "it is empty", id="empty"),
+    ],
+)
+def test_test_data_that_are_refused_whole_are_left_out_and_looked_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, reason: str
+) -> None:
+    (tmp_path / "bad.csv").write_bytes(content)
+    (tmp_path / "good.csv").write_text(f"{HEADER}\nBBBB,1,2,3,1\n")
+    for _ in range(2):
+        rows = tables.labelled_rows(tmp_path, COLUMNS, Limits(0.49, 1))
+        assert rows["corporation"].tolist() == ["BBBB"]
+    assert caplog.text.count("bad.csv is left out") == 1
+    assert reason in caplog.text
+
+
+# -- the share of refused lines ------------------------------------------------------------------
+
+GOOD, BAD = "AAAA,1,2,3,0", "AAAA,x,2,3,0"
+SHARES = [
+    pytest.param([GOOD] * 9 + [BAD], 0.1, "", id="as many as the share"),
+    pytest.param([GOOD] * 8 + [BAD], 0.1, "1 of 9 lines", id="one more than the share"),
+    pytest.param([GOOD] * 71 + [BAD] * 29, 0.29, "", id="29 of 100, where 0.29 * 100 is less"),
+    pytest.param([GOOD] * 7 + [BAD] * 3, 0.3, "", id="3 of 10"),
+    pytest.param([GOOD] * 999 + [BAD], 0, "1 of 1000 lines", id="none may be refused"),
+    pytest.param([GOOD], 0, "", id="none may be, and none is"),
+    pytest.param([BAD] * 3, 1, "", id="all may be refused"),
+    pytest.param([BAD] * 3, 0.99, "3 of 3 lines", id="nearly all may be refused"),
+    pytest.param([GOOD] * 9 + ["", " "] + [BAD], 0.1, "", id="blank lines do not count"),
+    pytest.param([GOOD] * 8 + ["", " "] + [BAD], 0.1, "1 of 9 lines", id="nor do they help"),
+    pytest.param([], 0, "", id="no line at all"),
+]
+
+
+@pytest.mark.parametrize(("lines", "most", "says"), SHARES)
+def test_a_greater_share_of_refused_lines_refuses_the_file(
+    lines: list[str], most: float, says: str
+) -> None:
+    reading = read(*lines)
+    if not says:
+        tables.judge_share(reading, most)
+        return
+    with pytest.raises(FileRefused, match=f"^{says} are refused.* the first is line [0-9]+: last"):
+        tables.judge_share(reading, most)
+
+
+def test_a_row_of_many_lines_counts_as_many_be_it_good_or_refused() -> None:
+    good, bad = 'AAAA,1,2,3,0,"one\ntwo"', 'AAAA,x,2,3,0,"one\ntwo"'
+    reading = read(*[good] * 9, bad, header=f"{HEADER},notes")
+    assert (len(reading.table), len(reading.refusals), reading.lines) == (9, 2, 20)
 
 
 # -- whatever is in the file ---------------------------------------------------------------------

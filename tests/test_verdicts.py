@@ -2,8 +2,8 @@
 
 import pytest
 
-from risk import verdicts
-from risk.verdicts import DRIFTED, MEANT, UNKNOWN, WEAKER
+from risk import gates, verdicts
+from risk.verdicts import DRIFTED, MEANT, UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -22,15 +22,30 @@ from risk.verdicts import DRIFTED, MEANT, UNKNOWN, WEAKER
 def test_a_decision_is_said_without_numbers(
     outcome: str, new: float | None, deployed: float | None, said: str
 ) -> None:
-    run = {"outcome": outcome, "new_score": new, "deployed_score": deployed, "trained_score": 0.9}
+    run = {"outcome": outcome, "new_score": new, "deployed_score": deployed, "reason": "F1 0.5"}
     assert verdicts.meant(run) == said
     assert "F1" not in said
 
 
-@pytest.mark.parametrize(("trained", "said"), [(0.59, WEAKER), (0.6, DRIFTED), (None, DRIFTED)])
-def test_a_weaker_model_that_replaces_one_is_said_to_be(trained: float | None, said: str) -> None:
-    run = {"outcome": "deployed", "new_score": 0.5, "deployed_score": 0.6, "trained_score": trained}
-    assert verdicts.meant(run) == said
+@pytest.mark.parametrize(
+    ("on_test", "on_newest", "said"),
+    [
+        ((0.6, 0.6), (0.5, 0.4), ""),
+        ((0.6, None), (0.5, None), ""),  # the first one
+        ((0.60001, 0.60004), (0.5, 0.4), ""),  # as good as can be seen
+        ((0.59, 0.6), (0.5, 0.4), "the test data"),
+        ((0.6, 0.5), (0.4, 0.5), "the newest data, on which it was fitted"),
+        ((0.5, 0.6), (0.4, 0.5), "the test data and on the newest data, on which it was fitted"),
+    ],
+)
+def test_a_weaker_model_that_goes_out_is_said_to_be_by_the_run_and_by_the_page(
+    on_test: tuple[float, float | None], on_newest: tuple[float, float | None], said: str
+) -> None:
+    scores = gates.weaker(on_test, on_newest)
+    run = {"outcome": "deployed", "new_score": 0.5, "deployed_score": 0.6, "reason": f"why{scores}"}
+    but = f" But it is weaker than the release before on {said}." if said else ""
+    assert verdicts.meant(run) == f"{DRIFTED}{but}"
+    assert ("(0.5900 < 0.6000)" in scores) == (on_test == (0.59, 0.6))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +54,7 @@ def test_a_weaker_model_that_replaces_one_is_said_to_be(trained: float | None, s
         (None, False, "not known yet", ""),
         (0.6, False, "yes, no drift", "good"),
         (0.7, True, "yes, no drift", "good"),
-        (0.59, False, "no, drifted", "bad"),
+        (0.59, False, "no, drifted", "weak"),
         (0.59, True, "just renewed", ""),
     ],
 )

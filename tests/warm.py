@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 LOADED = ["apicalls", "deployment", "diagnostics", "ingestion", "reporting", "scoring", "training"]
-PATIENCE = 120
+PATIENCE = 300
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(LOADED)

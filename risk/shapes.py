@@ -1,0 +1,238 @@
+"""What stands in the JSON files of ours: a shape for each, so that nothing odd gets any further."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+Shape = Any  # a test of one value, [the shape of every item] or {key: the shape of its value}
+EACH = "each"  # as the only key: every key is allowed
+ONLY = "only"  # as a further key: no key is allowed that the shape does not know
+LARGEST = 2**63 - 1
+LARGEST_NUMBER = 2**31 - 2  # there is a next one, which databases can hold
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+RELEASE_NAME = re.compile(r"[1-9][0-9]{0,9}-[0-9a-f]{8}")
+
+
+class Kind(NamedTuple):
+    """A kind of file: its shape, and the cure for one that has another."""
+
+    shape: Shape
+    cure: str
+
+
+def misfit(value: object, shape: Shape, at: str = "") -> str | None:
+    """Where a value is not of this shape, as the keys on the way there; None if all of it is."""
+    parts = _parts(value, shape)
+    if parts is None:
+        return at or "all of it"
+    misfits = (misfit(part, its, f"{at}.{key}".lstrip(".")) for key, part, its in parts)
+    return next(filter(None, misfits), None)
+
+
+def _parts(value: object, shape: Shape) -> list[tuple[str, object, Shape]] | None:
+    """The parts of a value, each with its key and its shape; None if it cannot have them."""
+    if isinstance(shape, dict):
+        return list(_keyed(value, shape)) if _has_keys(value, shape) else None
+    if isinstance(shape, list):
+        items = enumerate(value) if isinstance(value, list) else None
+        return None if items is None else [(str(at), item, shape[0]) for at, item in items]
+    return [] if shape(value) else None
+
+
+def _has_keys(value: object, shape: dict[str, Shape]) -> bool:
+    known = shape.keys() - {EACH, ONLY}
+    needed = {key for key in known if not key.endswith("?")}
+    if not isinstance(value, dict) or not needed <= value.keys():
+        return False
+    return ONLY not in shape or value.keys() <= {key.removesuffix("?") for key in known}
+
+
+def _keyed(value: Any, shape: dict[str, Shape]) -> Iterator[tuple[str, object, Shape]]:
+    """What stands under the keys that the shape knows."""
+    if EACH in shape:
+        yield from ((key, part, shape[EACH]) for key, part in value.items())
+        return
+    for key, its in shape.items():
+        if (name := key.removesuffix("?")) in value and key != ONLY:
+            yield name, value[name], its
+
+
+def text(value: object) -> bool:
+    """What can be written into any file or database."""
+    return isinstance(value, str) and not UNWRITABLE.search(value)
+
+
+def word(value: object) -> bool:
+    """A text that says something."""
+    return text(value) and value != ""
+
+
+def moment(value: object) -> bool:
+    """A time as records keep it."""
+    return isinstance(value, str) and bool(MOMENT.fullmatch(value))
+
+
+def release_name(value: object) -> bool:
+    """A release of ours, which is a folder's name too."""
+    return isinstance(value, str) and bool(RELEASE_NAME.fullmatch(value))
+
+
+def whole(value: object) -> bool:
+    """A whole number of 64 bits."""
+    return type(value) is int and abs(value) <= LARGEST
+
+
+def count(value: object) -> bool:
+    """A whole number from 0 up."""
+    return type(value) is int and 0 <= value <= LARGEST
+
+
+def ordinal(value: object) -> bool:
+    """The number of a release."""
+    return type(value) is int and 1 <= value <= LARGEST_NUMBER
+
+
+def number(value: object) -> bool:
+    """A number that is one."""
+    return whole(value) or (type(value) is float and math.isfinite(value))
+
+
+def share(value: object) -> bool:
+    """A number from 0 to 1."""
+    return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
+
+
+def flag(value: object) -> bool:
+    """Yes or no."""
+    return type(value) is bool
+
+
+def maybe(its: Callable[[object], bool]) -> Callable[[object], bool]:
+    """The same, or null."""
+    return lambda value: value is None or its(value)
+
+
+def measured(value: object) -> bool:
+    """A number, or a row of texts, as diagnostics answers."""
+    return number(value) or (isinstance(value, list) and all(map(text, value)))
+
+
+def seen(value: object) -> bool:
+    """A file that was looked at: name, size and time, or the bare name."""
+    match value:
+        case [name]:
+            return word(name)
+        case [name, size, mtime_ns]:
+            return word(name) and count(size) and whole(mtime_ns)
+    return False
+
+
+def unread(value: object) -> bool:
+    """The ranges of keys that are still to be read, of which the last one has no end."""
+    is_whole = isinstance(value, list) and bool(value) and all(map(_range, value))
+    return is_whole and value[-1][1] is None  # type: ignore[index]
+
+
+def _range(value: object) -> bool:
+    match value:
+        case [low, high, since]:
+            return maybe(whole)(low) and maybe(whole)(high) and number(since)
+    return False
+
+
+FINGERPRINT = {"sha256": text, "size": count}
+FILE = {
+    "name": word,
+    "size": count,
+    "mtime_ns?": whole,
+    "sha256": text,
+    "rows": count,
+    "accepted": count,
+    "rejected": count,
+    "duplicates": count,
+    "reason?": maybe(text),
+    "adds_nothing?": flag,
+}
+SCORE = {
+    "release?": maybe(text),
+    "dataset": text,
+    "metric": text,
+    "value": number,
+    "rows": count,
+    "leavers": count,
+}
+COLUMN = {
+    "column": text,
+    "missing_percent": number,
+    **dict.fromkeys(("mean?", "median?", "std?", "mode?"), maybe(number)),
+}
+DEPLOYMENT = {
+    "release": text,
+    "number": count,
+    "deployed_at": text,
+    "score": share,
+    "rows": count,
+}
+RUN = {
+    **dict.fromkeys(("id?", "outcome?", "reason?"), text),
+    **dict.fromkeys(("started_at?", "finished_at?"), moment),
+    **dict.fromkeys(("deployed_score?", "new_score?", "arrived_score?"), maybe(share)),
+    "trained_score?": maybe(share),
+    "release?": maybe(text),
+}
+ROWS = {
+    "ingested_files?": [FILE],
+    "scores?": [SCORE],
+    "column_stats?": [COLUMN],
+    "timings?": [{"step": text, "seconds": number}],
+    "deployments?": [DEPLOYMENT],
+    ONLY: None,
+}
+
+INGESTION = Kind(
+    {
+        "id": word,
+        "book?": word,
+        "time": moment,
+        "input_folder": text,
+        "limits?": {EACH: number},
+        "files": [FILE | {"mtime_ns": whole}],
+    },
+    "remove it and run python ingestion.py",
+)
+TRAINED = Kind({"sha256": text, "ingestion": text}, "run python training.py")
+MANIFEST = Kind(
+    {
+        "release": release_name,
+        "number": ordinal,
+        "time": moment,
+        "score": share,
+        "input_folder": text,
+        "seen": [seen],
+        "files": dict.fromkeys(
+            ("trainedmodel.pkl", "latestscore.txt", "ingestedfiles.txt"), FINGERPRINT
+        ),
+        "libraries": {EACH: text},
+        "rows?": count,
+        ONLY: None,
+    },
+    "restore it from .releases/",
+)
+JUDGED = Kind(
+    {"release": text, "time": moment, "input_folder": text, "seen": [seen]},
+    "nothing counts as judged",
+)
+WAITING = Kind(
+    {"run?": RUN, "rows?": ROWS, "owes?": [text], "is_recorded?": flag},
+    "the run counts as one that died",
+)
+SOURCE = Kind(
+    {EACH: {"unread": unread, "next?": {"unread": unread, "file": word}}},
+    "the names of the files say how far the table was read",
+)
+PACKAGES = Kind(
+    {"made": number, "asked": [text], "latest": {EACH: text}}, "the versions are asked for anew"
+)
+ANSWER = Kind({"made": number, "about": text, "value": {EACH: [measured]}}, "it is made anew")

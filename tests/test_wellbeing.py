@@ -1,0 +1,129 @@
+"""Whether everything is well, out of plain facts."""
+
+import time
+from typing import Any
+
+import pytest
+
+from risk import errors, files, verdicts, wellbeing
+from risk.wellbeing import DOUBTFUL, FAILING, LATE, OK, REMARK, Trouble
+
+
+def minutes_ago(count: float) -> str:
+    """A moment as the log has it."""
+    return time.strftime(files.TIME, time.gmtime(time.time() - 60 * count))
+
+
+def ended(rest: str, minutes: float = 1) -> tuple[float, str]:
+    """A line of the log that is so many minutes old."""
+    return minutes, rest
+
+
+GOOD = "fullprocess INFO no new data: nothing new"
+BAD = "fullprocess ERROR failed with exit code 74: models/x: No space left on device"
+BY_HAND = "training ERROR failed with exit code 65: outcomes of one kind"
+
+
+@pytest.mark.parametrize(
+    ("told", "severity", "code"),
+    [
+        ([ended(GOOD)], OK, 0),
+        ([ended(GOOD, 19)], OK, 0),
+        ([ended(GOOD, 21)], LATE, 0),
+        ([ended(GOOD, -5)], OK, 0),  # the clock was set back
+        ([ended(BAD)], FAILING, 74),
+        ([ended(BAD, 50)], FAILING, 74),  # late as well, which is not the worst of it
+        ([ended("fullprocess CRITICAL crashed: ValueError: x")], FAILING, 1),
+        ([ended("fullprocess ERROR some words")], FAILING, None),
+        ([ended(BAD, 9), ended(GOOD)], OK, 0),
+        ([ended(BAD, 9), ended("training INFO fitted on 9 rows")], FAILING, 74),
+        ([ended(GOOD, 9), ended("fullprocess WARNING no rows were fetched")], OK, 0),
+        ([ended("training INFO fitted on 9 rows")], LATE, None),
+        ([], LATE, None),
+        ([ended(BY_HAND, 2), ended(GOOD)], OK, 0),
+        ([ended(GOOD, 2), ended(BY_HAND)], DOUBTFUL, 0),
+        ([ended(GOOD, 3), ended(BY_HAND, 2), ended("training INFO fitted")], OK, 0),
+        ([ended(GOOD, 3), ended(BY_HAND, 2), ended("scoring INFO it scores")], DOUBTFUL, 0),
+        ([ended(GOOD, 3), ended("releases ERROR x is damaged")], OK, 0),  # no end of a step
+    ],
+)
+def test_the_log_says_how_the_pipeline_is(
+    told: list[tuple[float, str]], severity: str, code: int | None
+) -> None:
+    lines = [f"{minutes_ago(minutes)} {rest}" for minutes, rest in told]
+    run = wellbeing.last_run(lines)
+    found = wellbeing.verdict(
+        (wellbeing.failed_by_hand(lines), wellbeing.late(run), wellbeing.failed(run))
+    )
+    assert found.severity == severity
+    assert (run.exit_code if run else None) == code
+
+
+def test_a_line_without_a_time_is_no_run() -> None:
+    for line in ("", "garbage", "2026-99-99T99:99:99Z fullprocess INFO x", "Z fullprocess INFO x"):
+        assert wellbeing.last_run([line]) is None
+
+
+def test_the_worst_comes_first_and_remarks_are_no_trouble() -> None:
+    each = [Trouble(name, name) for name in (REMARK, DOUBTFUL, FAILING, LATE)]
+    found = wellbeing.verdict([None, *each])
+    assert [trouble.severity for trouble in found.troubles] == [FAILING, LATE, DOUBTFUL]
+    assert found.remarks == [each[0]]
+    assert found.status == FAILING
+    assert wellbeing.verdict(each[:2]).status == OK  # it works, so no monitor has to wake anybody
+    assert wellbeing.verdict(each[:1]).answer == ("Yes.", "good")
+
+
+@pytest.mark.parametrize("error", errors.RiskError.__subclasses__())
+def test_every_exit_code_that_a_log_can_hold_has_a_remedy(error: type[errors.RiskError]) -> None:
+    never_logged = (errors.RequestRefused, errors.RunInProgress, errors.ConfigWrong)
+    assert (error.exit_code in wellbeing.REMEDIES) != issubclass(error, never_logged)
+
+
+def refusal(name: str) -> dict[str, Any]:
+    return {"name": name, "reason": "no header"}
+
+
+DRIFTED = verdicts.drift(0.5, 0.6, is_trained_on_it=False)
+RENEWED = verdicts.drift(0.5, 0.6, is_trained_on_it=True)
+DONE = {"started_at": minutes_ago(1), "outcome": "no drift"}
+
+
+@pytest.mark.parametrize(
+    ("found", "severity", "said"),
+    [
+        (wellbeing.unusable("", is_missing=False), OK, ""),
+        (wellbeing.unusable("nothing", is_missing=True), FAILING, "Nothing is deployed yet"),
+        (wellbeing.unusable("changed", is_missing=False), FAILING, "cannot be read: changed"),
+        (wellbeing.refused_files([], "data"), OK, ""),
+        (wellbeing.refused_files([refusal("x.csv")], "data"), FAILING, "x.csv: no header"),
+        (wellbeing.refused_files([refusal(n) for n in "abcde"], "data"), FAILING, "and 2 more"),
+        (wellbeing.refused_lines(0, 0, "it"), OK, ""),
+        (wellbeing.refused_lines(1, 100, "it"), REMARK, "1 line was refused"),
+        (wellbeing.refused_lines(2, 100, "it"), DOUBTFUL, "2 lines were refused, 2 % of 100"),
+        (wellbeing.refused_lines(100, 100, "it"), DOUBTFUL, "refused, 100 % of 100"),
+        (wellbeing.drifted(DRIFTED), DOUBTFUL, "F1 0.5000 on the newest data"),
+        (wellbeing.drifted(RENEWED), OK, ""),
+        (wellbeing.weaker({"test": (0.6, 0.6), "newest": (0.6, 0.5)}), OK, ""),
+        (wellbeing.weaker({"test": (0.5, 0.6)}), DOUBTFUL, "0.5000 against 0.6000 on the test"),
+        (
+            wellbeing.weaker({"newest": (0.5, 0.6)}),
+            DOUBTFUL,
+            "F1 0.5000 against 0.6000 on the newest data",
+        ),
+        (wellbeing.stale("1-x", "1-x", is_current=True), OK, ""),
+        (wellbeing.stale("1-x", "1-x", is_current=False), DOUBTFUL, "older than the data"),
+        (wellbeing.stale("1-x", "2-y", is_current=False), DOUBTFUL, "by release 1-x, not 2-y"),
+        (wellbeing.unrecorded([]), OK, ""),
+        (wellbeing.unrecorded([DONE]), DOUBTFUL, "1 run waits to be recorded"),
+        (wellbeing.unrecorded([{"started_at": minutes_ago(5)}]), OK, ""),  # it is under way
+        (wellbeing.unrecorded([{"started_at": minutes_ago(50)}]), DOUBTFUL, "for 50 minutes"),
+        (wellbeing.unrecorded([DONE, DONE]), DOUBTFUL, "2 runs wait"),
+    ],
+)
+def test_every_fact_is_judged_in_a_sentence(
+    found: Trouble | None, severity: str, said: str
+) -> None:
+    assert (found.severity if found else OK) == severity
+    assert said in (found.sentence if found else "")
+    assert not found or (found.remedy and found.sentence.endswith("."))
