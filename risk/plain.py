@@ -41,7 +41,10 @@ def features(content: bytes, columns: Columns) -> Numbers | None:
         table = _parsed(body, layout, columns.client)
     except pa.ArrowInvalid:
         return None
-    return _features(table, columns)
+    found = _features(table, columns)
+    del table
+    pa.default_memory_pool().release_unused()  # else a worker keeps what its largest dataset took
+    return found
 
 
 def _parsed(body: bytes, layout: schema.Layout, client: str) -> pa.Table:

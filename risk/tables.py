@@ -120,7 +120,7 @@ def features(content: bytes, columns: Columns) -> Features:
             numbers.extend(row[place] for place in places)  # type: ignore[misc]
         refused += refusals[: MOST_NAMED - len(refused)]
         count += len(refusals)
-    return Features(np.array(numbers).reshape(-1, len(places)), refused, count)
+    return Features(np.asarray(numbers).reshape(-1, len(places)), refused, count)
 
 
 class _Record(NamedTuple):

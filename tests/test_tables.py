@@ -3,7 +3,9 @@
 import csv
 import io
 import math
+import sys
 import tempfile
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -207,6 +209,20 @@ def test_a_record_of_many_lines_moves_the_line_numbers_of_what_follows() -> None
     reading = read('A,1,2,3,0,"', "", "note", '"', "X", "B,1,2,3,0,", header=HEADER + ",notes")
     assert reading.table["corporation"].tolist() == ["A", "B"]
     assert [(refusal.line, refusal.text) for refusal in reading.refusals] == [(6, "X")]
+
+
+def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers() -> None:
+    """Else a worker that is asked about a million quoted rows needs half a gigabyte."""
+    lines = [f'"C{number:05}",{number},{number + 1},{number + 2},0' for number in range(20_000)]
+    content = "\n".join([HEADER, *lines]).encode()
+    tracemalloc.start()
+    try:
+        found = tables.features(content, COLUMNS)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.rows[[0, -1]].tolist() == [[0, 1, 2], [19_999, 20_000, 20_001]]
+    assert peak < 2 * sum(map(sys.getsizeof, lines))
 
 
 CUT_OFF = [
