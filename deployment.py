@@ -111,7 +111,7 @@ def go_back(settings: Settings, to: str | None = None) -> None:
 
 
 def go_back_to(settings: Settings, release: str) -> None:
-    """The same with any release that is kept, by its name, such as 2-37ab41d2."""
+    """The same with any release that is kept, by its name."""
     go_back(settings, release)
 
 

@@ -78,7 +78,7 @@ def remember_deployed(
     run.timed("prediction", model.probability, asked, arrived.book, settings.columns)
     run.knows(release=release.release)
     rows = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
-    if len(rows):
+    if rows[settings.target_column].any():  # without a leaver there is nothing to find
         run.knows(arrived_score=model.f1(asked, rows, settings.columns))
 
 

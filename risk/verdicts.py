@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 GOOD, WEAK, BAD = "good", "weak", "bad"
 COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
 MEANT = {
-    "no new data": "Nothing new had come in, so nothing changed.",
+    "no new data": "Nothing came in that changes the data, so nothing changed.",
     "no drift": "The model in use is as good as it was, so it stays; the list was made anew.",
     "kept": "The model in use had got worse, but a new one was no better, so it stays.",
     "deployed": "A new model is in use.",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from risk import files, moments
+from risk.errors import InputMissing
 from risk.verdicts import BAD, GOOD, MEANT, WEAK, Drift
 
 PERIOD_SECONDS = 600  # of the cron job
@@ -172,17 +173,25 @@ def late(run: Ended | None) -> Trouble | None:
 
 
 def failed_by_hand(lines: Sequence[str]) -> Trouble | None:
-    """The last failure of a step by hand, until the step or the whole pipeline went well."""
+    """The last failure of a step by hand, until the step or the whole pipeline went well.
+
+    A step that lacked what it begins with did nothing, which troubles nobody else.
+    """
     went_well = {PIPELINE}
     for line in _newest(lines):
         if not line.has_failed:
             if _ends_a_run(line):
                 return None
             went_well.add(line.step)
-        elif line.step not in went_well and FAILED.match(line.message):
+        elif line.step not in went_well and _did_something(line):
             sentence = f"python {line.step}.py, run by hand{_told(line)}"
             return Trouble(DOUBTFUL, sentence, line.remedy)
     return None
+
+
+def _did_something(line: Ended) -> bool:
+    failure = FAILED.match(line.message)
+    return failure is not None and failure[1] != str(InputMissing.exit_code)
 
 
 def _told(line: Ended) -> str:

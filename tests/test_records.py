@@ -110,6 +110,15 @@ def test_a_run_writes_what_it_decided_and_found(recorded: Settings) -> None:
     assert [row["missing_percent"] is not None for row in statistics] == [True] * 5
 
 
+def test_arrivals_without_a_leaver_have_no_score(recorded: Settings) -> None:
+    decided(recorded)
+    put(recorded, "stayed.csv", [f"S{n:03},{n},{n},{n},0" for n in range(30)])
+    decided(recorded)
+    *_, run = rows(recorded, "SELECT * FROM runs ORDER BY started_at, id")
+    assert run["new_score"] is not None
+    assert run["arrived_score"] is None
+
+
 def test_an_idle_run_writes_no_row(recorded: Settings) -> None:
     decided(recorded)
     assert full_process(recorded) == "no new data"

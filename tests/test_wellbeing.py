@@ -76,12 +76,19 @@ def test_the_worst_comes_first_and_remarks_are_no_trouble() -> None:
 
 @pytest.mark.parametrize("error", errors.RiskError.__subclasses__())
 def test_every_exit_code_that_a_log_can_hold_has_a_remedy(error: type[errors.RiskError]) -> None:
-    never_logged = (errors.RequestRefused, errors.RunInProgress, errors.ConfigWrong)
+    never_logged = (
+        *(errors.RequestRefused, errors.RunInProgress, errors.ConfigWrong),
+        errors.CannotListen,  # a server writes no file
+    )
     assert (error.exit_code in wellbeing.REMEDIES) != issubclass(error, never_logged)
 
 
 def refusal(name: str) -> dict[str, Any]:
     return {"name": name, "reason": "no header"}
+
+
+def by_hand(code: int) -> str:
+    return f"{minutes_ago(1)} deployment ERROR failed with exit code {code}: it cannot"
 
 
 DRIFTED = verdicts.drift(0.5, 0.6, is_trained_on_it=False)
@@ -114,6 +121,9 @@ DONE = {"started_at": minutes_ago(1), "outcome": "no drift"}
         (wellbeing.stale("1-x", "1-x", is_current=True), OK, ""),
         (wellbeing.stale("1-x", "1-x", is_current=False), DOUBTFUL, "older than the data"),
         (wellbeing.stale("1-x", "2-y", is_current=False), DOUBTFUL, "by release 1-x, not 2-y"),
+        (wellbeing.failed_by_hand([by_hand(66)]), OK, ""),  # it did nothing
+        (wellbeing.failed_by_hand([by_hand(74)]), DOUBTFUL, "deployment.py, run by hand"),
+        (wellbeing.given_up("it said no"), DOUBTFUL, "It said no."),
         (wellbeing.unrecorded([]), OK, ""),
         (wellbeing.unrecorded([DONE]), DOUBTFUL, "1 run waits to be recorded"),
         (wellbeing.unrecorded([{"started_at": minutes_ago(5)}]), OK, ""),  # it is under way
