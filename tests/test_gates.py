@@ -12,9 +12,10 @@ import pytest
 
 from company import fabricate
 from fullprocess import decide_and_act
-from reporting import list_is_current, rank_clients
+from reporting import rank_clients
 from risk import files, gates, releases, tables
 from risk.arrivals import Seen
+from risk.deliverables import list_is_current
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.releases import Release
 from risk.settings import Settings
