@@ -346,7 +346,9 @@ def test_a_step_that_finds_nothing_to_begin_with_leaves_no_record(
 def test_every_path_is_the_folder_and_the_name(deployed: Settings) -> None:
     """Whatever speaks: a file of the input, a folder, a record, a copy."""
     put(deployed, "dataset2.csv", ["AAAA,x,2,3,0"])
-    assert "warning: sourcedata/dataset2.csv: 1 lines" in script(deployed, "ingestion.py").stderr
+    assert (
+        "warning: sourcedata/dataset2.csv is refused: " in script(deployed, "ingestion.py").stderr
+    )
     (deployed.output_folder_path / "judged.json").write_text('{"release": "1-x"}')
     shutil.rmtree(deployed.input_folder_path)
     said = script(deployed, "ingestion.py").stderr

@@ -546,7 +546,7 @@ def test_refused_text_survives_whatever_it_is(project: Settings) -> None:
 
 MEGABYTE = 1024 * 1024
 TOO_MANY = (
-    "odd.csv is refused: 1 of 3 lines are refused, more than the share of 0.3 that refused_share "
+    "sourcedata/odd.csv is refused: 1 of 3 lines are refused, more than the share of 0.3 that refused_share "
     "allows; the first is line 4: lastmonth_activity is not a number"
 )
 
@@ -563,7 +563,7 @@ def test_a_file_with_too_many_refused_lines_is_refused_whole_until_the_share_is_
     ingestion.merge_multiple_dataframe(limited(project, refused_share=0.3))
     assert TOO_MANY in caplog.messages
     assert clients(project) == ["ZZZZ"]
-    reason = TOO_MANY.removeprefix("odd.csv is refused: ")
+    reason = TOO_MANY.removeprefix("sourcedata/odd.csv is refused: ")
     assert cells(project, files.REJECTED)[1:] == [["odd.csv", "", reason, ""]]
     assert looked_at(project)["odd.csv"]["reason"] == reason
     assert ingested(project) == ["dataset1.csv"]

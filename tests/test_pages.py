@@ -34,6 +34,7 @@ from risk import (
     ranking,
     reasons,
     records,
+    releases,
     shown,
     tables,
     verdicts,
@@ -436,7 +437,9 @@ def test_a_list_by_another_release_is_said_everywhere(own: Settings) -> None:
     files.write_bytes(path, table.to_csv(index=False).encode())
     client = create_app(own).test_client()
     assert "older than it" in page(client, "/clients").text
-    assert "was ranked by release 1-older, not 3-" in page(client, "/").text
+    in_use = releases.current(own.prod_deployment_path)
+    assert in_use
+    assert f"was ranked by release 1-older, not {in_use.release}" in page(client, "/").text
     code = shown.address(table["corporation"][0])
     assert "ranked by release 1-older" in page(client, code).text
 

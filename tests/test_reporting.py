@@ -203,6 +203,7 @@ def test_the_script_makes_nothing_before_something_is_deployed(settings: Setting
 
 
 def test_odd_codes_and_names_are_shown_as_text(settings: Settings) -> None:
+    settings = configured(settings.workspace, refused_share=1)
     quoted = (code.replace('"', '""') for code in ODD)
     put(settings, "<i>$x^{$.csv", [*(f'"{code}",0,99999,1,' for code in quoted), "AAAA,x,<b>,3,0"])
     full_process(settings)

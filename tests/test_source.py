@@ -58,7 +58,9 @@ def _fed_by(settings: Settings, url: str) -> Settings:
     )
     with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
         table.create(connection)
-    return configured(settings.workspace, input_database_url=url, input_table="clients_of")
+    return configured(
+        settings.workspace, input_database_url=url, input_table="clients_of", refused_share=1
+    )
 
 
 def fed_by_table(settings: Settings, url: str, columns: str, *rows: str) -> Settings:
@@ -71,7 +73,9 @@ def fed_by_table(settings: Settings, url: str, columns: str, *rows: str) -> Sett
         connection.exec_driver_sql(f"CREATE TABLE odd ({', '.join([columns, *others])})")
         for row in rows:
             connection.exec_driver_sql(f"INSERT INTO odd {row}")
-    return configured(settings.workspace, input_database_url=url, input_table="odd")
+    return configured(
+        settings.workspace, input_database_url=url, input_table="odd", refused_share=1
+    )
 
 
 def insert(settings: Settings, *keys: int, code: str = "K{}") -> None:
