@@ -546,8 +546,8 @@ def test_refused_text_survives_whatever_it_is(project: Settings) -> None:
 
 MEGABYTE = 1024 * 1024
 TOO_MANY = (
-    "sourcedata/odd.csv is refused: 1 of 3 lines are refused, more than the share of 0.3 that refused_share "
-    "allows; the first is line 4: lastmonth_activity is not a number"
+    "sourcedata/odd.csv is refused: 1 of 3 lines are refused, more than the share of 0.3 that "
+    "refused_share allows; the first is line 4: lastmonth_activity is not a number"
 )
 
 
