@@ -95,9 +95,11 @@ def past_the_first_gate(
         if deployed:
             ledger.remember_deployed(run, arrived, settings, new)
             newest = scoring.score_deployed(settings) if arrived.outcomes_known else None
-            rival = scoring.score_deployed_on_test_data(settings)
             run.knows(deployed_score=deployed.score, new_score=newest)
+            run.must_follow_the_data()
         drifted, why = gates.drift(deployed, newest, arrived.remark)
+        if deployed and (drifted or force):
+            rival = scoring.score_deployed_on_test_data(settings)
     except ArtefactRefused as refusal:
         if not force:
             raise

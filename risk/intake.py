@@ -16,6 +16,7 @@ from risk.settings import Columns, Settings
 log = logging.getLogger("risk.intake")
 
 MOST_TOLD = 3
+NO_ROOM = "it takes more memory than there is; deliver it in parts"
 Places = dict[tuple[str, str], int]
 
 
@@ -183,9 +184,10 @@ def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
         if snapshot.fresh and reading.looks_cut_off and (path.name, sha256) not in places:
             raise arrivals.StillChanging("its last line looks cut off")
         tables.judge_share(reading, limits.refused_share)
-    except (FileRefused, arrivals.TooLarge) as reason:
+    except (FileRefused, arrivals.TooLarge, MemoryError) as error:
+        reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
         log.warning("%s is refused: %s", files.short(path), reason)
-        return Source(arrival, sha256, tables.merged([], columns), [], str(reason))
+        return Source(arrival, sha256, tables.merged([], columns), [], reason)
     if reading.ignored_columns:
         log.info("%s: ignored columns: %s", files.short(path), ", ".join(reading.ignored_columns))
     if reading.refusals:

@@ -145,6 +145,10 @@ class Run:
         self.facts |= facts
         self._keep()
 
+    def must_follow_the_data(self) -> None:
+        """From here on list and report are owed however the run ends."""
+        self.after_failure = (LIST, REPORT)
+
     def may_publish(self) -> None:
         """From here on a release may be out however the run ends, and all that follows is owed."""
         self.after_failure = OWED

@@ -4,7 +4,7 @@ import logging
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from risk import files, journal, model, ranking, records, releases, summaries, t
 from risk.arrivals import Arrival
 from risk.database import RowsRefused
 from risk.deployed import release_and_model
-from risk.errors import InputMissing, RiskError, ServiceDown, noted
+from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
 from risk.intake import Intake
 from risk.journal import Row, Run
 from risk.records import NEWEST, TEST, Entry
@@ -87,9 +87,10 @@ def _scores(
 ) -> list[Row]:
     """The quality of the deployed model on the test data, and on the newest data with outcomes."""
     known = tables.with_outcome(table, settings.columns)
-    datasets = {
-        TEST: tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    }
+    datasets = {}
+    with suppress(InputMissing, DataUnusable):  # the list follows the data without any test data
+        held = settings.test_data_path, settings.columns, settings.limits
+        datasets[TEST] = tables.labelled_rows(*held)
     if len(known):
         datasets[NEWEST] = known
     return score_rows(release.release, asked, datasets, settings)

@@ -39,6 +39,12 @@ def seconds_since(text: str) -> int | None:
     return max(0, int((datetime.now(UTC) - moment).total_seconds())) if moment else None
 
 
+def is_to_come(text: str, seconds: int) -> bool:
+    """Whether a moment of the records lies further ahead, as after a clock that was set back."""
+    moment = parsed(text)
+    return moment is not None and (moment - datetime.now(UTC)).total_seconds() > seconds
+
+
 def age(text: str) -> str:
     """How long ago a moment of the records was, in the largest unit that fits."""
     seconds = seconds_since(text)

@@ -256,6 +256,7 @@ def _judged_by_files(
     yield wellbeing.failed_by_hand(known.lines)
     yield wellbeing.unrecorded(waiting)
     yield from map(wellbeing.given_up, journal.given_up(settings))
+    yield _judged_test_data(settings)
     yield _unreadable("The list of whom to call", clients, wellbeing.MAKE_THE_LIST)
     if not any(map(wellbeing.is_under_way, waiting)):
         yield _judged_list(known, clients)
@@ -264,6 +265,13 @@ def _judged_by_files(
         yield wellbeing.empty(data.empty)
     passed_over = _part(lambda: arrivals.listing(settings.input_folder_path).passed_over)
     yield from (wellbeing.remark(f"{sentence}.") for sentence in passed_over.value or ())
+
+
+def _judged_test_data(settings: Settings) -> Trouble | None:
+    held = settings.test_data_path, settings.columns, settings.limits
+    left_out = _part(lambda: tables.left_out(*held)).value or {}
+    problem = _part(lambda: tables.labelled_rows(*held)).problem
+    return wellbeing.test_data(left_out, problem, settings.test_data_path.name)
 
 
 def _judged_list(known: Pipeline, clients: Part) -> Trouble | None:

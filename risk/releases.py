@@ -226,8 +226,8 @@ def way_back(folder: Path, name: str | None) -> tuple[Release, Release]:
     earlier = [each for each in known if latest and each != latest.release]
     if not latest or not earlier:
         raise InputMissing(f"there is no earlier release in {folder.name}/ to go back to")
-    if name and name not in known:
-        raise InputMissing(f"{folder.name}/ keeps no release {name}, only {', '.join(known)}")
+    if name is not None and name not in known:
+        raise InputMissing(f"{folder.name}/ keeps no release {name!r}, only {', '.join(known)}")
     place = folder / STORE / (name or earlier[-1])
     found = _from_manifest(
         _content(place / MANIFEST) or b"", f"{folder.name}/{STORE}/{place.name}/{MANIFEST}"

@@ -297,14 +297,18 @@ def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     return table[table[columns.target].notna()]
 
 
-@functools.lru_cache(maxsize=16)
-def _test_rows(
-    folder: Path, arrival: arrivals.Arrival, columns: Columns, limits: Limits
-) -> pd.DataFrame | None:
-    """The rows of a file of test data, which several steps need; none if it is refused whole.
+class TestFile(NamedTuple):
+    """A file of test data: its rows, none where it is refused whole for this reason."""
 
-    Its flaws are said once.
-    """
+    rows: pd.DataFrame | None
+    reason: str = ""
+
+
+@functools.lru_cache(maxsize=16)
+def _test_file(
+    folder: Path, arrival: arrivals.Arrival, columns: Columns, limits: Limits
+) -> TestFile:
+    """A file of test data, which several steps need; its flaws are said once."""
     name = f"{folder.name}/{arrival.name}"
     try:
         arrivals.judge_size(arrival.size, limits.largest_file_mb)
@@ -316,19 +320,26 @@ def _test_rows(
         judge_share(reading, limits.refused_share)
     except (FileRefused, arrivals.TooLarge) as reason:
         log.warning("%s is left out: %s", name, reason)
-        return None
+        return TestFile(None, str(reason))
     if reading.refusals:
         first = reading.refusals[0]
         log.warning(
             "%s: %d lines are left out, the first is line %s: %s",
             *(name, len(reading.refusals), first.line, first.reason),
         )
-    return reading.table
+    return TestFile(reading.table)
 
 
 def labelled_rows(folder: Path, columns: Columns, limits: Limits) -> pd.DataFrame:
     """The rows with an outcome in every CSV file of a folder, as test data are."""
     return merged(list(_labelled(folder, columns, limits).values()), columns)
+
+
+def left_out(folder: Path, columns: Columns, limits: Limits) -> dict[str, str]:
+    """The files of test data that are refused whole, each with the reason."""
+    files_ = arrivals.listing(folder).files
+    looked_at = {file.name: _test_file(folder, file, columns, limits) for file in files_}
+    return {name: found.reason for name, found in looked_at.items() if found.rows is None}
 
 
 def first_test_file(folder: Path, columns: Columns, limits: Limits) -> str:
@@ -342,7 +353,7 @@ def _labelled(folder: Path, columns: Columns, limits: Limits) -> dict[str, pd.Da
     found = {}
     for arrival in arrivals.listing(folder).files:
         try:
-            rows = _test_rows(folder, arrival, columns, limits)
+            rows = _test_file(folder, arrival, columns, limits).rows
         except arrivals.StillChanging as reason:
             log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
         else:

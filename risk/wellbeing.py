@@ -165,6 +165,9 @@ def late(run: Ended | None) -> Trouble | None:
     if run is None:
         remedy = "To begin, start python fullprocess.py, or the cron job: make cron INSTALL=yes."
         return Trouble(LATE, "No run yet.", remedy)
+    if moments.is_to_come(run.time, LATE_SECONDS):
+        told = f"The last run says that it ended on {moments.written(run.time)}, which is to come."
+        return Trouble(LATE, told, "Set the clock right; the next run says a time of its own.")
     if (moments.seconds_since(run.time) or 0) <= LATE_SECONDS:
         return None
     every = f"cron should start one every {PERIOD_SECONDS // 60} minutes"
@@ -216,6 +219,16 @@ def refused_files(refused: Sequence[Mapping[str, Any]], folder: str) -> Trouble 
     which = "it" if len(refused) == 1 else "them"
     remedy = f"Mend {which} in {folder}/, where every file that changes is read again."
     return Trouble(FAILING, sentence, remedy)
+
+
+def test_data(left_out: Mapping[str, str], problem: str, folder: str) -> Trouble | None:
+    """Test data of which some files, or all, cannot be scored on."""
+    named = "; ".join(f"{name}: {reason}" for name, reason in [*left_out.items()][:MOST_NAMED])
+    told = f"Left out of the test data: {named}{_more([*left_out])}." if named else ""
+    remedy = f"Mend it in {folder}/; what is there is read at once."
+    if problem:
+        return Trouble(FAILING, f"Nothing can be scored: {problem}. {told}".rstrip(), remedy)
+    return Trouble(DOUBTFUL, told, remedy) if told else None
 
 
 def refused_lines(refused: int, rows: int, place: str) -> Trouble | None:

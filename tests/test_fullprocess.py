@@ -18,7 +18,7 @@ from sklearn.metrics import f1_score
 import deployment
 from fullprocess import check, full_process
 from risk import files, intake, releases
-from risk.errors import DataUnusable
+from risk.errors import DataUnusable, InputMissing
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, decided, put, script
 from tests.test_gates import HIGH, LOW, period, redeploy_with, touched, waits
@@ -329,6 +329,41 @@ def test_a_run_that_meets_another_leaves_no_trace(finished: Settings) -> None:
         os.close(lock)
     assert ran.returncode == 75
     assert "another run holds ingesteddata/lock" in ran.stderr
+
+
+def test_the_list_follows_the_data_where_no_test_data_can_be_used(finished: Settings) -> None:
+    (finished.test_data_path / "testdata.csv").write_text("<html>")
+    redeploy_with(finished, LOW)
+    put(finished, "more.csv", ["AAA1,1,2,3,"])
+    assert decided(finished) == "no drift"
+    assert "AAA1" in (finished.output_model_path / files.RANKING).read_text()
+    redeploy_with(finished, HIGH)
+    put(finished, "further.csv", ["AAA2,1,2,3,"])
+    for _ in range(2):  # it cannot be scored, and the list that is owed is made by the next run
+        with pytest.raises(InputMissing, match="no usable"):
+            full_process(finished)
+    assert "AAA2" in (finished.output_model_path / files.RANKING).read_text()
+
+
+def test_a_file_that_takes_more_memory_than_there_is_costs_only_itself(finished: Settings) -> None:
+    put(finished, "large.csv", ["AAA1,1,2,3,"] * 600_000)
+    put(finished, "small.csv", ["AAA2,1,2,3,"])
+    with_little = (
+        "import resource, sys, ingestion; from risk.settings import Settings;"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 150_000_000,) * 2);"
+        "table = ingestion.merge_multiple_dataframe(Settings.load(sys.argv[1]));"
+        "print(sorted(set(table.corporation) & {'AAA1', 'AAA2'}))"
+    )
+    config = str(finished.workspace / "config.json")
+    ran = subprocess.run(
+        [sys.executable, "-c", with_little, config],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert ran.stdout == "['AAA2']\n", ran.stderr
 
 
 def test_a_forced_run_replaces_a_refused_model_and_says_why(finished: Settings) -> None:

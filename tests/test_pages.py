@@ -711,6 +711,16 @@ def test_a_few_refused_lines_and_files_passed_over_are_remarks(finished: Setting
     assert "30 lines were refused" in found.partition("Worth knowing")[0]
 
 
+def test_test_data_that_cannot_be_scored_on_are_a_trouble(finished: Settings) -> None:
+    logged(finished, f"{minutes_ago(1)} {WELL}")
+    further = finished.test_data_path / "further.csv"
+    further.write_text("<html>")
+    found = page(create_app(finished).test_client(), "/").text
+    assert "Left out of the test data: further.csv: it is an HTML or XML page" in found
+    further.replace(finished.test_data_path / "testdata.csv")
+    assert banner(finished) == "bad"
+
+
 def test_answers_that_were_given_up_are_a_trouble_until_they_are_filed(finished: Settings) -> None:
     journal.give_up(finished, journal.ANSWERS, "the answers of the API are given up: it said no")
     logged(finished, f"{minutes_ago(1)} {WELL}")

@@ -30,7 +30,8 @@ BY_HAND = "training ERROR failed with exit code 65: outcomes of one kind"
         ([ended(GOOD)], OK, 0),
         ([ended(GOOD, 19)], OK, 0),
         ([ended(GOOD, 21)], LATE, 0),
-        ([ended(GOOD, -5)], OK, 0),  # the clock was set back
+        ([ended(GOOD, -5)], OK, 0),  # the clock was set back a little
+        ([ended(GOOD, -25)], LATE, 0),  # or so far that this run is no sign of life
         ([ended(BAD)], FAILING, 74),
         ([ended(BAD, 50)], FAILING, 74),  # late as well, which is not the worst of it
         ([ended("fullprocess CRITICAL crashed: ValueError: x")], FAILING, 1),
@@ -62,6 +63,14 @@ def test_the_log_says_how_the_pipeline_is(
 def test_a_line_without_a_time_is_no_run() -> None:
     for line in ("", "garbage", "2026-99-99T99:99:99Z fullprocess INFO x", "Z fullprocess INFO x"):
         assert wellbeing.last_run([line]) is None
+
+
+def test_a_run_that_is_to_come_is_no_sign_of_life() -> None:
+    line = "9999-12-31T23:59:59Z fullprocess INFO no new data: nothing new in sourcedata/"
+    trouble = wellbeing.late(wellbeing.last_run([line]))
+    assert trouble is not None
+    assert trouble.severity == LATE
+    assert "which is to come" in trouble.sentence
 
 
 def test_the_worst_comes_first_and_remarks_are_no_trouble() -> None:
@@ -105,6 +114,9 @@ DONE = {"started_at": minutes_ago(1), "outcome": "no drift"}
         (wellbeing.refused_files([], "data"), OK, ""),
         (wellbeing.refused_files([refusal("x.csv")], "data"), FAILING, "x.csv: no header"),
         (wellbeing.refused_files([refusal(n) for n in "abcde"], "data"), FAILING, "and 2 more"),
+        (wellbeing.test_data({}, "", "test"), OK, ""),
+        (wellbeing.test_data({"a.csv": "no header"}, "", "test"), DOUBTFUL, "a.csv: no header"),
+        (wellbeing.test_data({"a.csv": "no header"}, "none", "test"), FAILING, "scored: none"),
         (wellbeing.refused_lines(0, 0, "it"), OK, ""),
         (wellbeing.refused_lines(1, 100, "it"), REMARK, "1 line was refused"),
         (wellbeing.refused_lines(2, 100, "it"), DOUBTFUL, "2 lines were refused, 2 % of 100"),
