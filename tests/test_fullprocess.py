@@ -113,20 +113,6 @@ def test_a_run_that_died_is_said_once_and_its_mark_is_removed(
     assert "died" not in caplog.text
 
 
-def test_pages_named_as_data_leave_releases_and_the_way_back_as_they_are(
-    finished: Settings, contents: Callable[[Path], dict[str, bytes]]
-) -> None:
-    finished = configured(finished.workspace, features="raw")
-    assert full_process(finished, force=True) == "deployed"
-    folder = finished.prod_deployment_path
-    before, way_back = contents(folder), releases.way_back(folder, None)
-    for number in range(3):
-        put(finished, f"page{number}.csv", ["<p>the service is down</p>"], header="<!doctype html>")
-        assert full_process(finished, force=number == 1) in ("no new data", "deployed")
-    assert contents(folder) == before
-    assert releases.way_back(folder, None) == way_back
-
-
 # -- what a run does and does not ----------------------------------------------------------------
 
 
