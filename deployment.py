@@ -97,6 +97,7 @@ def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Rel
 
 def go_back(settings: Settings, to: str | None = None) -> None:
     """Deploy the previous release again, as a new one, and make list and report with it."""
+    releases.recover(settings.prod_deployment_path)
     latest = releases.current(settings.prod_deployment_path)
     with ledger.on_record(settings, journal.OWED) as run:
         releases.way_back(settings.prod_deployment_path, to)  # if there is none, nothing is owed

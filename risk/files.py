@@ -39,7 +39,7 @@ API_RETURNS = "apireturns.txt"
 PACKAGES = "packages.json"
 MANIFEST = "manifest.json"
 STORE = ".releases"
-STAGING = ".staging"
+NEW = ".new"
 KINDS = {
     INGESTION: shapes.INGESTION,
     MODEL_RECORD: shapes.TRAINED,

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from risk import files
+from risk import files, shapes
+from risk.errors import ArtefactRefused
 from risk.settings import Settings
 
 RELEASED = (files.MODEL, files.SCORE, files.INGESTED_FILES, files.MANIFEST)
@@ -15,11 +16,10 @@ def remove(settings: Settings) -> None:
 
     What cannot be removed is in nobody's way.
     """
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ArtefactRefused):
         for folder in _folders(settings):
             _remove_drafts(folder)
-            if folder.name == files.STAGING:
-                discard(folder)
+        remove_uncommitted(settings.prod_deployment_path)
 
 
 def _folders(settings: Settings) -> Iterator[Path]:
@@ -33,6 +33,16 @@ def _folders(settings: Settings) -> Iterator[Path]:
         if _is_real(outer / inner):
             yield outer / inner
             yield from filter(_is_real, (outer / inner).iterdir())
+
+
+def remove_uncommitted(production: Path) -> None:
+    """Remove releases that were staged and that the manifest does not name."""
+    found = (production / files.STORE).glob(f"*{files.NEW}")
+    staged = [path for path in found if shapes.release_name(path.stem)]
+    named = files.read_json(production / files.MANIFEST, shapes.MANIFEST) if staged else None
+    for path in staged:
+        if not named or path.stem != named["release"]:
+            discard(path)
 
 
 def _is_real(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +38,11 @@ class Release(NamedTuple):
         return f"release {self.release}"
 
     @property
+    def content(self) -> str:
+        """The identity of its three files, which ends its name."""
+        return _identity(self.files)
+
+    @property
     def stays(self) -> str:
         """What is said where a new model would be the one in use."""
         return f"{self.title} stays: the new model is the same to the byte"
@@ -45,6 +50,11 @@ class Release(NamedTuple):
     def manifest(self) -> bytes:
         """The content of manifest.json."""
         return files.json_bytes(self._asdict() | {"seen": arrivals.to_json(self.seen)})
+
+
+def _identity(fingerprints: Mapping[str, Mapping[str, Any]]) -> str:
+    hashes = "".join(fingerprints[name]["sha256"] for name in PLAIN_FILES)
+    return files.sha256(hashes.encode())[:8]
 
 
 def _from_manifest(content: bytes, name: str) -> Release:
@@ -104,8 +114,9 @@ def load(folder: Path) -> tuple[Release, dict[str, bytes]]:
 
 def _verified(folder: Path, release: Release, name: str) -> bytes | None:
     """A file's content as the manifest has it, from its place or from the store."""
-    for path in (folder / name, folder / STORE / release.release / name):
-        content = _content(path)
+    stored = folder / STORE / release.release
+    for place in (folder, _new(stored), stored):  # in this order no rename between two is missed
+        content = _content(place / name)
         if content is not None and files.sha256(content) == release.files[name]["sha256"]:
             return content
     return None
@@ -138,11 +149,10 @@ def publish(
     """Make these contents the deployed release, all at once when the manifest is replaced."""
     recover(folder)
     latest = current(folder)
-    number = latest.number + 1 if latest else 1
+    number = 1 + max([latest.number if latest else 0, *(each for each, _ in _stored(folder))])
     fingerprints = _fingerprints(contents)
-    identity = files.sha256("".join(fingerprints[name]["sha256"] for name in PLAIN_FILES).encode())
     release = Release(
-        release=f"{number}-{identity[:8]}",
+        release=f"{number}-{_identity(fingerprints)}",
         number=number,
         time=files.now(),
         score=score,
@@ -157,47 +167,82 @@ def publish(
         files.write_bytes(folder / MANIFEST, release.manifest())
     except BaseException:
         with suppress(RiskError, OSError):  # what it is about is the first error
-            leftovers.discard(folder / STORE / files.STAGING)
             recover(folder)
         raise
     recover(folder)
     return release
 
 
+def _new(stored: Path) -> Path:
+    """Where a release is staged; it takes its place in the store once the manifest names it."""
+    return stored.with_name(f"{stored.name}{files.NEW}")
+
+
 def _stage(store: Path, release: Release, contents: Mapping[str, bytes]) -> None:
-    """Put a release into the store whole; nobody reads it before the manifest names it."""
-    staging, staged = store / files.STAGING, store / release.release
-    for leftover in (staging, staged):
-        leftovers.discard(leftover)
-        if os.path.lexists(leftover):
-            log.warning(
-                "%s holds what is not ours; it is kept as %s",
-                files.short(leftover),
-                files.set_aside(leftover),
-            )
+    """Write a release whole beside the store's; nobody reads it before the manifest names it."""
+    staged = _new(store / release.release)
+    _make_way(staged)
     for name, content in contents.items():
-        files.write_bytes(staging / name, content)
-    files.write_bytes(staging / MANIFEST, release.manifest())
-    staging.rename(staged)
+        files.write_bytes(staged / name, content)
+    files.write_bytes(staged / MANIFEST, release.manifest())
     files.sync_folder(store)
     files.sync_folder(store.parent)
 
 
+def _make_way(place: Path) -> None:
+    """Remove what is ours from a place in the store, and keep what is not under another name."""
+    leftovers.discard(place)
+    if os.path.lexists(place):
+        log.warning(
+            "%s holds what is not ours; it is kept as %s",
+            files.short(place),
+            files.set_aside(place),
+        )
+
+
 def recover(folder: Path) -> None:
     """Finish what a killed deployment left undone: the plain files, the tidying of the store."""
+    leftovers.remove_uncommitted(folder)
     if not (folder / MANIFEST).exists():
         return
     release = _from_manifest((folder / MANIFEST).read_bytes(), f"{folder.name}/{MANIFEST}")
+    _store(folder / STORE / release.release)
     for name in PLAIN_FILES:
         content = _verified(folder, release, name)
         if content is None:
             log.error("%s/%s of release %s is damaged", folder.name, name, release.release)
         elif content != _content(folder / name):
             files.write_bytes(folder / name, content)
-    for number, stored in _stored(folder):
-        is_kept = release.number - KEPT < number < release.number
-        if not is_kept and stored.name != release.release:
-            leftovers.discard(stored)
+    for path in _outdated(release, _stored(folder)):
+        leftovers.discard(path)
+
+
+def _store(place: Path) -> None:
+    """Give the release that the manifest names its place in the store, if it has not got it yet."""
+    if _new(place).is_dir():
+        _make_way(place)
+        _new(place).rename(place)
+        files.sync_folder(place.parent)
+
+
+def _outdated(release: Release, stored: list[tuple[int, Path]]) -> Iterator[Path]:
+    """Releases older than this one that are past the last three contents, or there in a newer one.
+
+    What has a higher number than the manifest, which somebody may have restored, is not outdated.
+    """
+    contents = {release.content}
+    for number, path in reversed(stored):
+        if number > release.number or path.name == release.release:
+            continue
+        if len(contents) >= KEPT or _content_of(path) in contents:
+            yield path
+        else:
+            contents.add(_content_of(path))
+
+
+def _content_of(stored: Path) -> str:
+    """The identity of the content in a release's name."""
+    return stored.name.partition("-")[2]
 
 
 def kept(folder: Path) -> list[Release]:
@@ -214,17 +259,19 @@ def _stored(folder: Path) -> list[tuple[int, Path]]:
     found = []
     if (folder / STORE).is_dir():
         for path in (folder / STORE).iterdir():
-            if shapes.release_name(path.name):
-                found.append((int(path.name.partition("-")[0]), path))
+            number = int(path.name.partition("-")[0]) if shapes.release_name(path.name) else 0
+            if shapes.ordinal(number):
+                found.append((number, path))
     return sorted(found)
 
 
 def way_back(folder: Path, name: str | None) -> tuple[Release, Release]:
-    """The current release, and the kept one of this name or else the last one before it."""
+    """The current release, and the kept one of this name or else the last one that differs."""
     latest = current(folder)
-    known = [path.name for number, path in _stored(folder) if latest and number <= latest.number]
-    earlier = [each for each in known if latest and each != latest.release]
-    if not latest or not earlier:
+    paths = [path for _, path in _stored(folder)]
+    earlier = [path.name for path in paths if latest and _content_of(path) != latest.content]
+    known = [path.name for path in paths]
+    if not latest or not (known if name else earlier):
         raise InputMissing(f"there is no earlier release in {folder.name}/ to go back to")
     if name is not None and name not in known:
         raise InputMissing(f"{folder.name}/ keeps no release {name!r}, only {', '.join(known)}")

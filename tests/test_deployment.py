@@ -290,12 +290,13 @@ def test_after_a_rollback_list_and_report_tell_of_the_release_in_use(drifted: Se
 
 def test_one_can_go_to_any_release_that_is_kept(drifted: Settings) -> None:
     _, second = (each.release for each in releases.kept(drifted.prod_deployment_path))
+    its_model = _of(drifted, second)
     assert script(drifted, "deployment.py", "--rollback").returncode == 0
     ran = script(drifted, "deployment.py", "--to", second)
     assert ran.returncode == 0, ran.stderr
     release, contents = releases.load(drifted.prod_deployment_path)
     assert release.number == 4
-    assert files.sha256(contents[files.MODEL]) == _of(drifted, second)
+    assert files.sha256(contents[files.MODEL]) == its_model
     assert followed(drifted)
 
 
@@ -346,6 +347,17 @@ def test_the_same_model_by_hand_is_no_new_release(ready: Settings) -> None:
     for path in ready.prod_deployment_path.rglob(files.MODEL):
         path.write_bytes(b"damaged")
     assert deployment.store_model_into_pickle(ready).number == release.number + 1
+
+
+def test_pages_named_as_data_leave_releases_and_the_way_back_as_they_are(
+    drifted: Settings, contents: Contents
+) -> None:
+    folder = drifted.prod_deployment_path
+    before, way_back = contents(folder), releases.way_back(folder, None)
+    for number in range(3):
+        put(drifted, f"page{number}.csv", ["<p>out of service</p>"], header="<!doctype html>")
+        assert fullprocess.full_process(drifted, force=number == 1) in ("no new data", "deployed")
+    assert (contents(folder), releases.way_back(folder, None)) == (before, way_back)
 
 
 # -- killed --------------------------------------------------------------------------------------

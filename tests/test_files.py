@@ -1,7 +1,6 @@
 """Files: the one way to write them, what damaged ones are answered with, and the lock."""
 
 import itertools
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 from risk import files, lock
 from risk.errors import ArtefactRefused, InputMissing, RunInProgress
 from risk.shapes import Kind
+from tests import tracing
 from tests.conftest import ROOT
 from tests.serving import wait_until
 
@@ -149,29 +149,17 @@ def test_missing_folders_are_made_when_something_is_written(tmp_path: Path) -> N
     assert files.read_json(tmp_path / "a" / "b" / "record.json", anything) == {"key": [1, None]}
 
 
-def traced(path: Path, log: Path) -> list[str]:
-    """The system calls by which a file gets its content and its name, in order, if we may look."""
-    strace = shutil.which("strace")
-    if (
-        strace is None
-        or subprocess.run([strace, "true"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("system calls can only be watched with strace")
-    code = "import sys, pathlib, risk.files as f; f.write_bytes(pathlib.Path(sys.argv[1]), b'new')"
-    calls = "trace=write,fsync,fdatasync,rename,renameat,renameat2"
-    subprocess.run(
-        [strace, "-y", "-o", log, "-e", calls, sys.executable, "-c", code, path],
-        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        check=True,
-    )
-    lines = [line for line in log.read_text().splitlines() if str(path.parent) in line]
-    return [line.partition("(")[0] for line in lines]
-
-
 def test_content_and_name_survive_a_power_cut(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    calls = traced(tmp_path / "folder" / "score", tmp_path / "calls")
-    assert calls == ["write", "fsync", "rename", "fsync"]
+    code = (
+        "import sys, pathlib, risk.files as f; f.write_bytes(pathlib.Path(sys.argv[1], 's'), b's')"
+    )
+    assert tracing.calls(code, tmp_path / "folder", tmp_path / "calls") == [
+        ("write", ".s.draft"),
+        ("fsync", ".s.draft"),
+        ("rename", ".s.draft", "s"),
+        ("fsync", "."),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,16 @@ from tests.conftest import ROOT, configured, put, script
 LONGEST_SCRIPT = 170
 LONGEST_README = 220
 
+# -- what the tests may skip, the checks before a change demand ----------------------------------
+
+
+def test_all_that_tests_skip_without_is_demanded_before_a_change_lands() -> None:
+    sources = [path.read_text() for path in (ROOT / "tests").glob("*.py")]
+    named = {name for source in sources for name in re.findall(r'"(RISK_TEST_\w+)"', source)}
+    assert set(re.findall(r"(RISK_TEST_\w+)=demanded", (ROOT / ".ci/run").read_text())) == named
+    assert len(named) == 3
+
+
 # -- the layers, from the top down: a module imports only from lines below its own ----------------
 
 ROOMS_AND_ABOVE = (

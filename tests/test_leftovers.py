@@ -18,7 +18,7 @@ def left_behind(settings: Settings) -> list[Path]:
     store = production / releases.STORE
     folders = [data, data / files.PENDING, settings.output_model_path, production, store]
     drafts = [folder / ".some.thing.draft" for folder in (*folders, *store.iterdir())]
-    staging = store / files.STAGING
+    staging = store / f"2-0a1b2c3d{files.NEW}"
     staging.mkdir()
     drafts += [staging / name for name in (files.MODEL, ".latestscore.txt.draft")]
     for draft in drafts:
@@ -39,7 +39,9 @@ def test_what_is_not_ours_stays_as_it_is(finished: Settings, contents: Contents)
     (elsewhere / ".theirs.draft").write_bytes(b"theirs")
     (elsewhere / files.MODEL).write_bytes(b"theirs")
     store = finished.prod_deployment_path / releases.STORE
-    (store / files.STAGING).symlink_to(elsewhere)
+    (store / f"2-0a1b2c3d{files.NEW}").symlink_to(elsewhere)
+    (store / f"theirs{files.NEW}").mkdir()
+    (store / f"theirs{files.NEW}" / files.MODEL).write_bytes(b"theirs")
     (finished.output_model_path / ".link.draft").symlink_to(elsewhere / files.MODEL)
     (finished.output_model_path / ".folder.draft").mkdir()
     (finished.output_folder_path / "notes.draft").write_bytes(b"theirs")
@@ -50,8 +52,8 @@ def test_what_is_not_ours_stays_as_it_is(finished: Settings, contents: Contents)
 
 
 def in_the_staging(settings: Settings) -> None:
-    """A folder of somebody's in the folder where releases are staged."""
-    staging = settings.prod_deployment_path / releases.STORE / files.STAGING
+    """A folder of somebody's in a release that was staged."""
+    staging = settings.prod_deployment_path / releases.STORE / f"2-0a1b2c3d{files.NEW}"
     (staging / "theirs").mkdir(parents=True)
 
 

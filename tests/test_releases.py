@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from risk import files, releases
+from risk import files, leftovers, releases
 from risk.arrivals import Arrival, Seen
 from risk.errors import ArtefactRefused, InputMissing, RiskError
 from risk.releases import Release
-from tests.test_kills import dies_before
+from tests import tracing
 
 NOTHING_SEEN = Seen()
 UNDISTURBED = "no such look"
@@ -104,22 +105,131 @@ def test_numbers_only_grow_also_when_the_clock_does_not(folder: Path) -> None:
     assert releases.load(folder)[1] == contents_of(2)
 
 
+def killed_before_renaming(folder: Path, what: str) -> None:
+    """Deploy in a child that is killed before it renames what has this in its name."""
+    child = os.fork()
+    if child == 0:
+
+        def is_meant(path: Path) -> bool:
+            return what in path.name and path.parent in (folder, folder / releases.STORE)
+
+        def kill(event: str, arguments: tuple[Any, ...]) -> None:
+            if event == "os.rename" and is_meant(Path(arguments[0])):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(kill)
+        publish(folder, "killed")
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
 def test_a_set_that_was_staged_but_never_deployed_is_no_way_back(folder: Path) -> None:
-    rename_of_the_manifest = None
-    for change in range(100):
-        shutil.rmtree(folder, ignore_errors=True)
-        dies_before(change, lambda: publish(folder, "never deployed"), folder)
-        if (folder / releases.MANIFEST).exists():
-            break
-        rename_of_the_manifest = change
-    assert rename_of_the_manifest is not None
-    shutil.rmtree(folder)
-    dies_before(rename_of_the_manifest, lambda: publish(folder, "never deployed"), folder)
+    killed_before_renaming(folder, releases.MANIFEST)
     assert len(stored(folder)) == 1
     first, second = publish(folder, "first"), publish(folder, "second")
     assert stored(folder) == [first.release, second.release]
     releases.roll_back(folder, NOTHING_SEEN)
     assert releases.load(folder)[1] == contents_of("first")
+
+
+def test_equal_bytes_published_again_do_not_use_up_the_way_back(folder: Path) -> None:
+    first = publish(folder, "first")
+    latest = [publish(folder, "second") for _ in range(4)][-1]
+    assert stored(folder) == [first.release, latest.release]
+    back = releases.roll_back(folder, NOTHING_SEEN)
+    assert releases.load(folder) == (back, contents_of("first"))
+    assert stored(folder) == [latest.release, back.release]
+
+
+def test_going_there_and_back_again_keeps_the_third_content(folder: Path) -> None:
+    third = publish(folder, "third")
+    publish(folder, "second")
+    publish(folder, "first")
+    turns = [releases.roll_back(folder, NOTHING_SEEN).release for _ in range(4)]
+    assert stored(folder) == [third.release, *turns[-2:]]
+
+
+def test_numbers_go_on_from_the_store_where_the_manifest_was_removed(folder: Path) -> None:
+    made = [publish(folder, mark).release for mark in range(3)]
+    (folder / releases.MANIFEST).unlink()
+    releases.recover(folder)
+    assert stored(folder) == made
+    latest = publish(folder, "anew")
+    assert (latest.number, stored(folder)) == (4, [*made[1:], latest.release])
+    releases.roll_back(folder, NOTHING_SEEN)
+    assert releases.load(folder)[1] == contents_of(2)
+
+
+def test_one_can_go_back_where_the_manifest_was_removed(folder: Path) -> None:
+    first, second = publish(folder, "first"), publish(folder, "second")
+    (folder / releases.MANIFEST).unlink()
+    back = releases.roll_back(folder, NOTHING_SEEN)
+    assert releases.load(folder) == (back, contents_of("first"))
+    assert (back.number, stored(folder)) == (3, [second.release, back.release])
+    (folder / releases.MANIFEST).unlink()
+    assert releases.roll_back(folder, NOTHING_SEEN, back.release).number == 4
+    assert first.content == back.content
+
+
+def test_an_older_manifest_that_was_restored_costs_no_newer_release(folder: Path) -> None:
+    made = [publish(folder, mark).release for mark in range(4)]
+    shutil.copy(folder / releases.STORE / made[1] / releases.MANIFEST, folder)
+    releases.recover(folder)
+    assert (stored(folder), releases.load(folder)[1]) == (made[1:], contents_of(1))
+    latest = publish(folder, "anew")
+    assert (latest.number, stored(folder)) == (5, [*made[2:], latest.release])
+
+
+@pytest.mark.parametrize("manifest", [True, False], ids=["with a manifest", "without one"])
+def test_what_was_staged_and_never_deployed_is_removed_whatever_its_number(
+    folder: Path, manifest: bool
+) -> None:
+    made = [publish(folder, mark).release for mark in range(2)]
+    if not manifest:
+        (folder / releases.MANIFEST).unlink()
+    killed_before_renaming(folder, releases.MANIFEST)
+    assert len(stored(folder)) == 3
+    releases.recover(folder)
+    assert stored(folder) == made
+
+
+def test_a_deployed_release_that_has_no_place_in_the_store_yet_is_read_and_gets_it(
+    folder: Path,
+) -> None:
+    first = publish(folder, "first")
+    killed_before_renaming(folder, files.NEW)
+    second = releases.load(folder)[0].release
+    assert stored(folder) == [first.release, f"{second}{files.NEW}"]
+    leftovers.remove_uncommitted(folder)
+    assert releases.load(folder)[1] == contents_of("killed")
+    releases.recover(folder)
+    assert stored(folder) == [first.release, second]
+
+
+PUBLISH = """
+import sys, pathlib, risk.releases as r
+contents = dict.fromkeys(r.PLAIN_FILES, b"1")
+facts = dict(score=1, input_folder="", seen=r.Seen(), libraries={}, rows=1)
+r.publish(pathlib.Path(sys.argv[1]), contents, **facts)
+"""
+
+
+def test_the_store_is_on_the_disk_before_the_manifest_names_the_release(
+    folder: Path, tmp_path: Path
+) -> None:
+    calls = tracing.calls(PUBLISH, folder, tmp_path / "calls")
+    name = releases.load(folder)[0].release
+    staged = f"{releases.STORE}/{name}{files.NEW}"
+    commit = calls.index(("rename", ".manifest.json.draft", "manifest.json"))
+    for file in (*releases.PLAIN_FILES, releases.MANIFEST):
+        draft = f"{staged}/.{file}.draft"
+        written = calls.index(("rename", draft, f"{staged}/{file}"))
+        assert ("fsync", draft) in calls[:written]
+        assert ("fsync", staged) in calls[written:commit]
+    for place in (releases.STORE, "."):
+        assert ("fsync", place) in calls[written:commit]
+    stored = calls.index(("rename", staged, f"{releases.STORE}/{name}"))
+    assert commit < stored < calls.index(("fsync", releases.STORE), stored)
 
 
 # -- going back ----------------------------------------------------------------------------------
@@ -255,7 +365,7 @@ DAMAGED = [
     ],
 )
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_manifest_is_refused_by_everyone_and_left_as_it_is(
+def test_a_damaged_manifest_is_refused_by_everyone_and_left_as_itis_meant(
     folder: Path,
     contents: Contents,
     damage: Callable[[dict[str, Any]], str],
