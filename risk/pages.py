@@ -23,6 +23,7 @@ from risk import (
     moments,
     ranking,
     reasons,
+    records,
     shown,
     summary,
     tables,
@@ -230,6 +231,7 @@ def overview() -> Response:
         *known.judged(settings.input_folder_path),
         *_judged_by_files(settings, known, clients),
         *_judged_by_records(past, quality),
+        *(wellbeing.begun_anew(*each) for each in records.set_aside(settings)),
     )
     return web.page(
         "overview.html",

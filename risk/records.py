@@ -2,8 +2,9 @@
 
 import logging
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +12,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 import sqlalchemy as sa
 
-from risk import database, files, tables
+from risk import database, files, moments, salvage, tables
 from risk.errors import ArtefactRefused, ConfigWrong, InputMissing, ServiceDown
+from risk.salvage import SetAside
 from risk.schema import LONGEST_CLIENT
 from risk.settings import Settings
 
@@ -116,6 +118,7 @@ contacts = _table(
     sa.Column("outcome", sa.String(40), nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )
+_SALVAGED = "SELECT rowid, * FROM contacts NOT INDEXED WHERE rowid >= ? ORDER BY rowid"
 
 
 def engine(settings: Settings) -> sa.Engine:
@@ -140,6 +143,7 @@ def write(settings: Settings, entry: Entry) -> None:
     made = engine(settings)
     file = database.file_of(made)
     if file:
+        _make_whole(made, file)
         _begin_history(file, is_expected=all(row["number"] <= 1 for row in entry.published))
     try:
         with database.transaction(made, writes=True) as connection:
@@ -147,8 +151,8 @@ def write(settings: Settings, entry: Entry) -> None:
     except database.FileDamaged as damage:
         if not file:
             raise
-        aside = _set_aside(file)
-        raise database.FileDamaged(f"{damage}; it is kept as {aside}") from damage
+        salvage.set_aside(file)
+        raise database.FileDamaged(f"{damage}; {_carry_over(made, file)}") from damage
 
 
 def _write(connection: sa.Connection, settings: Settings, entry: Entry) -> None:
@@ -271,22 +275,72 @@ def _insert_once(made: sa.Engine, table: sa.Table, row: Row) -> None:
 
 
 def _begin_history(file: Path, *, is_expected: bool) -> None:
-    """Keep a file that is damaged under another name; say when a history begins."""
-    if problem := _damage(file):
-        log.error("%s %s; it is kept as %s", files.short(file), problem, _set_aside(file))
+    """Say when a history begins."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         level = logging.INFO if is_expected else logging.WARNING
         log.log(level, "a new history begins in %s", files.short(file))
 
 
-def _set_aside(path: Path) -> str:
-    """Give a file another name, which is returned."""
-    aside = files.aside_of(path).name
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(path.with_name(aside + suffix))
-    return aside
+def _make_whole(made: sa.Engine, file: Path) -> None:
+    """Begin a damaged file anew, with its contacts; it is said once, as an error."""
+    problem = _damage(file)
+    if problem:
+        salvage.set_aside(file)
+    if told := _carry_over(made, file):
+        raise database.FileDamaged(f"{files.short(file)} {problem or 'was damaged'}; {told}")
+
+
+def _carry_over(made: sa.Engine, file: Path) -> str:
+    """Take over the contacts of files that were set aside, each once; what was done is returned.
+
+    A run that dies before the end leaves it to the next one.
+    """
+    told = []
+    for aside in salvage.asides(file):
+        if salvage.carried(aside) is None:
+            found = salvage.rows(aside, _SALVAGED, _is_sound, _make_file)
+            once = {row["form"]: row for row in found}
+            _add_contacts(made, once)
+            salvage.has_carried(aside, len(once))
+            begins = f"a new history begins with the {len(once):,} contacts that could be read"
+            told.append(f"it is kept as {aside.name}, and {begins}")
+    return "; ".join(told)
+
+
+def _add_contacts(made: sa.Engine, found: Mapping[str, Row]) -> None:
+    """Add contacts by their forms, but for those that are there."""
+    with database.transaction(made, writes=True) as connection:
+        _make_tables(connection)
+        there = set(connection.execute(sa.select(contacts.c.form)).scalars())
+        _insert(connection, contacts, [found[form] for form in found if form not in there])
+
+
+def _make_file(path: Path) -> None:
+    """Make a history without a row."""
+    with database.transaction(database.engine_of_file(path), writes=True) as connection:
+        _make_tables(connection)
+
+
+def _is_sound(row: Row) -> bool:
+    """Whether what was read from a damaged file can be a contact."""
+    fits = all(_fits(row.get(column.name), column.type) for column in contacts.c)
+    return fits and moments.parsed(row["contacted_at"]) is not None
+
+
+def _fits(value: object, kind: object) -> bool:
+    """Whether it is text for which a column of this kind has room."""
+    longest = getattr(kind, "length", None) or sys.maxsize
+    return isinstance(value, str) and "\0" not in value and len(value) <= longest
+
+
+def set_aside(settings: Settings) -> list[SetAside]:
+    """The damaged histories that still lie beside the one in use."""
+    file = database.file_of(engine(settings))
+    return [
+        SetAside(files.short(aside), salvage.day(aside), salvage.carried(aside))
+        for aside in (salvage.asides(file) if file else ())
+    ]
 
 
 def _damage(path: Path) -> str | None:
@@ -300,13 +354,20 @@ def _damage(path: Path) -> str | None:
     if not _is_known(header):
         return "is damaged (its header is none of SQLite's)"
     try:
-        with closing(sqlite3.connect(path, timeout=database.PATIENCE_SECONDS)) as connection:
-            (tables_in_it,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+        return _damage_inside(path)
+    except sqlite3.OperationalError:  # it is in use, or knows no contacts yet
         return None
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         return f"is damaged ({error})"
-    return None if tables_in_it else "has become empty"
+
+
+def _damage_inside(path: Path) -> str | None:
+    """What SQLite finds wrong where every run would meet it, or contacts would be lost."""
+    with closing(sqlite3.connect(path, timeout=database.PATIENCE_SECONDS)) as connection:
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            return "has become empty"
+        (found,) = connection.execute("PRAGMA integrity_check(contacts)").fetchone()
+    return None if found == "ok" else f"is damaged ({' '.join(found.split())})"
 
 
 def _is_known(header: bytes) -> bool:

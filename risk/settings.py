@@ -113,6 +113,8 @@ MOST_COLUMNS = 1000  # of one table, the client's and the outcome's among them
 MOST_ROWS, LARGEST_DATASET = 1_000_000, 128 * 1024 * 1024  # of what is scored or asked about
 LONGEST_IN_SQL = 63
 A_COLUMN = f"the name of a column, at most {LONGEST_COLUMN} characters"
+LARGEST_NUMBER = 1_000_000_000
+A_COUNT = f"a whole number from 1 to {LARGEST_NUMBER:,}"
 LISTS = ("feature_columns", "allowed_hosts")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 FOLDERS = (
@@ -153,8 +155,8 @@ def _is_share(value: object) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
 
 
-def _is_above_0(value: object) -> bool:
-    return type(value) is int and value > 0
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 < value <= LARGEST_NUMBER
 
 
 def _is_api_url(value: object) -> bool:
@@ -180,9 +182,9 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "feature_columns": (_is_column_list, f"a list, {A_COLUMN} each"),
     "target_column": (_is_column, A_COLUMN),
     "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
-    "capacity": (_is_above_0, "a whole number above 0"),
+    "capacity": (_is_count, A_COUNT),
     "refused_share": (_is_share, "a number from 0 to 1"),
-    "largest_file_mb": (_is_above_0, "a whole number above 0"),
+    "largest_file_mb": (_is_count, A_COUNT),
     "database_url": (_is_database_url, A_DATABASE_URL),
     "dataset_in_database": (lambda value: isinstance(value, bool), "true or false"),
     "input_database_url": (_is_database_url, A_DATABASE_URL),

@@ -301,6 +301,19 @@ def unrecorded(runs: Sequence[Mapping[str, Any]]) -> Trouble | None:
     return Trouble(DOUBTFUL, sentence, "The next run does so, if the database answers.")
 
 
+def begun_anew(name: str, day: str, contacts: int | None) -> Trouble:
+    """Records that were damaged, as long as the file lies there."""
+    read = (
+        "its contacts wait for the next run"
+        if contacts is None
+        else (f"{_counted(contacts, 'contact')} carried over")
+    )
+    sentence = (
+        f"The records were damaged on {day} and begun anew; {read}; the damaged file is {name}."
+    )
+    return Trouble(DOUBTFUL, sentence, "Look at it, then move it away.")
+
+
 def is_under_way(run: Mapping[str, Any]) -> bool:
     """Whether a run that has not said how it ended may still do so."""
     age = moments.seconds_since(run["started_at"])

@@ -1,9 +1,12 @@
 """Contacts in real databases: kept once, whoever sends them, and from however many at a time."""
 
+import contextlib
+import sqlite3
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
@@ -16,6 +19,7 @@ from risk.settings import Settings
 from tests.conftest import ROOT, configured
 from tests.databases import SERVERS, fresh
 
+RUN = {"id": "1", "started_at": "2026-01-02T03:04:05Z", "outcome": "kept", "reason": "x"}
 NOTE = "Zo\u00eb \u202e \U0001f600 '; DROP TABLE contacts; --\n\nasks again"
 
 
@@ -139,6 +143,125 @@ def test_a_damaged_history_takes_no_contact_and_stays(settings: Settings) -> Non
     with pytest.raises(ServiceDown, match="damaged"):
         contacts.record(settings, contact())
     assert file.read_bytes() == before
+
+
+PAGE = 4096
+MANY = 400
+
+
+def history_of(settings: Settings) -> tuple[Path, list[Contact]]:
+    """A history of many contacts in a file, none of it in a log beside."""
+    settings.output_folder_path.mkdir(exist_ok=True)
+    kept = [contact(f"C{number}", note="n" * (number % 300)) for number in range(MANY)]
+    records.write(settings, records.Entry(RUN))
+    with records.engine(settings).begin() as connection:
+        connection.execute(records.contacts.insert(), [each._asdict() for each in kept])
+    return settings.output_folder_path / files.RECORDS, kept
+
+
+def pages_of(file: Path, name: str) -> list[int]:
+    """The pages of a table or an index after its root, which stand behind it where rows are."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        (root,) = connection.execute(query, (name,)).fetchone()
+    content = file.read_bytes()
+    page = content[(root - 1) * PAGE : root * PAGE]
+    cells = range(12, 12 + 2 * int.from_bytes(page[3:5]), 2)
+    places = [int.from_bytes(page[at : at + 2]) for at in cells]
+    return [root, *(int.from_bytes(page[at : at + 4]) for at in places)]
+
+
+def overwritten(file: Path, *numbers: int, by: bytes = b"\xff") -> None:
+    """Damage whole pages, the first of which is 1."""
+    content = bytearray(file.read_bytes())
+    for number in numbers:
+        content[(number - 1) * PAGE : number * PAGE] = (by * PAGE)[:PAGE]
+    file.write_bytes(content)
+
+
+def with_header(file: Path, beginning: bytes) -> None:
+    file.write_bytes(beginning + file.read_bytes()[len(beginning) :])
+
+
+def in_the_middle(file: Path) -> None:
+    _, *leaves = pages_of(file, "contacts")
+    overwritten(file, leaves[3], leaves[5], leaves[6])
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "least"),
+    [
+        (lambda file: with_header(file, b"garbage" * 14), MANY),
+        (lambda file: with_header(file, b"garbage" * 500), MANY),
+        (lambda file: file.write_bytes(b"garbage" * 5000), 0),
+        (lambda file: file.write_bytes(b""), 0),
+        (in_the_middle, MANY * 3 // 4),
+        (cut, MANY // 4),
+        (lambda file: overwritten(file, pages_of(file, "sqlite_autoindex_contacts_1")[1]), MANY),
+        (lambda file: overwritten(file, pages_of(file, "ix_contacts_corporation")[0]), MANY),
+        (lambda file: overwritten(file, pages_of(file, "contacts")[0]), 0),
+        (lambda file: overwritten(file, pages_of(file, "contacts")[-1], by=b"\0"), MANY * 3 // 4),
+    ],
+    ids=[
+        *("header", "first page", "garbage", "empty", "pages in the middle", "cut"),
+        *("index of forms", "root of an index", "root of the contacts", "zeros"),
+    ],
+)
+def test_what_can_be_read_of_the_contacts_outlives_a_damaged_history(
+    settings: Settings, spoil: Callable[[Path], object], least: int
+) -> None:
+    file, kept = history_of(settings)
+    spoil(file)
+    spoiled = file.read_bytes()
+    said = r"is damaged|has become empty"
+    with pytest.raises(ServiceDown, match=said) as told:
+        records.write(settings, records.Entry(RUN))
+    (aside,) = file.parent.glob("records.db.*.damaged")
+    assert aside.read_bytes() == spoiled
+    with records.engine(settings).connect() as connection:
+        found = [Contact(**row._mapping) for row in connection.execute(sa.select(records.contacts))]
+    assert set(found) <= set(kept)
+    assert least <= len(found) == len(set(found))
+    assert f"it is kept as {aside.name}, and a new history begins with the {len(found)} " in str(
+        told.value
+    )
+    records.write(settings, records.Entry(RUN))
+    contacts.record(settings, contact())
+    assert count(settings) == len(found) + 1
+
+
+def test_contacts_that_wait_in_the_log_of_a_damaged_history_are_read_as_well(
+    settings: Settings,
+) -> None:
+    file, _ = history_of(settings)
+    with contextlib.closing(sqlite3.connect(file)) as reader:  # which keeps the log there
+        reader.execute("SELECT * FROM contacts").fetchone()
+        contacts.record(settings, contact("LAST"))
+        with_header(file, b"garbage" * 14)
+        copies = {path.name: path.read_bytes() for path in file.parent.glob("records.db*")}
+    for name, content in copies.items():
+        file.with_name(name).write_bytes(content)
+    with pytest.raises(ServiceDown, match=f"the {MANY + 1} contacts"):
+        records.write(settings, records.Entry(RUN))
+    assert len(contacts.of_client(settings, "LAST")) == 1
+    (log,) = file.parent.glob("*.damaged-wal")
+    assert log.read_bytes() == copies["records.db-wal"]
+
+
+def test_a_run_that_died_before_it_carried_contacts_over_leaves_that_to_the_next(
+    settings: Settings,
+) -> None:
+    file, kept = history_of(settings)
+    file.rename(file.with_name("records.db.2026-01-02T030405Z.damaged"))
+    contacts.record(settings, kept[0])
+    for outcome in (pytest.raises(ServiceDown, match=f"{MANY} contacts"), contextlib.nullcontext()):
+        with outcome:
+            records.write(settings, records.Entry(RUN))
+        assert count(settings) == MANY
 
 
 def test_a_database_of_somebody_else_takes_contacts_beside_its_own(settings: Settings) -> None:

@@ -61,7 +61,7 @@ WITH_LIBRARIES = (
 STANDARD_LIBRARY_ONLY = (
     ("risk.cli", "risk.scratch", "risk.packages", "risk.wellbeing"),
     ("risk.kept", "risk.opening", "risk.binding"),
-    ("risk.gates", "risk.journal", "risk.moments", "risk.unread"),
+    ("risk.gates", "risk.journal", "risk.moments", "risk.salvage", "risk.unread"),
     ("risk.releases", "risk.lock"),
     ("risk.leftovers",),
     ("risk.arrivals",),
@@ -110,6 +110,7 @@ WRITERS = {
     ("risk.pdf", "_numbered"): "a document is saved into memory",
     ("risk.kept", "one_at_a_time"): "a lock beside the answers that are kept",
     ("risk.packages", "ask_pip"): "what pip is asked with, in a folder that is removed",
+    ("risk.salvage", "_copy"): "a copy of a damaged file, in a folder that is removed",
     ("risk.scratch", "aside"): "copies into a folder that is removed afterwards",
 }
 

@@ -743,6 +743,25 @@ def test_runs_that_wait_to_be_recorded_are_a_trouble(finished: Settings) -> None
     assert "No. The records cannot be read: " in found
 
 
+def test_records_that_were_begun_anew_are_a_trouble_until_the_damaged_file_is_moved_away(
+    finished: Settings,
+) -> None:
+    file = finished.output_folder_path / files.RECORDS
+    file.write_bytes(b"garbage" * 999)
+    journal.Run(finished).end("kept", "while it was damaged")
+    first, second = (script(finished, "fullprocess.py") for _ in range(2))
+    assert (first.returncode, second.returncode) == (69, 0)
+    assert "a new history begins with the 0 contacts that could be read" in first.stderr
+    assert "damaged" not in second.stderr
+    (aside,) = file.parent.glob("*.damaged")
+    assert banner(finished) == "weak"
+    found = page(create_app(finished).test_client(), "/").text
+    assert f"The records were damaged on {aside.name[11:21]} and begun anew; " in found
+    assert f"0 contacts were carried over; the damaged file is ingesteddata/{aside.name}." in found
+    aside.rename(finished.workspace / "damaged.db")
+    assert banner(finished) == "good"
+
+
 def test_a_run_under_way_is_no_trouble(finished: Settings) -> None:
     logged(finished, f"{minutes_ago(1)} {WELL}")
     journal.Run(finished)

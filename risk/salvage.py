@@ -1,0 +1,132 @@
+"""What can be read of a table in a SQLite file that is damaged and was set aside."""
+
+import glob
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from risk import files
+
+LENGTH_OF_HEADER = 100
+VALID_FOR = 92  # where a header says which change its size of the file is of
+LENGTH_OF_PAGE = 4096  # SQLite's own choice for a new file
+MOST_UNREADABLE = 20_000  # rows one after another, more than a few damaged pages can hide
+SIDECARS = ("-shm", "-wal", "")  # the file itself last: none may take its place before
+PREPARATIONS = ("trusted_schema = OFF", "writable_schema = ON", "cell_size_check = ON")
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+
+Row = dict[str, Any]
+
+
+class SetAside(NamedTuple):
+    """A damaged file beside the one in use: its name, since when, how many rows were taken over."""
+
+    name: str
+    day: str
+    carried: int | None
+
+
+def set_aside(path: Path) -> Path:
+    """Give a SQLite file, and what belongs to it, another name, which is returned."""
+    aside = files.aside_of(path)
+    for suffix in SIDECARS:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def asides(path: Path) -> list[Path]:
+    """The damaged files that were set aside and still lie beside the one in use, oldest first."""
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}.*.damaged"))
+
+
+def day(aside: Path) -> str:
+    """The day on which a file was set aside, as its name has it."""
+    return aside.name.rsplit(".", 2)[1].partition("T")[0]
+
+
+def carried(aside: Path) -> int | None:
+    """How many rows of it were carried over, none before that was done."""
+    try:
+        return int(_note(aside).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def has_carried(aside: Path, count: int) -> None:
+    """Remember that so many rows of it were carried over, so that it is done once."""
+    files.write_bytes(_note(aside), b"%d\n" % count)
+
+
+def _note(aside: Path) -> Path:
+    return aside.with_name(f"{aside.name}.carried")
+
+
+def rows(
+    aside: Path, select: str, is_sound: Callable[[Row], bool], make: Callable[[Path], None]
+) -> list[Row]:
+    """What can be read and is sound, out of a copy: opening a file may change it.
+
+    A header that is lost is taken from a whole file, which `make` makes, then all of the first
+    page: as tables are always made in the same order, they begin at the same places.
+    """
+    with tempfile.TemporaryDirectory(prefix="risk-") as folder:
+        whole, copy = Path(folder) / "whole.db", Path(folder) / "copy.db"
+        make(whole)
+        page = _first_page(whole)
+        for beginning in (b"", page[:LENGTH_OF_HEADER], page):
+            _copy(aside, copy, beginning)
+            if found := list(_read(copy, select, is_sound)):
+                return found
+    return []
+
+
+def _first_page(file: Path) -> bytes:
+    """The first page of a file, so that it says nothing of how many there are."""
+    page = file.read_bytes()[:LENGTH_OF_PAGE]
+    return page[:VALID_FOR] + bytes(4) + page[VALID_FOR + 4 :]
+
+
+def _copy(aside: Path, copy: Path, beginning: bytes) -> None:
+    """Copy a file and its log, with other bytes at its beginning."""
+    for path in copy.parent.glob(f"{copy.name}*"):
+        path.unlink()
+    for suffix in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            shutil.copyfile(
+                aside.with_name(aside.name + suffix), copy.with_name(copy.name + suffix)
+            )
+    with copy.open("r+b") as opened:
+        opened.write(beginning)
+
+
+def _read(copy: Path, select: str, is_sound: Callable[[Row], bool]) -> Iterator[Row]:
+    """The rows of a file that can be opened at all, even if not all that it says of itself fits."""
+    with closing(sqlite3.connect(copy)) as connection, suppress(*UNREADABLE):
+        connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+        connection.row_factory = sqlite3.Row
+        for preparation in PREPARATIONS:
+            connection.execute(f"PRAGMA {preparation}")
+        connection.execute(f"EXPLAIN {select}", (0,))  # without its table nothing is to be sought
+        yield from _sound(connection, select, is_sound)
+
+
+def _sound(
+    connection: sqlite3.Connection, select: str, is_sound: Callable[[Row], bool]
+) -> Iterator[Row]:
+    """The sound rows from number to number: one that cannot be reached hides no later one."""
+    number = unreadable = 0
+    while unreadable < MOST_UNREADABLE:
+        with suppress(*UNREADABLE):
+            for found in connection.execute(select, (number,)):
+                row = dict(found)
+                if is_sound(row):
+                    number, unreadable = max(number, row["rowid"]), 0
+                    yield row
+            return
+        number, unreadable = number + 1, unreadable + 1
