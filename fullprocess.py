@@ -6,7 +6,7 @@ import logging
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, RiskError, ServiceDown, noted
+from risk.errors import ArtefactRefused, InputUnreadable, RiskError, ServiceDown, noted
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
@@ -25,6 +25,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     try:
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
+        told = journal.unreadable(settings)
         decision = decide_and_act(settings, force)
         if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
             raise unlisted
@@ -33,8 +34,12 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
             log.warning("%s", problem)
         raise
     problems += finish(settings)
+    unreadable = [each for each in journal.unreadable(settings) if each not in told]
+    if unreadable:
+        problems += [f"{each}; let the user of this run read it" for each in unreadable]
     if problems:
-        raise ServiceDown(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
+        kind = InputUnreadable if unreadable else ServiceDown
+        raise kind(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
     log.info("%s: %s", *decision)
     return decision.outcome
 
