@@ -6,13 +6,11 @@ import logging
 from risk import arrivals, files, gates, journal, releases
 from risk.arrivals import Arrival
 from risk.cli import Option, run
-from risk.errors import ArtefactRefused, RiskError, ServiceDown, noted
+from risk.errors import ArtefactRefused, InputUnreadable, RiskError, ServiceDown, noted
 from risk.gates import Decision
 from risk.journal import Run
 from risk.releases import Release
 from risk.settings import Settings
-
-# An idle run must not import pandas, scikit-learn and SQLAlchemy: what needs them is imported late.
 
 log = logging.getLogger("risk.fullprocess")
 
@@ -25,6 +23,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     try:
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
+        told = journal.unreadable(settings)
         decision = decide_and_act(settings, force)
         if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
             raise unlisted
@@ -32,9 +31,11 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
         for problem in problems + finish(settings):
             log.warning("%s", problem)
         raise
-    problems += finish(settings)
+    unreadable = [each for each in journal.unreadable(settings) if each not in told]
+    problems += finish(settings) + unreadable
     if problems:
-        raise ServiceDown(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
+        kind = InputUnreadable if unreadable else ServiceDown
+        raise kind(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
     log.info("%s: %s", *decision)
     return decision.outcome
 
@@ -43,6 +44,7 @@ def make_owed_list(settings: Settings) -> Exception | None:
     """Make the list that an earlier run did not come to; what prevented it is returned."""
     if journal.LIST not in journal.owed(settings):
         return None
+    # an idle run must not import pandas, scikit-learn and SQLAlchemy: what needs them comes late
     from risk import deliverables
 
     return deliverables.finish_list(settings)
@@ -96,7 +98,6 @@ def past_the_first_gate(
             ledger.remember_deployed(run, arrived, settings, new)
             newest = scoring.score_deployed(settings) if arrived.outcomes_known else None
             run.knows(deployed_score=deployed.score, new_score=newest)
-            run.must_follow_the_data()
         drifted, why = gates.drift(deployed, newest, arrived.remark)
         if deployed and (drifted or force):
             rival = scoring.score_deployed_on_test_data(settings)
@@ -107,7 +108,6 @@ def past_the_first_gate(
     if not drifted and not force and deployed:
         journal.judge(settings, deployed, arrived.seen)
         return Decision("no drift", arrived.with_refused(why))
-
     fitted = run.timed("training", training.train_model, settings)
     trained = run.timed("scoring", scoring.score_model, settings)
     run.knows(trained_score=trained)

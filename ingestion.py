@@ -55,6 +55,8 @@ def take_in(
     before = journal.dataset(settings)
     run.timed("ingestion", store, arrived, settings)
     ledger.remember_data(run, arrived, new, settings)
+    if deployed:
+        run.must_follow_the_data()
     is_unchanged = journal.dataset(settings) == before
     adding = arrivals.unseen(arrived.read_of(new), journal.seen(settings, deployed))
     is_nothing = is_unchanged and not adding and not force

@@ -1,7 +1,9 @@
 """What lies in an input folder, which of it was seen before, and a file's content at one moment."""
 
+import fcntl
 import os
 import re
+import signal
 import stat
 import time
 from collections.abc import Iterable
@@ -11,6 +13,8 @@ from typing import Any, NamedTuple
 from risk.errors import InputMissing
 
 FRESH_SECONDS = 60
+SETTLING_SECONDS = 2
+UNREADABLE = "it cannot be opened"
 MEGABYTE = 1024 * 1024
 
 
@@ -93,7 +97,6 @@ class Snapshot(NamedTuple):
 
     arrival: Arrival
     content: bytes
-    fresh: bool
 
 
 class StillChanging(Exception):
@@ -102,6 +105,10 @@ class StillChanging(Exception):
 
 class TooLarge(Exception):
     """The file is larger than config.json allows; the message is the reason."""
+
+
+class Unreadable(Exception):
+    """The system does not let us open the file; the message is the reason."""
 
 
 def judge_size(size: int, most_mb: int) -> None:
@@ -114,10 +121,7 @@ def judge_size(size: int, most_mb: int) -> None:
 
 def snapshot(path: Path, most_mb: int) -> Snapshot:
     """Read a regular file, and refuse to when it is too large or changes meanwhile."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise StillChanging(f"it cannot be opened ({error.strerror})") from error
+    descriptor = _opened(path)
     before = os.fstat(descriptor)
     try:
         if not stat.S_ISREG(before.st_mode):
@@ -132,8 +136,66 @@ def snapshot(path: Path, most_mb: int) -> Snapshot:
     moments = {(s.st_size, s.st_mtime_ns) for s in (before, after)}
     if len(moments) > 1 or len(content) != after.st_size:
         raise StillChanging("it changed while it was read")
-    fresh = abs(time.time() - after.st_mtime) < FRESH_SECONDS
-    return Snapshot(Arrival(path.name, after.st_size, after.st_mtime_ns), content, fresh)
+    return Snapshot(Arrival(path.name, after.st_size, after.st_mtime_ns), content)
+
+
+def _opened(path: Path) -> int:
+    """A descriptor to read a file from."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise Unreadable(f"{UNREADABLE} ({error.strerror})") from error
+    except OSError as error:
+        raise StillChanging(f"{UNREADABLE} ({error.strerror})") from error
+
+
+def can_be_opened(path: Path) -> bool:
+    """Whether the system lets us open a file."""
+    try:
+        os.close(_opened(path))
+    except (StillChanging, Unreadable):
+        return False
+    return True
+
+
+def judge_delivery(path: Path, taken: Snapshot) -> None:
+    """Let a file wait that its writer may not have finished, though it was read without a change.
+
+    One that changed a moment ago is looked at again a moment later.
+    """
+    moment = taken.arrival.mtime_ns / 1e9
+    is_fresh = abs(time.time() - moment) < FRESH_SECONDS
+    if is_fresh and taken.content and not taken.content.endswith((b"\n", b"\r")):
+        raise StillChanging("its last line has no end yet")
+    if 0 < (left := moment + SETTLING_SECONDS - time.time()) <= SETTLING_SECONDS:
+        time.sleep(left)
+    descriptor = _opened(path)
+    try:
+        has_writer = _has_writer(descriptor)
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if has_writer or (has_writer is None and is_fresh):
+        raise StillChanging(f"it {'is' if has_writer else 'may be'} still open for writing")
+    if (status.st_size, status.st_mtime_ns) != taken.arrival[1:]:
+        raise StillChanging(f"it changed within the last {SETTLING_SECONDS} seconds")
+
+
+def _has_writer(descriptor: int) -> bool | None:
+    """Whether somebody has a file open for writing; None where the system does not tell.
+
+    It grants a read lease on no such file. Should somebody open it before the lease is given back,
+    the signal that says so is one that nobody feels.
+    """
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:  # another owner's file, a file system over a network
+        return None
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
 
 
 def of(entry: dict[str, Any]) -> Arrival:
@@ -160,6 +222,11 @@ def marked(
         return not has_rows(entry) or said.get(of(entry), is_unchanged and not entry["accepted"])
 
     return [entry | {"adds_nothing": adds_nothing(entry)} for entry in looked_at]
+
+
+def is_unreadable(reason: str | None) -> bool:
+    """Whether the reason why a file is refused whole is that it could not be opened."""
+    return bool(reason) and str(reason).startswith(UNREADABLE)
 
 
 def lies_there_still(folder: Path, entry: dict[str, Any]) -> bool:

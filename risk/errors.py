@@ -40,6 +40,13 @@ class CannotListen(RiskError):
     http_status = 503
 
 
+class InputUnreadable(RiskError):
+    """The system does not let us open a file of the input folder."""
+
+    exit_code = 74
+    http_status = 503
+
+
 class RunInProgress(RiskError):
     """Another run holds the lock."""
 

@@ -143,7 +143,6 @@ def gather(settings: Settings) -> Intake:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
     known = _known(settings)
     places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
-    _say_what_is_gone(settings, known, {arrival.name for arrival in listing.files})
     sources, waiting = [], []
     for number, arrival in enumerate(listing.files, 1):
         progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
@@ -153,6 +152,7 @@ def gather(settings: Settings) -> Intake:
         except arrivals.StillChanging as reason:
             log.warning("%s waits for the next run: %s", files.short(path), reason)
             waiting.append(arrival.name)
+    _say_what_is_gone(settings, known, sources, waiting)
     missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
     found = _merged(_in_order(sources, places), settings.columns)
     return found._replace(waiting=waiting, missed=missed)
@@ -164,27 +164,34 @@ def _known(settings: Settings) -> list[dict[str, Any]]:
     return record["files"] if record.get("input_folder") == settings.input_folder else []
 
 
-def _say_what_is_gone(settings: Settings, known: list[dict[str, Any]], present: set[str]) -> None:
-    for entry in known:
-        if entry["name"] not in present:
-            path = settings.input_folder_path / entry["name"]
-            log.warning("%s is gone, and its %d rows with it", files.short(path), entry["accepted"])
+def _say_what_is_gone(
+    settings: Settings, known: list[dict[str, Any]], sources: list[Source], waiting: list[str]
+) -> None:
+    """Say which files have vanished or cannot be opened any more, and how many rows with them."""
+    unreadable = {each.arrival.name for each in sources if arrivals.is_unreadable(each.reason)}
+    present = {source.arrival.name for source in sources}.union(waiting)
+    for name, accepted in ((entry["name"], entry["accepted"]) for entry in known):
+        path = files.short(settings.input_folder_path / name)
+        if name not in present:
+            log.warning("%s is gone, and its %d rows with it", path, accepted)
+        elif name in unreadable and accepted:
+            log.warning("%s cannot be opened, and its %d rows are gone with it", path, accepted)
 
 
 def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
     """One file, every line of it accepted or refused; what was read before does not wait."""
     path = settings.input_folder_path / arrival.name
     columns, limits = settings.columns, settings.limits
-    sha256 = ""  # of what is too large to be read
+    sha256 = ""  # of what is not read
     try:
         arrivals.judge_size(arrival.size, limits.largest_file_mb)
         snapshot = arrivals.snapshot(path, limits.largest_file_mb)
         arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
+        if (path.name, sha256) not in places:
+            arrivals.judge_delivery(path, snapshot)
         reading = tables.read_csv(snapshot.content, columns, name=path.name)
-        if snapshot.fresh and reading.looks_cut_off and (path.name, sha256) not in places:
-            raise arrivals.StillChanging("its last line looks cut off")
         tables.judge_share(reading, limits.refused_share)
-    except (FileRefused, arrivals.TooLarge, MemoryError) as error:
+    except (FileRefused, arrivals.TooLarge, arrivals.Unreadable, MemoryError) as error:
         reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
         log.warning("%s is refused: %s", files.short(path), reason)
         return Source(arrival, sha256, tables.merged([], columns), [], reason)

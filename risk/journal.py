@@ -31,32 +31,55 @@ log = logging.getLogger("risk.journal")
 
 
 def seen(settings: Settings, release: Release | None) -> Seen:
-    """What the deployed release, the last judgement made with it and the last ingestion settled."""
+    """What the last judgement or the deployed release, and the last ingestion settled.
+
+    A file that the last ingestion did not hold as it is now is new, whoever looked at it before.
+    """
     record = _ingestion(settings)
     folder = settings.input_folder
     if release is None or record.get("input_folder", folder) != folder:
         return Seen()  # the merged data is another folder's: then all files here are to be read
-    deployed = release.seen if release.input_folder in ("", folder) else Seen()
-    last = judged(settings, release)
-    entries = record.get("files", [])
-    adding_nothing = {arrivals.of(entry) for entry in entries if entry.get("adds_nothing")}
-    counted = {arrival.name for arrival in last.files or deployed.files}
+    counted = judged(settings, release)
+    if not counted.files and release.input_folder in ("", folder):
+        counted = release.seen
+    if not record:
+        return counted
     has_other_limits = record.get("limits") != settings.limits._asdict()
-    anew = {arrivals.of(entry) for entry in entries if _is_new(entry, counted, has_other_limits)}
-    found = deployed | last | Seen(frozenset(adding_nothing))
-    return Seen(found.files - anew, found.names)
-
-
-def _is_new(entry: dict[str, Any], counted: set[str], has_other_limits: bool) -> bool:
-    """Whether a file without a row is new: rows of it were judged, or it may have some now."""
-    has_no_row = not arrivals.has_rows(entry)
-    return has_no_row and (
-        entry["name"] in counted or (has_other_limits and bool(entry.get("reason")))
+    return Seen(
+        frozenset(
+            arrivals.of(entry)
+            for entry in record["files"]
+            if (entry.get("adds_nothing") or not arrivals.unseen([arrivals.of(entry)], counted))
+            and not _is_new(settings, entry, counted, has_other_limits)
+        )
     )
+
+
+def _is_new(
+    settings: Settings, entry: dict[str, Any], counted: Seen, has_other_limits: bool
+) -> bool:
+    """Whether a file without a row is new: rows of it were judged, or it may have some now."""
+    if arrivals.has_rows(entry):
+        return False
+    if arrivals.is_unreadable(entry.get("reason")):
+        path = settings.input_folder_path / entry["name"]
+        has_other_limits = has_other_limits or arrivals.can_be_opened(path)
+    were_judged = any(arrival.name == entry["name"] for arrival in counted.files)
+    return were_judged or (has_other_limits and bool(entry.get("reason")))
 
 
 def _ingestion(settings: Settings) -> dict[str, Any]:
     return files.read_json(settings.output_folder_path / files.INGESTION) or {}
+
+
+def unreadable(settings: Settings) -> list[str]:
+    """The files that the last ingestion could not open, each with its reason and the cure."""
+    cure = "let the user of this run read it"
+    return [
+        f"{settings.input_folder_path.name}/{entry['name']}: {entry['reason']}; {cure}"
+        for entry in _ingestion(settings).get("files", [])
+        if arrivals.is_unreadable(entry.get("reason"))
+    ]
 
 
 def dataset(settings: Settings) -> tuple[object, object]:

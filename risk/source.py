@@ -5,7 +5,9 @@ import io
 import itertools
 import logging
 import math
+import os
 import re
+import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -14,7 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from risk import database, files, unread
+from risk import arrivals, database, files, unread
 from risk.errors import ConfigWrong
 from risk.settings import Settings
 from risk.unread import Range
@@ -60,6 +62,9 @@ def fetch(settings: Settings) -> str | None:
     unread.intend(settings, source, ranges, after.ranges, name)
     with files.replacing(folder / name) as handle:
         handle.writelines([_csv([settings.columns.all]), *found.parts])
+        handle.flush()
+        a_while_ago = time.time() - arrivals.FRESH_SECONDS  # it is whole: the run need not wait
+        os.utime(handle.fileno(), (a_while_ago, a_while_ago))
     unread.settle(settings, source, after.ranges)
     _tell(settings, name, found, after)
     return name

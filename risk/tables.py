@@ -45,7 +45,6 @@ class Judged(NamedTuple):
     names: list[str]
     refusals: list[Refusal]
     ignored_columns: list[str]
-    looks_cut_off: bool
     lines: int
 
 
@@ -63,7 +62,6 @@ class Reading(NamedTuple):
     table: pd.DataFrame
     refusals: list[Refusal]
     ignored_columns: list[str]
-    looks_cut_off: bool
     lines: int
 
 
@@ -92,7 +90,7 @@ def judge_share(reading: Reading, most: float) -> None:
 
 def judge(content: bytes, columns: Columns, required: Sequence[str], name: str = "") -> Judged:
     """Every line of a CSV file that must have these columns, before a table is made of it."""
-    lines, layout, ends_with_newline, judged = _opened(content, columns, required, name)
+    layout, judged = _opened(content, columns, required, name)
     rows: list[schema.Row] = []
     refusals: list[Refusal] = []
     counted = 0
@@ -101,17 +99,13 @@ def judge(content: bytes, columns: Columns, required: Sequence[str], name: str =
             rows.append(row)
         refusals += refused
         counted += taken
-    last_line_refused = bool(refusals) and refusals[-1].line == len(lines)
-    looks_cut_off = not ends_with_newline and (
-        last_line_refused or lines[-1].rstrip().endswith(",")
-    )
     names = [name for name, _, _ in layout.cells]
-    return Judged(rows, names, refusals, layout.ignored, looks_cut_off, counted)
+    return Judged(rows, names, refusals, layout.ignored, counted)
 
 
 def features(content: bytes, columns: Columns) -> Features:
     """What can be asked about: nothing but numbers, which take a tenth of the room of rows."""
-    _, layout, _, judged = _opened(content, columns, columns.features, "")
+    layout, judged = _opened(content, columns, columns.features, "")
     places = [at for at, (name, _, _) in enumerate(layout.cells) if name in columns.features]
     numbers, count = array("d"), 0
     refused: list[Refusal] = []
@@ -134,14 +128,12 @@ class _Record(NamedTuple):
 class _Opened(NamedTuple):
     """A file whose header is good, and the lines below it as they are judged."""
 
-    lines: list[str]
     layout: schema.Layout
-    ends_with_newline: bool
     judged: Iterator[_Record]
 
 
 def _opened(content: bytes, columns: Columns, required: Sequence[str], name: str) -> _Opened:
-    lines, ends_with_newline = _lines(content)
+    lines = _lines(content)
     start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     if start == len(lines):
         raise FileRefused("it is empty")
@@ -149,11 +141,11 @@ def _opened(content: bytes, columns: Columns, required: Sequence[str], name: str
         raise FileRefused("it is an HTML or XML page, not a CSV file")
     header, taken = _fields(lines, start)
     layout = schema.layout(header or [lines[start]], columns, required)
-    return _Opened(lines, layout, ends_with_newline, _judged(lines, start + taken, layout, name))
+    return _Opened(layout, _judged(lines, start + taken, layout, name))
 
 
-def _lines(content: bytes) -> tuple[list[str], bool]:
-    """The physical lines without their ends, and whether the last one had its end."""
+def _lines(content: bytes) -> list[str]:
+    """The physical lines without their ends."""
     if b"\0" in content:
         raise FileRefused("it holds NUL bytes")
     try:
@@ -161,9 +153,7 @@ def _lines(content: bytes) -> tuple[list[str], bool]:
     except UnicodeDecodeError as error:
         raise FileRefused(f"it is not UTF-8 (byte {error.start})") from error
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if lines[-1] == "":
-        return lines[:-1], True
-    return lines, False
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
@@ -337,9 +327,13 @@ def labelled_rows(folder: Path, columns: Columns, limits: Limits) -> pd.DataFram
 
 def left_out(folder: Path, columns: Columns, limits: Limits) -> dict[str, str]:
     """The files of test data that are refused whole, each with the reason."""
-    files_ = arrivals.listing(folder).files
-    looked_at = {file.name: _test_file(folder, file, columns, limits) for file in files_}
-    return {name: found.reason for name, found in looked_at.items() if found.rows is None}
+    reasons = {}
+    for arrival in arrivals.listing(folder).files:
+        try:
+            reasons[arrival.name] = _test_file(folder, arrival, columns, limits).reason
+        except (arrivals.StillChanging, arrivals.Unreadable) as reason:
+            reasons[arrival.name] = str(reason)
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def first_test_file(folder: Path, columns: Columns, limits: Limits) -> str:
@@ -354,7 +348,7 @@ def _labelled(folder: Path, columns: Columns, limits: Limits) -> dict[str, pd.Da
     for arrival in arrivals.listing(folder).files:
         try:
             rows = _test_file(folder, arrival, columns, limits).rows
-        except arrivals.StillChanging as reason:
+        except (arrivals.StillChanging, arrivals.Unreadable) as reason:
             log.warning("%s/%s is left out: %s", folder.name, arrival.name, reason)
         else:
             if rows is not None:

@@ -4,9 +4,12 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import deployment
@@ -49,7 +52,7 @@ def small_project(folder: Path) -> Settings:
     """The same in any folder."""
     settings = configured(folder)
     first, second = fabricate.periods(2, clients=400, seed=1)
-    tables.write(settings.input_folder_path / "dataset1.csv", first[:300])
+    deliver(settings, "dataset1.csv", first[:300])
     tables.write(settings.test_data_path / "testdata.csv", second[:200])
     return settings
 
@@ -105,6 +108,20 @@ def put(settings: Settings, name: str, lines: Iterable[str], header: str = HEADE
     path = settings.input_folder_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join([header, *lines]) + "\n")
+    return aged(path)
+
+
+def deliver(settings: Settings, name: str, table: pd.DataFrame) -> Path:
+    """Put a table into the input folder in the same way."""
+    path = settings.input_folder_path / name
+    tables.write(path, table)
+    return aged(path)
+
+
+def aged(path: Path, seconds: float = 120) -> Path:
+    """The same file, as if it had been written so long ago."""
+    moment = time.time_ns() - int(seconds * 1e9)
+    os.utime(path, ns=(moment, moment))
     return path
 
 
@@ -112,6 +129,16 @@ def script(settings: Settings, name: str, *arguments: str, **environment: str) -
     """Run one of our scripts on this project, from a folder that has nothing to do with it."""
     config = str(settings.workspace / "config.json")
     return warm.run(ROOT / name, ["--config", config, *arguments], {**os.environ, **environment})
+
+
+def script_of_a_user(settings: Settings, name: str) -> Run:
+    """Run one of our scripts as somebody whom permissions bind, as they do not bind root."""
+    bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-lease"]
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("permissions do not bind root, who needs setpriv to be bound")
+    command = [sys.executable, str(ROOT / name), "--config", f"{settings.workspace}/config.json"]
+    command = [*bound * (os.geteuid() == 0), *command]
+    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """Arrivals: what lies in the input folder, what is passed over, and the order of what came when."""
 
 import ast
+import contextlib
 import json
 import os
 import random
-import time
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from risk import arrivals, files
 from risk.arrivals import Arrival, Seen, StillChanging
 from risk.errors import InputMissing
 from risk.settings import Settings
-from tests.conftest import FOLDERS, HEADER, configured, put, script
+from tests.conftest import FOLDERS, HEADER, aged, configured, put, script, script_of_a_user
 
 LONG_AGO = 1_000_000_000
 A_ROW = f"{HEADER}\nAAAA,1,2,3,0\n"
@@ -213,21 +216,12 @@ def test_what_was_seen_survives_being_written_down() -> None:
 # -- a file at one moment ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("age", "is_fresh"),
-    [(0, True), (30, True), (-30, True), (120, False), (-3600, False), (10**8, False)],
-    ids=["now", "half a minute", "a clock ahead", "two minutes", "an hour ahead", "years"],
-)
-def test_a_snapshot_holds_content_and_time_and_whether_it_is_fresh(
-    tmp_path: Path, age: float, is_fresh: bool
-) -> None:
+def test_a_snapshot_holds_content_size_and_time(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_bytes(b"content\0\xff")
-    os.utime(path, (time.time() - age, time.time() - age))
     taken = arrivals.snapshot(path, 1)
     assert taken.content == b"content\0\xff"
     assert [taken.arrival] == arrivals.listing(tmp_path).files
-    assert taken.fresh is is_fresh
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "folder", "link", "broken link", "link to a FIFO"])
@@ -248,6 +242,100 @@ def test_a_file_that_has_grown_too_large_since_it_was_listed_is_not_read(tmp_pat
     os.truncate(path, 5 * 1024**3)
     with pytest.raises(arrivals.TooLarge, match="more than the 1024 MB that largest_file_mb"):
         arrivals.snapshot(path, 1024)
+
+
+# -- whether a file is whole ---------------------------------------------------------------------
+
+WRITES_HALF = """
+import sys
+with open(sys.argv[1], "w") as file:
+    print(sys.argv[2], file=file, flush=True)
+    print("half", flush=True)
+    sys.stdin.readline()
+    print(sys.argv[3], file=file)
+"""
+WRITES_AGAIN_AND_AGAIN = """
+import itertools, sys, time
+for number in itertools.count():
+    with open(sys.argv[1], "w") as file:
+        print(sys.argv[2], sys.argv[3].replace("9", str(number)), sep="\\n", file=file)
+    if number == 1:
+        print("begun", flush=True)
+    time.sleep(0.05)
+"""
+
+
+@contextlib.contextmanager
+def written_by(code: str, path: Path, *parts: str) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that has begun to write a file."""
+    command = [sys.executable, "-c", code, str(path), *parts]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            assert process.stdout
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+def test_half_a_file_that_is_open_for_writing_waits_however_long_its_writer_pauses(
+    project: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrive(project, "a.csv")
+    path = project.input_folder_path / "b.csv"
+    parts = f"{HEADER}\nb,1,2,3,0", "b,4,5,6,1"
+    with written_by(WRITES_HALF, path, *parts) as process:
+        aged(path)
+        assert order(project) == ["a.csv"]
+        assert "b.csv waits for the next run: it is still open for writing" in caplog.text
+        process.communicate("go on\n")
+    aged(path)
+    assert order(project) == ["a.csv", "b.csv"]
+    assert len(path.read_text().splitlines()) == 3
+    rows = (project.output_folder_path / files.FINAL_DATA).read_text()
+    assert rows.endswith("\nb,1,2,3,0\nb,4,5,6,1\n")
+
+
+def test_a_file_that_was_taken_stays_while_somebody_has_it_open_unchanged(
+    project: Settings,
+) -> None:
+    arrive(project, "a.csv", "b.csv")
+    with (project.input_folder_path / "a.csv").open("a"):
+        assert order(project) == ["a.csv", "b.csv"]
+
+
+def test_a_file_that_was_finished_a_moment_ago_goes_in(project: Settings) -> None:
+    arrive(project, "a.csv")
+    put(project, "b.csv", ["b,1,2,3,0"]).touch()
+    assert order(project) == ["a.csv", "b.csv"]
+
+
+def test_a_file_that_changes_again_within_a_moment_waits(
+    project: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    arrive(project, "a.csv")
+    path = project.input_folder_path / "b.csv"
+    with written_by(WRITES_AGAIN_AND_AGAIN, path, HEADER, "b,9,2,3,0"):
+        assert order(project) == ["a.csv"]
+    assert "b.csv waits for the next run: it " in caplog.text
+    put(project, "b.csv", ["b,1,2,3,0"])
+    assert order(project) == ["a.csv", "b.csv"]
+
+
+def test_where_the_system_does_not_tell_who_writes_a_fresh_file_waits(project: Settings) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a file another owner's, of which the system does not tell")
+    put(project, "ours.csv", ["OURS,1,2,3,0"])
+    path = put(project, "theirs.csv", ["THEY,1,2,3,0"])
+    os.chown(path, 65534, 65534)
+    for age, goes_in in ((30, False), (90, True)):
+        aged(path, age)
+        done = script_of_a_user(project, "ingestion.py")
+        assert done.returncode == 0, done.stderr
+        assert ("it may be still open for writing" in done.stderr) is not goes_in
+        dataset = (project.output_folder_path / files.FINAL_DATA).read_text()
+        assert ("THEY,1,2,3,0" in dataset) is goes_in
 
 
 # -- the order of arrival ------------------------------------------------------------------------
@@ -315,6 +403,7 @@ def test_a_file_that_went_away_and_came_back_arrives_anew(project: Settings) -> 
     path.unlink()
     assert order(project) == ["b.csv"]
     path.write_bytes(content)
+    aged(path)
     assert order(project) == ["b.csv", "a.csv"]
 
 
@@ -327,8 +416,10 @@ def test_a_file_that_could_not_be_used_arrives_when_it_can(project: Settings) ->
 def test_a_file_that_waited_arrives_when_it_is_whole(project: Settings) -> None:
     path = put(project, "a.csv", [])
     path.write_text(f"{HEADER}\na,1,2,3,0\na,1")
+    aged(path, 30)
     assert arrive(project, "b.csv") == ["b.csv"]
     path.write_text(f"{HEADER}\na,1,2,3,0\na,1,1,1,0")
+    aged(path)
     assert arrive(project, "c.csv") == ["b.csv", "a.csv", "c.csv"]
 
 

@@ -20,7 +20,7 @@ from risk import deliverables, files, journal, model, records, releases, tables
 from risk.errors import ArtefactRefused, InputMissing
 from risk.releases import PLAIN_FILES
 from risk.settings import Settings
-from tests.conftest import configured, put, script
+from tests.conftest import configured, deliver, put, script
 from tests.test_kills import dies_before, finds_no_space
 
 Contents = Callable[[Path], dict[str, bytes]]
@@ -37,7 +37,7 @@ def steps(settings: Settings) -> None:
 def period(settings: Settings, number: int) -> None:
     """Put one more period into the input folder."""
     rows = fabricate.periods(number, clients=200, seed=number, drift=True)[-1]
-    tables.write(settings.input_folder_path / f"dataset{number}.csv", rows)
+    deliver(settings, f"dataset{number}.csv", rows)
 
 
 def sources(settings: Settings) -> dict[str, bytes]:
@@ -71,7 +71,7 @@ def test_the_deployed_files_are_byte_equal_copies(ready: Settings) -> None:
 
 
 def test_the_manifest_says_what_went_out(ready: Settings) -> None:
-    (ready.input_folder_path / "broken.csv").write_text("<html>")
+    put(ready, "broken.csv", [], "<html>")
     steps(ready)
     release = deployment.store_model_into_pickle(ready)
     manifest = json.loads((ready.prod_deployment_path / releases.MANIFEST).read_bytes())

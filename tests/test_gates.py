@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +18,23 @@ from risk.deliverables import list_is_current
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.releases import Release
 from risk.settings import Settings
-from tests.conftest import configured, decided, deploy, put, script
+from tests.conftest import (
+    HEADER,
+    aged,
+    configured,
+    decided,
+    deliver,
+    deploy,
+    put,
+    script,
+    script_of_a_user,
+)
 
 
 def period(settings: Settings, number: int, *, drift: bool = False) -> None:
     """Put one more period into the input folder."""
     rows = fabricate.periods(number, clients=400, seed=1, drift=drift)[-1]
-    tables.write(settings.input_folder_path / f"dataset{number}.csv", rows)
+    deliver(settings, f"dataset{number}.csv", rows)
 
 
 def redeploy_with(settings: Settings, score: float) -> None:
@@ -58,14 +67,17 @@ def touched(settings: Settings) -> None:
 def rewritten(settings: Settings) -> None:
     path = settings.input_folder_path / "dataset1.csv"
     path.write_text(path.read_text() + "AAAA,1,2,3,0\n")
+    aged(path)
 
 
 def refused(settings: Settings) -> None:
-    (settings.input_folder_path / "broken.csv").write_text("no,such,columns\n1,2,3\n")
+    put(settings, "broken.csv", ["1,2,3"], "no,such,columns")
 
 
 def empty(settings: Settings) -> None:
-    (settings.input_folder_path / "broken.csv").touch()
+    path = settings.input_folder_path / "broken.csv"
+    path.touch()
+    aged(path)
 
 
 def header_only(settings: Settings) -> None:
@@ -94,6 +106,7 @@ def repeated_of_old(settings: Settings) -> None:
 def waits(settings: Settings) -> None:
     path = put(settings, "upload.csv", ["AAAA,1,2,3,0", "BBBB,4,5"])
     path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    aged(path, 30)
 
 
 def no_outcomes(settings: Settings) -> None:
@@ -182,8 +195,7 @@ def test_a_cut_off_file_waits_for_a_minute_only(settings: Settings) -> None:
     redeploy_with(settings, LOW)
     waits(settings)
     assert decided(settings) == "no new data"
-    a_while_ago = time.time() - 120
-    os.utime(settings.input_folder_path / "upload.csv", (a_while_ago, a_while_ago))
+    aged(settings.input_folder_path / "upload.csv")
     assert decided(settings) == "no drift"
     assert "upload.csv,3," in (settings.output_folder_path / files.REJECTED).read_text()
 
@@ -246,6 +258,17 @@ def keeps_a_file_out(settings: Settings) -> Settings:
     return configured(settings.workspace, largest_file_mb=1)
 
 
+def brings_a_file_back(settings: Settings) -> Settings:
+    """A file that was judged once was away when others were."""
+    put(settings, "more.csv", ["MORE,1,2,3,0"])
+    assert decided(settings) == "no drift"
+    (settings.input_folder_path / "more.csv").rename(settings.workspace / "aside.csv")
+    put(settings, "last.csv", ["LAST,1,2,3,0"])
+    assert decided(settings) == "no drift"
+    (settings.workspace / "aside.csv").rename(settings.input_folder_path / "more.csv")
+    return settings
+
+
 def puts_repetitions(settings: Settings) -> Settings:
     """An old row is its client's newest."""
     repeated_of_old(settings)
@@ -254,7 +277,8 @@ def puts_repetitions(settings: Settings) -> Settings:
 
 @pytest.mark.parametrize("died_after_ingestion", [False, True])
 @pytest.mark.parametrize(
-    "change", [drops_a_file, lets_a_file_in, keeps_a_file_out, puts_repetitions]
+    "change",
+    [drops_a_file, lets_a_file_in, keeps_a_file_out, brings_a_file_back, puts_repetitions],
 )
 def test_a_change_of_the_data_is_judged_once_also_after_a_run_that_died_before(
     finished: Settings, change: Callable[[Settings], Settings], died_after_ingestion: bool
@@ -268,6 +292,57 @@ def test_a_change_of_the_data_is_judged_once_also_after_a_run_that_died_before(
     assert decided(changed) == "no drift"
     assert list_is_current(changed)
     assert idle(changed)
+
+
+@pytest.mark.parametrize("by_hand", [False, True], ids=["a release", "a folder filled by hand"])
+def test_a_file_of_the_release_that_was_away_while_another_was_judged_is_new_again(
+    finished: Settings, by_hand: bool
+) -> None:
+    redeploy_with(finished, LOW)
+    if by_hand:
+        (finished.prod_deployment_path / releases.MANIFEST).unlink()
+    path, aside = finished.input_folder_path / "dataset1.csv", finished.workspace / "aside.csv"
+    path.rename(aside)
+    put(finished, "more.csv", ["MORE,1,2,3,"])
+    assert decided(finished) == "no drift"
+    assert idle(finished)
+    aside.rename(path)
+    assert decided(finished) == "no drift"
+    for made in (finished.output_folder_path / files.FINAL_DATA, ranking_of(finished)):
+        assert path.read_text().splitlines()[1][:4] in made.read_text()
+    assert list_is_current(finished)
+    assert idle(finished)
+
+
+def ranking_of(settings: Settings) -> Path:
+    """The list that the managers work from."""
+    return settings.output_model_path / files.RANKING
+
+
+def test_a_file_that_cannot_be_opened_any_more_costs_its_rows_and_is_said_once(
+    finished: Settings,
+) -> None:
+    settings = configured(finished.workspace, database_url="postgresql://nobody@127.0.0.1:1/none")
+    dataset = settings.output_folder_path / files.FINAL_DATA
+    path = settings.input_folder_path / "dataset1.csv"
+    put(settings, "dataset2.csv", ["MORE,1,2,3,"])
+    before = dataset.read_text()
+    path.chmod(0)
+    done = script_of_a_user(settings, "fullprocess.py")
+    assert done.returncode == 74, done.stderr
+    why = "sourcedata/dataset1.csv: it cannot be opened (Permission denied); let the user of this"
+    assert why in done.stderr.splitlines()[-1]
+    assert "dataset1.csv cannot be opened, and its 300 rows are gone with it" in done.stderr
+    assert dataset.read_text() == f"{HEADER}\nMORE,1,2,3,\n"
+    settings = configured(settings.workspace)
+    done = script_of_a_user(settings, "fullprocess.py")
+    assert done.returncode == 0, done.stderr
+    assert "nothing new in sourcedata/" in done.stderr
+    path.chmod(0o644)
+    done = script_of_a_user(settings, "fullprocess.py")
+    assert done.returncode == 0, done.stderr
+    assert {*dataset.read_text().splitlines()} == {*before.splitlines(), "MORE,1,2,3,"}
+    assert "nothing new" in script_of_a_user(settings, "fullprocess.py").stderr
 
 
 def test_other_limits_let_refused_files_be_looked_at_once_more(finished: Settings) -> None:
@@ -374,7 +449,9 @@ def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
     put(settings, "dataset1.csv", lines)
     decided(settings)
     redeploy_with(settings, HIGH)
-    (settings.input_folder_path / "dataset2.csv").write_bytes(original)
+    path = settings.input_folder_path / "dataset2.csv"
+    path.write_bytes(original)
+    aged(path)
     assert decided(settings) == "deployed"
 
 

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,11 +21,11 @@ import ingestion
 from risk import files, tables
 from risk.errors import DataUnusable, InputMissing
 from risk.settings import Settings
-from tests.conftest import HEADER, configured, put, script
+from tests.conftest import HEADER, aged, configured, put, script
 
 WRITTEN = (files.FINAL_DATA, files.CLIENTS, files.REJECTED, files.INGESTED_FILES)
 FEATURES = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
-WHOLE_MINUTES = 120
+WHOLE_MINUTES, FRESH = 120, 10
 Contents = Callable[[Path], dict[str, bytes]]
 
 
@@ -44,9 +43,7 @@ def place(settings: Settings, name: str, content: str | bytes, age: float = WHOL
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    moment = time.time() - age
-    os.utime(path, (moment, moment))
-    return path
+    return aged(path, age)
 
 
 def output(settings: Settings, name: str) -> bytes:
@@ -291,28 +288,32 @@ FATES = {
         lines(A, header=HEADER + ',"x"' * 99_995), whole="more than 1000 columns"),
     "a header whose quotes do not match": Fate(lines(A, header='"' + HEADER), whole=COLUMN),
     # files that are still being written
-    "a fresh file cut within its last line waits": Fate(cut(A, "BBBB,4,5"), waits=True, age=0),
+    "a fresh file cut within its last line waits": Fate(cut(A, "BBBB,4,5"), waits=True, age=FRESH),
     "a fresh file cut within its last number waits": Fate(
-        cut(A, "BBBB,4,5,6e"), waits=True, age=0),
+        cut(A, "BBBB,4,5,6e"), waits=True, age=FRESH),
     "a fresh file cut before its last outcome waits": Fate(
-        cut(A, "BBBB,4,5,6,"), waits=True, age=0),
+        cut(A, "BBBB,4,5,6,"), waits=True, age=FRESH),
     "a fresh file cut at a blank before its last outcome waits": Fate(
-        cut(A, "BBBB,4,5,6, "), waits=True, age=0),
-    "a fresh file cut within a quoted cell waits": Fate(cut(A, 'BBBB,4,5,6,"'), waits=True, age=0),
-    "a fresh file whose first row is cut waits": Fate(cut("BBBB"), waits=True, age=0),
+        cut(A, "BBBB,4,5,6, "), waits=True, age=FRESH),
+    "a fresh file cut within a quoted cell waits": Fate(
+        cut(A, 'BBBB,4,5,6,"'), waits=True, age=FRESH),
+    "a fresh file whose first row is cut waits": Fate(cut("BBBB"), waits=True, age=FRESH),
     "a file of tomorrow's clock that is cut waits": Fate(cut(A, "BBBB"), waits=True, age=-30),
     "half a minute is fresh": Fate(cut(A, "BBBB,4,5"), waits=True, age=30),
     "a cut file of two minutes goes in without the cut line": Fate(
         cut(A, "BBBB,4,5"), ("AAAA",), {3: "3 fields"}),
     "a file of two minutes that ends in an empty cell goes in": Fate(
         cut(A, "BBBB,4,5,6,"), ("AAAA", "BBBB")),
-    "a fresh file whose last line is complete goes in": Fate(cut(A, B), ("AAAA", "BBBB"), age=0),
+    "a fresh file whose last line is complete but has no end waits": Fate(
+        cut(A, B), waits=True, age=FRESH),
+    "a fresh file cut within its last number waits, too, where that is one": Fate(
+        cut(A, "BBBB,4,5,6,1."), waits=True, age=FRESH),
+    "a fresh file whose lines end in CR goes in": Fate(
+        lines(A, B).replace(b"\n", b"\r"), ("AAAA", "BBBB"), age=FRESH),
     "a fresh file with an end after its bad line goes in": Fate(
-        lines(A, "BBBB,4,5"), ("AAAA",), {3: "3 fields"}, age=0),
+        lines(A, "BBBB,4,5"), ("AAAA",), {3: "3 fields"}, age=FRESH),
     "a fresh file with an end after its empty cell goes in": Fate(
-        lines(A, "BBBB,4,5,6,"), ("AAAA", "BBBB"), age=0),
-    "a fresh file with a bad line before a complete last one goes in": Fate(
-        cut("BBBB,4,5", A), ("AAAA",), {2: "3 fields"}, age=0),
+        lines(A, "BBBB,4,5,6,"), ("AAAA", "BBBB"), age=FRESH),
     # files that are passed over for their name
     "a name that begins with a dot is hidden": Fate(lines(A), name=".odd.csv", passed_over="dot"),
     "a name of two lines": Fate(lines(A), name="o\ndd.csv", passed_over="control characters"),
@@ -375,10 +376,10 @@ def test_a_file_refused_whole_is_tried_again_when_it_changes(project: Settings, 
 
 
 def test_a_file_that_waited_goes_in_when_it_is_whole(project: Settings) -> None:
-    place(project, "upload.csv", cut(A, "BBBB,4"), age=0)
+    place(project, "upload.csv", cut(A, "BBBB,4"), age=FRESH)
     ingestion.merge_multiple_dataframe(project)
     assert clients(project) == ["ZZZZ"]
-    place(project, "upload.csv", lines(A, B), age=0)
+    place(project, "upload.csv", lines(A, B), age=FRESH)
     ingestion.merge_multiple_dataframe(project)
     assert clients(project) == ["ZZZZ", "AAAA", "BBBB"]
 
@@ -561,7 +562,7 @@ def test_a_file_with_too_many_refused_lines_is_refused_whole_until_the_share_is_
 ) -> None:
     place(project, "odd.csv", lines(A, "", "X,abc,2,3,0", B))
     ingestion.merge_multiple_dataframe(limited(project, refused_share=0.3))
-    assert TOO_MANY in caplog.messages
+    assert f"sourcedata/{TOO_MANY}" in caplog.messages
     assert clients(project) == ["ZZZZ"]
     reason = TOO_MANY.removeprefix("sourcedata/odd.csv is refused: ")
     assert cells(project, files.REJECTED)[1:] == [["odd.csv", "", reason, ""]]
@@ -574,7 +575,7 @@ def test_a_file_with_too_many_refused_lines_is_refused_whole_until_the_share_is_
 
 
 def test_a_file_that_is_still_being_written_waits_whatever_its_share(project: Settings) -> None:
-    place(project, "odd.csv", cut(A, "BBBB,4,5"), age=0)
+    place(project, "odd.csv", cut(A, "BBBB,4,5"), age=FRESH)
     ingestion.merge_multiple_dataframe(limited(project, refused_share=0))
     assert "odd.csv" not in looked_at(project)
 
@@ -671,7 +672,7 @@ def test_no_usable_row_leaves_the_dataset_as_it_was_and_says_why(
     ("content", "age"),
     [
         pytest.param(lines(), WHOLE_MINUTES, id="a header alone"),
-        pytest.param(cut(A, "BBBB,4"), 0, id="the only file waits"),
+        pytest.param(cut(A, "BBBB,4"), FRESH, id="the only file waits"),
     ],
 )
 def test_an_error_never_points_to_a_list_of_reasons_that_is_empty(
@@ -743,6 +744,7 @@ def test_any_client_and_any_numbers_come_through_as_they_were(
             writer.writerows(
                 [["corporation", *FEATURES], *([code, *n] for code, n in rows.items())]
             )
+        aged(settings.input_folder_path / "any.csv")
         ingestion.merge_multiple_dataframe(settings)
         for name in (files.FINAL_DATA, files.CLIENTS):
             read = tables.read(settings.output_folder_path / name, settings.columns)

@@ -20,10 +20,11 @@ import scoring
 import training
 from company import fabricate
 from fullprocess import full_process
-from risk import deliverables, files, leftovers, releases, tables
+from risk import deliverables, files, leftovers, releases
 from risk.errors import InputMissing, RiskError
 from risk.releases import PLAIN_FILES
 from risk.settings import Settings
+from tests.conftest import deliver
 
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir"}
 
@@ -86,7 +87,7 @@ def steps(settings: Settings) -> None:
 
 def drifted_period(settings: Settings) -> None:
     rows = fabricate.periods(2, clients=400, seed=1, drift=True)[-1]
-    tables.write(settings.input_folder_path / "dataset2.csv", rows)
+    deliver(settings, "dataset2.csv", rows)
 
 
 def plain(settings: Settings) -> dict[str, bytes]:

@@ -41,7 +41,7 @@ from risk import (
     wellbeing,
 )
 from risk.settings import Settings
-from tests.conftest import ROOT, configured, put, script, small_project
+from tests.conftest import ROOT, aged, configured, deliver, put, script, small_project
 from tests.html import Page
 from tests.serving import ask, gunicorn
 from tests.test_app import NEVER_SAID, shared_files
@@ -94,7 +94,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     put(settings, "<i>odd<i>.csv", odd_rows())
     full_process(settings)
     period = fabricate.periods(3, clients=400, seed=1)[-1]
-    tables.write(settings.input_folder_path / "dataset3.csv", period)
+    deliver(settings, "dataset3.csv", period)
     full_process(settings)
     return settings
 
@@ -688,6 +688,7 @@ def test_a_refused_file_is_a_trouble_until_it_is_mended_or_gone(finished: Settin
     assert banner(finished) == "bad"
     content = path.read_text()
     path.write_text(f"{content}3,4\n")  # it waits to be read again
+    aged(path)
     assert banner(finished) == "good"
     full_process(finished)
     assert banner(finished) == "bad"

@@ -22,7 +22,7 @@ from risk import files, journal, model, ranking, reasons, records, tables
 from risk.errors import ArtefactRefused, InputMissing, RiskError, ServiceDown
 from risk.ranking import Basis
 from risk.settings import Columns, Settings
-from tests.conftest import configured, decided, put, script
+from tests.conftest import configured, decided, deliver, put, script
 
 BASIS = Basis("1-abc", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
 LATER = BASIS._replace(as_of="2026-01-03T00:00:00Z")
@@ -387,7 +387,7 @@ def recorded(settings: Settings) -> list[tuple[Any, ...]]:
 
 def another_period(settings: Settings, number: int) -> None:
     period = fabricate.periods(number, clients=400, seed=1)[-1]
-    tables.write(settings.input_folder_path / f"dataset{number}.csv", period)
+    deliver(settings, f"dataset{number}.csv", period)
 
 
 def test_every_run_past_the_first_gate_makes_the_list_anew(finished: Settings) -> None:
@@ -518,10 +518,10 @@ def test_an_idle_run_after_all_that_loads_nothing_heavy(finished: Settings) -> N
 def test_the_list_is_nearly_as_good_as_the_best_possible_one(settings: Settings) -> None:
     settings = configured(settings.workspace, capacity=200)
     first, second, third = fabricate.periods(3, clients=4000, seed=5)
-    tables.write(settings.input_folder_path / "dataset1.csv", first)
-    tables.write(settings.input_folder_path / "dataset2.csv", second)
+    deliver(settings, "dataset1.csv", first)
+    deliver(settings, "dataset2.csv", second)
     decided(settings)
-    tables.write(settings.input_folder_path / "dataset3.csv", third.assign(exited=np.nan))
+    deliver(settings, "dataset3.csv", third.assign(exited=np.nan))
     decided(settings)
     left = third.set_index("corporation")["exited"]
     codes = [code for code in read(settings)["corporation"] if code in left.index][:200]

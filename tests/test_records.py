@@ -26,7 +26,7 @@ from fullprocess import full_process
 from risk import database, files, journal, ledger, ranking, records, releases, tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.settings import Settings
-from tests.conftest import HEADER, ROOT, configured, decided, put, script, small_project
+from tests.conftest import HEADER, ROOT, configured, decided, deliver, put, script, small_project
 from tests.databases import SERVERS, Wire, fresh
 from tests.test_gates import redeploy_with
 
@@ -80,7 +80,7 @@ def directly(settings: Settings, wire: Wire) -> Settings:
 
 def another_period(settings: Settings, number: int = 2, *, drift: bool = True) -> None:
     period = fabricate.periods(number, clients=400, seed=1, drift=drift)[-1]
-    tables.write(settings.input_folder_path / f"dataset{number}.csv", period)
+    deliver(settings, f"dataset{number}.csv", period)
 
 
 def ingest(settings: Settings) -> None:

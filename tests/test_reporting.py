@@ -24,7 +24,7 @@ from risk.pdf import Picture
 from risk.records import Trends
 from risk.settings import Settings
 from risk.summaries import FEW_LEAVERS
-from tests.conftest import configured, put, script
+from tests.conftest import configured, deliver, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
 SECTIONS = (
@@ -99,7 +99,7 @@ def test_f1_on_newly_arrived_files_alone_stands_beside_the_one_on_all(finished: 
     fitted_on_it = "The newest data holds rows that the model was fitted on"
     assert f"{fitted_on_it}, which flatters it; no run has looked at newly" in text(finished)
     another = fabricate.periods(3, clients=400, seed=1)[-1]
-    tables.write(finished.input_folder_path / "dataset3.csv", another)
+    deliver(finished, "dataset3.csv", another)
     full_process(finished)
     run = tables.as_rows(Findings(finished).history.last_runs)[0]
     assert run["arrived_score"] != run["new_score"]

@@ -225,36 +225,6 @@ def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers()
     assert peak < 2 * sum(map(sys.getsizeof, lines))
 
 
-CUT_OFF = [
-    ("AAAA,1,2,3,0\n", False, "its end is there"),
-    ("AAAA,1,2,3,0\r\n", False, "its end is there, CRLF"),
-    ("AAAA,1,2,3,0\r", False, "its end is there, CR"),
-    ("AAAA,1,2,3,0", False, "a complete line"),
-    ("AAAA,1,2,3,\n", False, "an empty cell and an end"),
-    ("AAAA,1\n", False, "a refused line and an end"),
-    ("AAAA,1\nBBBB,1,2,3,0", False, "only an earlier line is refused"),
-    ("AAAA,1,2,3,\nBBBB,1,2,3,0", False, "only an earlier line has an empty cell"),
-    ("AAAA", True, "within the client"),
-    ("AAAA,", True, "after the client"),
-    ("AAAA,1,2,3", True, "before the outcome's comma"),
-    ("AAAA,1,2,3,", True, "before the outcome"),
-    ("AAAA,1,2,3,0.", False, "a number that might go on, yet is one"),
-    ("AAAA,1,2,3e", True, "within an exponent"),
-    ("AAAA,1,2,3,N", True, "within NA"),
-    ('"AAAA', True, "within a quoted client"),
-    ('AAAA,1,2,3,"', True, "within a quoted outcome"),
-]
-
-
-@pytest.mark.parametrize(
-    ("text", "looks_cut_off"), [pytest.param(text, cut, id=why) for text, cut, why in CUT_OFF]
-)
-def test_a_file_looks_cut_off_when_its_last_line_without_end_lacks_something(
-    text: str, looks_cut_off: bool
-) -> None:
-    assert tables.read_csv(f"{HEADER}\n{text}".encode(), COLUMNS).looks_cut_off is looks_cut_off
-
-
 def test_other_columns_are_read_when_they_are_configured() -> None:
     columns = Columns("id", ("x, y", "100%"), "gone?")
     reading = tables.read_csv(b'100%,"x, y",gone?,id\n1,2,0,007\n', columns)
