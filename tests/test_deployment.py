@@ -238,7 +238,8 @@ def test_going_back_keeps_what_was_seen_and_judged_meanwhile(ready: Settings) ->
     first = releases.load(ready.prod_deployment_path)
     latest = deployment.store_model_into_pickle(ready)
     period(ready, 3)
-    judged = ingestion.intake.gather(ready).seen
+    ingestion.store(arrived := ingestion.intake.gather(ready), ready)
+    judged = arrived.seen
     journal.judge(ready, latest, judged)
     back = deployment.roll_back(ready)
     assert (back.number, back.score) == (3, first[0].score)

@@ -259,13 +259,12 @@ def keeps_a_file_out(settings: Settings) -> Settings:
 
 
 def brings_a_file_back(settings: Settings) -> Settings:
-    """A file that was judged once was away when others were."""
-    put(settings, "more.csv", ["MORE,1,2,3,0"])
+    """A file that the release saw was away when another one was judged."""
+    path, aside = settings.input_folder_path / "dataset1.csv", settings.workspace / "aside.csv"
+    path.rename(aside)
+    put(settings, "last.csv", ["LAST,1,2,3,"])
     assert decided(settings) == "no drift"
-    (settings.input_folder_path / "more.csv").rename(settings.workspace / "aside.csv")
-    put(settings, "last.csv", ["LAST,1,2,3,0"])
-    assert decided(settings) == "no drift"
-    (settings.workspace / "aside.csv").rename(settings.input_folder_path / "more.csv")
+    aside.rename(path)
     return settings
 
 
