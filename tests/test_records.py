@@ -315,7 +315,7 @@ def test_the_dataset_replaces_no_table_of_somebody_else(recorded: Settings, name
     with pytest.raises(ServiceDown, match=f"a table {name} of somebody else; rename"):
         ingest(recorded)
     assert rows(recorded, f"SELECT * FROM {name}") == [{"corporation": "AAAA", "fee": 7}]
-    execute(recorded, f"DROP TABLE {name}")
+    execute(recorded, f"ALTER TABLE {name} RENAME TO theirs")
     ingest(recorded)
     assert len(rows(recorded, "SELECT * FROM runs")) == 2
     assert len(rows(recorded, "SELECT * FROM finaldata")) == 300
