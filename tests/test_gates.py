@@ -94,7 +94,7 @@ def too_large(settings: Settings) -> None:
 
 
 def repeated(settings: Settings) -> None:
-    shutil.copy(settings.input_folder_path / "dataset1.csv", settings.input_folder_path / "b.csv")
+    shutil.copy2(settings.input_folder_path / "dataset1.csv", settings.input_folder_path / "b.csv")
 
 
 def repeated_of_old(settings: Settings) -> None:

@@ -24,7 +24,7 @@ from risk.pdf import Picture
 from risk.records import Trends
 from risk.settings import Settings
 from risk.summaries import FEW_LEAVERS
-from tests.conftest import configured, deliver, put, script
+from tests.conftest import aged, configured, deliver, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
 SECTIONS = (
@@ -226,6 +226,7 @@ def test_columns_of_any_name_are_drawn_and_told(settings: Settings) -> None:
         header, _, rest = table.partition("\n")
         client, *_, target = header.split(",")
         (folder / name).write_text(",".join((client, *names, target)) + "\n" + rest)
+        aged(folder / name)
     full_process(settings)
     said = text(settings)
     assert "cannot be shown" not in said
