@@ -25,6 +25,7 @@ FOLLOWS = {
     "no drift": (LIST, REPORT),
     "kept": (LIST, REPORT),
     "rolled back": OWED,
+    "no new data": (),
 }
 
 log = logging.getLogger("risk.journal")

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -275,11 +275,17 @@ def _insert_once(made: sa.Engine, table: sa.Table, row: Row) -> None:
 
 
 def _begin_history(file: Path, *, is_expected: bool) -> None:
-    """Say when a history begins."""
+    """Say when a history begins; its file is never there without tables, as an emptied one is."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         level = logging.INFO if is_expected else logging.WARNING
         log.log(level, "a new history begins in %s", files.short(file))
+        draft = files.draft_of(file)
+        draft.unlink(missing_ok=True)
+        _make_file(draft)
+        with suppress(OSError):  # somebody else has begun it meanwhile
+            file.hardlink_to(draft)
+        draft.unlink()
 
 
 def _make_whole(made: sa.Engine, file: Path) -> None:
