@@ -13,10 +13,14 @@ from typing import Any
 import requests
 
 import app
-from risk import binding, files, journal, releases, serving, tables
+from risk import files
 from risk.cli import run
+from risk.data import tables
 from risk.errors import DataUnusable, InputMissing, ServiceDown, noted
+from risk.learning import releases
+from risk.records import pending
 from risk.settings import Settings
+from risk.web import binding, local_server
 
 CONNECT_SECONDS, HEALTH_SECONDS, ANSWER_SECONDS = 2, 5, 60
 LONGEST_ANSWER = 64 * 1024 * 1024
@@ -44,7 +48,7 @@ def call_api(settings: Settings | None = None) -> Path:
         raise ServiceDown("a deployment came between the answers of the API; call it again")
     path = settings.output_model_path / files.API_RETURNS
     files.write_json(path, answers)
-    journal.made(settings, journal.ANSWERS)
+    pending.made(settings, pending.ANSWERS)
     log.info("the answers of the API are in %s", files.short(path))
     return path
 
@@ -55,7 +59,7 @@ def file_owed(settings: Settings) -> list[str]:
     What would be refused again is given up: it is said once, and owed no longer.
     """
     problems: list[str] = []
-    if journal.ANSWERS in journal.owed(settings):
+    if pending.ANSWERS in pending.owed(settings):
         with noted(problems, "the answers of the API are not filed"):
             try:
                 call_api(settings)
@@ -64,8 +68,8 @@ def file_owed(settings: Settings) -> list[str]:
                     f"the answers of the API are given up: {why}; run python apicalls.py "
                     "when that is mended"
                 )
-                journal.give_up(settings, journal.ANSWERS, problems[-1])
-            journal.settle(settings, journal.ANSWERS)
+                pending.give_up(settings, pending.ANSWERS, problems[-1])
+            pending.settle(settings, pending.ANSWERS)
     return problems
 
 
@@ -91,7 +95,7 @@ def _service(session: requests.Session, settings: Settings) -> Iterator[str]:
         yield configured
         return
     log.info("our service does not answer at api_url, so it is served here meanwhile")
-    with serving.server(app.create_app(settings), "127.0.0.1", 0) as server:
+    with local_server.server(app.create_app(settings), "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever, args=(STOPS_WITHIN_SECONDS,))
         thread.start()
         try:

@@ -10,24 +10,24 @@ from typing import NamedTuple
 from flask import Blueprint, Flask, Response, current_app, request
 
 import diagnostics
-from risk import (
+from risk import cache, files
+from risk.cli import run
+from risk.data import tables
+from risk.learning import estimator
+from risk.learning.deployed import Watched
+from risk.records import health
+from risk.settings import Settings
+from risk.web import (
+    answers,
     binding,
-    files,
-    kept,
-    listing,
-    model,
+    client_list,
+    local_server,
     openapi,
     pages,
-    questions,
-    serving,
-    tables,
-    web,
-    wellbeing,
+    prediction_request,
+    security,
 )
-from risk.cli import run
-from risk.deployed import Watched
-from risk.opening import DataFiles
-from risk.settings import Settings
+from risk.web.data_files import DataFiles
 
 KEPT_SECONDS = 60
 
@@ -47,7 +47,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.load()
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
-    web.protect(app, settings.allowed_hosts)
+    answers.dress(app)
+    security.guard(app, settings.allowed_hosts)
     watched = Watched(settings.prod_deployment_path, settings.columns)
     app.extensions["risk"] = Service(settings, watched, DataFiles(settings))
     app.extensions["pages"] = pages.sources(settings, watched)
@@ -66,13 +67,13 @@ def prediction() -> Response:
     """What the deployed model expects of each good row that is sent or named."""
     service = _service()
     deployed = service.deployed.now()
-    asked = questions.asked(request, service.data_files, service.settings.columns)
+    asked = prediction_request.asked(request, service.data_files, service.settings.columns)
     folded, rows = deployed.folded, asked.rows
     expected, risks = folded.listed(rows) if isinstance(rows, list) else folded.answers(rows)
     found = {"release": deployed.release.release, **asked.refused}
     if asked.with_risks:
         found["risks"] = risks
-    return web.answer(found, predictions=web.digits(expected))
+    return answers.answer(found, predictions=answers.digits(expected))
 
 
 @api.get("/scoring")
@@ -81,8 +82,8 @@ def scoring() -> Response:
     settings, watched, _ = _service()
     deployed = watched.now()
     rows = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    score = model.f1(deployed.model, rows, settings.columns)
-    return web.answer({"release": deployed.release.release, "f1": score, "rows": len(rows)})
+    score = estimator.f1(deployed.model, rows, settings.columns)
+    return answers.answer({"release": deployed.release.release, "f1": score, "rows": len(rows)})
 
 
 @api.get("/summarystats")
@@ -95,14 +96,16 @@ def summarystats() -> Response:
         for row in diagnostics.dataframe_summary(settings)
     ]
     columns = settings.columns.all[1:]
-    return web.answer({"release": release, "columns": columns, "statistics": statistics})
+    return answers.answer({"release": release, "columns": columns, "statistics": statistics})
 
 
 @api.get("/ranking")
 def ranking() -> Response:
     """The first clients to call, and why: open outcomes first, each by risk."""
     asked = request.args.get("top", str(_service().settings.capacity))
-    return web.answer(listing.answer(pages.listed(), web.count(asked, "top", listing.MOST)))
+    return answers.answer(
+        client_list.answer(pages.listed(), answers.count(asked, "top", client_list.MOST))
+    )
 
 
 @api.get("/diagnostics")
@@ -111,7 +114,7 @@ def diagnose() -> Response:
     settings, watched, _ = _service()
     release = watched.now().release.release
     project = files.sha256(str(settings.workspace).encode())[:16]
-    measured = kept.answer(
+    measured = cache.answer(
         f"diagnostics-{project}",
         release,
         KEPT_SECONDS,
@@ -121,37 +124,37 @@ def diagnose() -> Response:
             "packages": diagnostics.versions(
                 settings,
                 settings.output_folder_path / files.PACKAGES,
-                kept.folder() / files.PACKAGES,
+                cache.folder() / files.PACKAGES,
             ),
         },
     )
-    return web.answer({"release": release, **measured})
+    return answers.answer({"release": release, **measured})
 
 
 @api.get("/health")
-def health() -> Response:
+def service_health() -> Response:
     """What is deployed, and whether the pipeline is well; asked without a token.
 
     Monitors ask every second, so no database is asked: drift and a weaker model are on / alone.
     With strict=1 the answer is 503 unless all is ok.
     """
     is_strict = pages.is_set(request.args, "strict")
-    known = pages.health()
-    status = 503 if is_strict and known["status"] != wellbeing.OK else 200
-    return web.answer({"service": "risk", **known}, status)
+    known = pages.state_of_service()
+    status = 503 if is_strict and known["status"] != health.OK else 200
+    return answers.answer({"service": "risk", **known}, status)
 
 
 @api.get("/openapi.json")
 def description() -> Response:
     """The description of all routes."""
-    return web.answer(openapi.document(_service().settings))
+    return answers.answer(openapi.document(_service().settings))
 
 
 def serve(settings: Settings) -> None:
     """Answer on 127.0.0.1:8000, or where RISK_BIND says, until interrupted."""
     host, port = binding.host_and_port(binding.bind())
-    with serving.server(create_app(settings), host, port) as listening:
-        serving.log_requests()
+    with local_server.server(create_app(settings), host, port) as listening:
+        local_server.log_requests()
         where = binding.bind().rpartition(":")[0], listening.port  # a port of 0 is any free one
         print("http://{}:{}/health answers; Ctrl-C ends it".format(*where), flush=True)
         try:

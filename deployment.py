@@ -7,11 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from risk import arrivals, deliverables, files, journal, ledger, model, releases, summaries, tables
-from risk.arrivals import Seen
+from risk import files
 from risk.cli import Option, run
+from risk.data import input_folder, statistics, tables
+from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused
-from risk.releases import Release
+from risk.learning import estimator, judgement, releases
+from risk.learning.releases import Release
+from risk.records import pending, recording
+from risk.reports import deliverables
 from risk.settings import Columns, Settings
 
 RETRAIN = "run python training.py, then python scoring.py"
@@ -44,10 +48,10 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
         score=score,
         input_folder=ingestion["input_folder"],
         seen=_seen(ingestion),
-        libraries=model.libraries(),
+        libraries=estimator.libraries(),
         rows=sum(entry["accepted"] for entry in ingestion["files"]),
     )
-    remark = summaries.remark(test_data, settings.columns)
+    remark = statistics.remark(test_data, settings.columns)
     log.info("%s is deployed with F1 %.4f%s", release.title, score, remark)
     return release
 
@@ -65,10 +69,10 @@ def _mixed(
         return f"{files.MODEL} is not the one that {files.MODEL_RECORD} records; {RETRAIN}"
     if trained["ingestion"] != ingestion["id"]:
         return f"the model was fitted on other data than the last ingestion wrote; {RETRAIN}"
-    names = [entry["name"] for entry in ingestion["files"] if arrivals.has_rows(entry)]
+    names = [entry["name"] for entry in ingestion["files"] if input_folder.has_rows(entry)]
     if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
         return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
-    scored = model.f1(model.loads(pickled, files.MODEL, columns), test_data, columns)
+    scored = estimator.f1(estimator.loads(pickled, files.MODEL, columns), test_data, columns)
     if scored != files.parse_score(contents[files.SCORE], files.SCORE):
         return f"{files.SCORE} is not this model's score, {scored!r}; run python scoring.py"
     return None
@@ -77,20 +81,22 @@ def _mixed(
 def _seen(ingestion: dict[str, Any]) -> Seen:
     """The files whose rows the model was fitted on."""
     entries = ingestion["files"]
-    return Seen(frozenset(arrivals.of(entry) for entry in entries if arrivals.has_rows(entry)))
+    return Seen(
+        frozenset(input_folder.of(entry) for entry in entries if input_folder.has_rows(entry))
+    )
 
 
 def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Release:
     """Deploy an earlier release again, as a new one; the previous one unless another is named."""
     settings = settings or Settings.load()
     latest = releases.current(settings.prod_deployment_path)
-    judged = journal.judged(settings, latest) if latest else Seen()
+    judged = judgement.judged(settings, latest) if latest else Seen()
     is_same_folder = latest is not None and latest.input_folder == settings.input_folder
     release = releases.roll_back(
         settings.prod_deployment_path, judged if is_same_folder else Seen(), to
     )
     if release != latest:
-        journal.judge(settings, release, judged)
+        judgement.judge(settings, release, judged)
         log.info("went back: %s scores %.4f", release.title, release.score)
     return release
 
@@ -99,15 +105,15 @@ def go_back(settings: Settings, to: str | None = None) -> None:
     """Deploy the previous release again, as a new one, and make list and report with it."""
     releases.recover(settings.prod_deployment_path)
     latest = releases.current(settings.prod_deployment_path)
-    with ledger.on_record(settings, journal.OWED) as run:
+    with recording.on_record(settings, pending.OWED) as run:
         releases.way_back(settings.prod_deployment_path, to)  # if there is none, nothing is owed
         run.may_publish()
         release = run.timed("deployment", functools.partial(roll_back, to=to), settings)
         if release == latest:
-            journal.discard(run.path)
+            pending.discard(run.path)
             log.info("nothing is changed: its model is that of %s, which is in use", release.title)
             return
-        run.end(**ledger.rolled_back(settings, run, release))
+        run.end(**recording.rolled_back(settings, run, release))
     deliverables.follow(settings, f"rolled back: {run.facts['reason']}")
 
 
@@ -118,7 +124,7 @@ def go_back_to(settings: Settings, release: str) -> None:
 
 if __name__ == "__main__":
     run(
-        ledger.recorded(store_model_into_pickle, ledger.deployed),
+        recording.recorded(store_model_into_pickle, recording.deployed),
         Option("--rollback", go_back),
         Option("--to", go_back_to, argument="RELEASE"),
     )

@@ -14,19 +14,13 @@ import pandas as pd
 
 import ingestion
 import training
-from risk import (
-    coefficients,
-    deployed,
-    files,
-    packages,
-    printed,
-    records,
-    scratch,
-    summaries,
-    tables,
-)
+from risk import files, packages, sandbox
 from risk.cli import Option, run
+from risk.data import statistics, tables
 from risk.errors import InputMissing, RiskError
+from risk.learning import coefficients, deployed
+from risk.records import store
+from risk.reports import terminal
 from risk.settings import Settings
 
 LAST_RUNS = 20
@@ -47,21 +41,21 @@ def dataframe_summary(settings: Settings | None = None) -> list[list[float]]:
     """Mean, median, standard deviation and mode of each feature, then of the target."""
     settings = settings or Settings.load()
     table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-    return [summaries.numbers(table, name) for name in settings.columns.all[1:]]
+    return [statistics.numbers(table, name) for name in settings.columns.all[1:]]
 
 
 def missing_data(settings: Settings | None = None) -> list[float]:
     """The percentage of missing cells in each column of the merged data."""
     settings = settings or Settings.load()
     table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-    return summaries.missing_percent(table, settings.columns)
+    return statistics.missing_percent(table, settings.columns)
 
 
 def execution_time(settings: Settings | None = None) -> list[float]:
     """The seconds that ingestion and training take, really run where nothing of ours changes."""
     settings = settings or Settings.load()
     seconds = []
-    with scratch.aside(settings) as aside, scratch.unheard():
+    with sandbox.aside(settings) as aside, sandbox.unheard():
         for step in (ingestion.merge_multiple_dataframe, training.train_model):
             begin = time.perf_counter()
             step(aside)
@@ -88,8 +82,8 @@ def versions(settings: Settings, *remembered: Path) -> list[list[str]]:
 def history(settings: Settings | None = None) -> str:
     """The last runs as a person reads them, the newest at the end."""
     settings = settings or Settings.load()
-    last = records.last_runs(settings, LAST_RUNS)[::-1]
-    return "no run is recorded yet" if last.empty else printed.history(last)
+    last = store.last_runs(settings, LAST_RUNS)[::-1]
+    return "no run is recorded yet" if last.empty else terminal.history(last)
 
 
 def print_all(settings: Settings) -> None:
@@ -98,7 +92,7 @@ def print_all(settings: Settings) -> None:
     for title, rows in sections(settings).items():
         print(f"{title}\n")
         try:
-            print(textwrap.indent(printed.aligned(rows()), "  "))
+            print(textwrap.indent(terminal.aligned(rows()), "  "))
         except RiskError as error:
             print(f"  {error}")
             problems.append(error)
@@ -110,7 +104,7 @@ def print_all(settings: Settings) -> None:
 def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
     """What is printed: titles, and the ways to their rows."""
     columns = settings.columns.all
-    two, missing = printed.two_columns, "Missing cells of the merged data"
+    two, missing = terminal.two_columns, "Missing cells of the merged data"
     return {
         "Predictions of the deployed model on the test data": lambda: _predictions(settings),
         "Weights of the deployed model": lambda: _weights(settings),
@@ -124,7 +118,7 @@ def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
 def _statistics(settings: Settings) -> list[list[str]]:
     numbers = zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
     cells = ([name, *map("{:.4g}".format, each)] for name, each in numbers)
-    return [["column", *summaries.STATISTICS], *cells]
+    return [["column", *statistics.STATISTICS], *cells]
 
 
 def _predictions(settings: Settings) -> list[list[str]]:
@@ -150,13 +144,13 @@ def print_history(settings: Settings) -> None:
 
 def print_history_as_json(settings: Settings) -> None:
     """Print what the last runs decided, and why, for programs."""
-    last = records.last_runs(settings, LAST_RUNS)[::-1]
+    last = store.last_runs(settings, LAST_RUNS)[::-1]
     print(json.dumps(tables.as_rows(last.convert_dtypes()), indent=2))
 
 
 def back_up(settings: Settings, file: str) -> None:
     """Copy the SQLite history to FILE while it is in use."""
-    records.back_up(settings, Path(file))
+    store.back_up(settings, Path(file))
     print(f"the history is in {file}")
 
 

@@ -3,13 +3,16 @@
 
 import logging
 
-from risk import arrivals, files, gates, journal, releases
-from risk.arrivals import Arrival
+from risk import files
 from risk.cli import Option, run
+from risk.data import input_folder
+from risk.data.input_folder import Arrival
 from risk.errors import ArtefactRefused, InputUnreadable, RiskError, ServiceDown, noted
-from risk.gates import Decision
-from risk.journal import Run
-from risk.releases import Release
+from risk.learning import gates, judgement, releases
+from risk.learning.gates import Decision
+from risk.learning.releases import Release
+from risk.records import pending
+from risk.records.pending import Run
 from risk.settings import Settings
 
 log = logging.getLogger("risk.fullprocess")
@@ -23,7 +26,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     try:
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
-        told = journal.unreadable(settings)
+        told = judgement.unreadable(settings)
         decision = decide_and_act(settings, force)
         if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
             raise unlisted
@@ -31,7 +34,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
         for problem in problems + finish(settings):
             log.warning("%s", problem)
         raise
-    unreadable = [each for each in journal.unreadable(settings) if each not in told]
+    unreadable = [each for each in judgement.unreadable(settings) if each not in told]
     problems += finish(settings) + unreadable
     if problems:
         kind = InputUnreadable if unreadable else ServiceDown
@@ -42,10 +45,10 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
 
 def make_owed_list(settings: Settings) -> Exception | None:
     """Make the list that an earlier run did not come to; what prevented it is returned."""
-    if journal.LIST not in journal.owed(settings):
+    if pending.LIST not in pending.owed(settings):
         return None
     # an idle run must not import pandas, scikit-learn and SQLAlchemy: what needs them comes late
-    from risk import deliverables
+    from risk.reports import deliverables
 
     return deliverables.finish_list(settings)
 
@@ -54,7 +57,7 @@ def fetch(settings: Settings) -> list[str]:
     """Bring in new rows of a database; what prevented it is returned."""
     problems: list[str] = []
     if settings.input_database_url:
-        from risk import source
+        from risk.data import source
 
         with noted(problems, "no rows were fetched"):
             source.fetch(settings)
@@ -64,14 +67,14 @@ def fetch(settings: Settings) -> list[str]:
 def decide_and_act(settings: Settings, force: bool) -> Decision:
     """Pass the gates, and do what they say."""
     deployed = releases.current(settings.prod_deployment_path)
-    found = arrivals.listing(settings.input_folder_path)
-    new = arrivals.unseen(found.files, journal.seen(settings, deployed))
+    found = input_folder.listing(settings.input_folder_path)
+    new = input_folder.unseen(found.files, judgement.seen(settings, deployed))
     if not new and not force:
-        journal.say_passed_over(settings, found.passed_over)
+        input_folder.say_passed_over(settings, found.passed_over)
         return gates.nothing_new(settings.input_folder, deployed)
-    from risk import deliverables
+    from risk.reports import deliverables
 
-    with Run(settings, journal.OWED) as run:
+    with Run(settings, pending.OWED) as run:
         decision = past_the_first_gate(settings, deployed, new, force, run)
         if decision.outcome != gates.NO_NEW_DATA:
             deliverables.make_list(settings, run, decision)
@@ -87,7 +90,7 @@ def past_the_first_gate(
     import ingestion
     import scoring
     import training
-    from risk import ledger
+    from risk.records import recording
 
     arrived, nothing_new = ingestion.take_in(settings, deployed, new, run, force=force)
     if nothing_new:
@@ -95,7 +98,7 @@ def past_the_first_gate(
     rival = newest = None
     try:
         if deployed:
-            ledger.remember_deployed(run, arrived, settings, new)
+            recording.remember_deployed(run, arrived, settings, new)
             newest = scoring.score_deployed(settings) if arrived.outcomes_known else None
             run.knows(deployed_score=deployed.score, new_score=newest)
         drifted, why = gates.drift(deployed, newest, arrived.remark)
@@ -106,7 +109,7 @@ def past_the_first_gate(
             raise
         drifted, why = True, str(refusal)
     if not drifted and not force and deployed:
-        journal.judge(settings, deployed, arrived.seen)
+        judgement.judge(settings, deployed, arrived.seen)
         return Decision("no drift", arrived.with_refused(why))
     fitted = run.timed("training", training.train_model, settings)
     trained = run.timed("scoring", scoring.score_model, settings)
@@ -114,16 +117,16 @@ def past_the_first_gate(
     is_better, comparison = gates.better(trained, rival, scoring.remark(settings))
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
     if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
-        journal.judge(settings, deployed, arrived.seen)
+        judgement.judge(settings, deployed, arrived.seen)
         return Decision("kept", arrived.with_refused(f"{deployed.title}; {why}"))
     run.may_publish()
     release = run.timed("deployment", deployment.store_model_into_pickle, settings)
     if deployed and release.release == deployed.release:
-        journal.judge(settings, deployed, arrived.seen)
+        judgement.judge(settings, deployed, arrived.seen)
         why = arrived.with_refused(f"{why}; {release.stays}")
         return Decision("deployed" if force else "kept", why)
-    ledger.remember_published(run, release)
-    ledger.remember_deployed(run, arrived, settings)
+    recording.remember_published(run, release)
+    recording.remember_deployed(run, arrived, settings)
     on_newest = scoring.score_on(fitted, arrived.table, settings)
     weaker = gates.weaker((trained, rival), (on_newest, newest))
     return Decision("deployed", arrived.with_refused(f"{release.title}; {why}{weaker}"))
@@ -131,22 +134,25 @@ def past_the_first_gate(
 
 def finish(settings: Settings) -> list[str]:
     """Record what waits, report it, ask the API; what prevented one of them is returned."""
-    if not journal.waiting(settings):
+    if not pending.waiting(settings):
         return []
     import apicalls
-    from risk import deliverables, ledger
+    from risk.records import recording
+    from risk.reports import deliverables
 
-    steps = (ledger.record_owed, deliverables.make_owed_report, apicalls.file_owed)
+    steps = (recording.record_owed, deliverables.make_owed_report, apicalls.file_owed)
     problems = [problem for step in steps for problem in step(settings)]
-    journal.forget(settings)
+    pending.forget(settings)
     return problems
 
 
 def check(settings: Settings) -> None:
     """Say what a run would decide now, and change nothing."""
-    from risk import scratch, source
+    from risk import sandbox
+    from risk.data import source
 
-    with scratch.settings(settings) as aside:
+    with sandbox.aside(settings) as aside, sandbox.silent():
+        releases.copy(settings.prod_deployment_path, aside.prod_deployment_path)
         decision = decide_and_act(aside, force=False)
         print(f"a run would end with {decision.outcome}: {decision.reason}")
         if rows := source.waiting(aside):

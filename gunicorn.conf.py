@@ -10,15 +10,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from gunicorn.http import wsgi
 
-from risk import binding, files, worker
+from risk import files
 from risk.errors import RiskError
 from risk.settings import Settings
+from risk.web import binding, gunicorn_worker
 
 wsgi.SERVER = "risk"  # the name of the service, not of what it is built with
 bind = binding.bind()
 workers = 2
-worker_class = worker.Worker
-logger_class = worker.Log
+worker_class = gunicorn_worker.Worker
+logger_class = gunicorn_worker.Log
 threads = 128  # each may be held by a slow client for half a minute while others are answered
 forwarded_allow_ips = ""  # no header is believed because of who sent it
 forwarder_headers = ""

@@ -6,12 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from risk import arrivals, cli, files, intake, journal, ledger, tables
-from risk.arrivals import Arrival
+from risk import cli, files
+from risk.data import input_folder, intake, tables
+from risk.data.input_folder import Arrival
+from risk.data.intake import Intake
 from risk.errors import DataUnusable
-from risk.intake import Intake
-from risk.journal import Run
-from risk.releases import Release
+from risk.learning import judgement
+from risk.learning.releases import Release
+from risk.records import recording
+from risk.records.pending import Run
 from risk.settings import Settings
 
 log = logging.getLogger("risk.ingestion")
@@ -52,13 +55,13 @@ def take_in(
     arrived = run.timed("ingestion", intake.gather, settings)
     if arrived.must_wait(new) and not force:
         return arrived, f"{', '.join(arrived.waiting)} cannot be read whole yet"
-    before = journal.dataset(settings)
+    before = judgement.dataset(settings)
     run.timed("ingestion", store, arrived, settings)
-    ledger.remember_data(run, arrived, new, settings)
+    recording.remember_data(run, arrived, new, settings)
     if deployed:
         run.must_follow_the_data()
-    is_unchanged = journal.dataset(settings) == before
-    adding = arrivals.unseen(arrived.read_of(new), journal.seen(settings, deployed))
+    is_unchanged = judgement.dataset(settings) == before
+    adding = input_folder.unseen(arrived.read_of(new), judgement.seen(settings, deployed))
     is_nothing = is_unchanged and not adding and not force
     return arrived, arrived.nothing_of(new) if is_nothing else ""
 
@@ -78,9 +81,9 @@ def _record(found: Intake, settings: Settings) -> dict[str, Any]:
     return made | {
         "time": before["time"] if is_unchanged else files.now(),
         "limits": settings.limits._asdict(),
-        "files": arrivals.marked(found.files, earlier, is_unchanged=is_unchanged),
+        "files": input_folder.marked(found.files, earlier, is_unchanged=is_unchanged),
     }
 
 
 if __name__ == "__main__":
-    cli.run(ledger.recorded(merge_multiple_dataframe, ledger.ingested))
+    cli.run(recording.recorded(merge_multiple_dataframe, recording.ingested))

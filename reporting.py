@@ -3,10 +3,11 @@
 
 from pathlib import Path
 
-from risk import deliverables, ledger
 from risk.cli import run
 from risk.errors import ServiceDown
-from risk.findings import Findings
+from risk.records import recording
+from risk.reports import deliverables
+from risk.reports.report_data import Findings
 from risk.settings import Settings
 
 
@@ -39,11 +40,11 @@ def write_report(settings: Settings | None = None) -> Path:
 def make_everything(settings: Settings) -> None:
     """Make the ranked list, the confusion matrix, the trends and the report."""
     is_new = not deliverables.list_is_current(settings)
-    with ledger.on_record(settings) as run:
+    with recording.on_record(settings) as run:
         kept_in = run.list_path if is_new else None
         run.timed("ranking", deliverables.ranked_list, settings, kept_in)
         run.end("reported", f"the list was made {'anew' if is_new else 'again'} by hand")
-    unrecorded = [ServiceDown(problem) for problem in ledger.record_owed(settings)]
+    unrecorded = [ServiceDown(problem) for problem in recording.record_owed(settings)]
     if problems := [*unrecorded, *deliverables.draw(settings)]:
         raise problems[0]
 

@@ -5,9 +5,12 @@ import logging
 
 import pandas as pd
 
-from risk import deployed, files, ledger, model, summaries, tables
+from risk import files
 from risk.cli import run
+from risk.data import statistics, tables
 from risk.errors import DataUnusable
+from risk.learning import deployed, estimator
+from risk.records import recording
 from risk.settings import Settings
 
 log = logging.getLogger("risk.scoring")
@@ -17,15 +20,15 @@ def score_model(settings: Settings | None = None) -> float:
     """F1 of the trained model on the test data, kept as the latest score."""
     settings = settings or Settings.load()
     path = settings.output_model_path / files.MODEL
-    trained = model.loads(
+    trained = estimator.loads(
         files.read_bytes(path, "training.py"), files.short(path), settings.columns
     )
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    score = model.f1(trained, test_data, settings.columns)
+    score = estimator.f1(trained, test_data, settings.columns)
     files.write_score(settings.output_model_path / files.SCORE, score)
     log.info(
         "the trained model scores %.4f on %d rows of test data%s",
-        *(score, len(test_data), summaries.remark(test_data, settings.columns)),
+        *(score, len(test_data), statistics.remark(test_data, settings.columns)),
     )
     return score
 
@@ -47,23 +50,23 @@ def score_deployed_on_test_data(settings: Settings | None = None) -> float:
     return _deployed_f1(test_data, settings)
 
 
-def score_on(fitted: model.Model, table: pd.DataFrame, settings: Settings) -> float:
+def score_on(fitted: estimator.Model, table: pd.DataFrame, settings: Settings) -> float:
     """F1 of a model on those rows of a table whose outcome is known."""
     known = tables.with_outcome(table, settings.columns)
-    return model.f1(fitted, known, settings.columns)
+    return estimator.f1(fitted, known, settings.columns)
 
 
 def remark(settings: Settings) -> str:
     """What is to be said of a score on the test data."""
     test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    return summaries.remark(test_data, settings.columns)
+    return statistics.remark(test_data, settings.columns)
 
 
 def _deployed_f1(known: pd.DataFrame, settings: Settings) -> float:
     """F1 of the deployed model on rows whose outcome is known."""
     _, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
-    return model.f1(asked, known, settings.columns)
+    return estimator.f1(asked, known, settings.columns)
 
 
 if __name__ == "__main__":
-    run(ledger.recorded(score_model, ledger.scored))
+    run(recording.recorded(score_model, recording.scored))

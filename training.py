@@ -3,9 +3,12 @@
 
 import logging
 
-from risk import files, ledger, model, tables
+from risk import files
 from risk.cli import progress, run
-from risk.model import Model
+from risk.data import tables
+from risk.learning import estimator
+from risk.learning.estimator import Model
+from risk.records import recording
 from risk.settings import Settings
 
 log = logging.getLogger("risk.training")
@@ -19,8 +22,8 @@ def train_model(settings: Settings | None = None) -> Model:
     table = tables.parse(content, files.short(dataset), settings.columns)
     known = tables.with_outcome(table, settings.columns)
     progress(f"fitting the model on {len(known)} rows")
-    fitted = model.fit(known, settings.columns, settings.features)
-    pickled = model.dumps(fitted)
+    fitted = estimator.fit(known, settings.columns, settings.features)
+    pickled = estimator.dumps(fitted)
     record = {"sha256": files.sha256(pickled), "ingestion": files.ingestion_id(content)}
     files.write_bytes(settings.output_model_path / files.MODEL, pickled)
     files.write_json(settings.output_model_path / files.MODEL_RECORD, record)
@@ -30,4 +33,4 @@ def train_model(settings: Settings | None = None) -> Model:
 
 
 if __name__ == "__main__":
-    run(ledger.recorded(train_model, ledger.trained))
+    run(recording.recorded(train_model, recording.trained))

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from company import fabricate
 from fullprocess import full_process
-from risk import tables
+from risk.data import tables
 from risk.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from company import fabricate
-from risk import tables
+from risk.data import tables
 
 ROOT = Path(__file__).parent.parent
 FILES = 10

@@ -17,7 +17,9 @@ import numpy as np
 import reporting
 from company import fabricate
 from fullprocess import full_process
-from risk import files, ranking, tables
+from risk import files
+from risk.data import tables
+from risk.learning import ranking
 from risk.settings import Settings
 
 SIZES = (10_000, 1_000_000)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from risk import tables
+from risk.data import tables
 
 ROOT = Path(__file__).parent.parent
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

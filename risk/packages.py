@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from risk import kept
+from risk import cache
 
 REQUIREMENT = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?)\s*(?:\[[A-Za-z0-9._, -]*\])?"
@@ -72,15 +72,15 @@ def latest(found: Sequence[Line], remembered: Sequence[Path]) -> dict[str, str]:
     That pip found none, as without a network, is believed for ten minutes only.
     """
     wanted = sorted({_normal(line.package) for line in found if line.package})
-    with kept.one_at_a_time("packages"):
+    with cache.one_at_a_time("packages"):
         for path in remembered:
-            known = kept.recent(path, DAY) or {}
-            is_believed = known.get("latest") or kept.recent(path, TEN_MINUTES)
+            known = cache.recent(path, DAY) or {}
+            is_believed = known.get("latest") or cache.recent(path, TEN_MINUTES)
             if known.get("asked") == wanted and is_believed:
                 return dict(known["latest"])
         answer = ask_pip(wanted)
         try:
-            kept.keep(remembered[-1], {"asked": wanted, "latest": answer})
+            cache.keep(remembered[-1], {"asked": wanted, "latest": answer})
         except OSError as error:
             log.warning("the newest versions are not remembered: %s", error.strerror)
     return answer

@@ -18,7 +18,8 @@ import scoring
 import training
 from company import fabricate
 from fullprocess import decide_and_act, full_process
-from risk import journal, ledger, tables
+from risk.data import tables
+from risk.records import pending, recording
 from risk.settings import Settings
 from tests import warm
 
@@ -96,10 +97,10 @@ def deploy(settings: Settings) -> Settings:
 def decided(settings: Settings, *, force: bool = False) -> str:
     """What a run decides, does and records, without the report and the answers that follow."""
     decision = decide_and_act(settings, force)
-    ledger.catch_up(settings)
-    for thing in (journal.REPORT, journal.ANSWERS):
-        journal.settle(settings, thing)
-    journal.forget(settings)
+    recording.catch_up(settings)
+    for thing in (pending.REPORT, pending.ANSWERS):
+        pending.settle(settings, thing)
+    pending.forget(settings)
     return decision.outcome
 
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from risk import contacts
+from risk.records import contacts
 from tests.conftest import ROOT, small_project
 from tests.serving import gunicorn
 

@@ -14,9 +14,13 @@ from flask import request
 import apicalls
 from app import create_app
 from fullprocess import full_process
-from risk import files, journal, releases, serving, tables, web
+from risk import files
+from risk.data import tables
 from risk.errors import InputMissing, ServiceDown
+from risk.learning import releases
+from risk.records import pending
 from risk.settings import Settings
+from risk.web import answers, local_server
 from tests.conftest import HEADER, configured, deploy, script, small_project
 from tests.serving import deaf_port, running
 
@@ -77,7 +81,7 @@ def test_it_asks_the_service_that_runs(
     caplog.set_level("INFO")
     failed = f"{files.now()} fullprocess ERROR failed with exit code 69: the database is down"
     (deployed.output_folder_path / files.LOG).write_text(f"{failed}\n")
-    with running(serving.server(create_app(deployed), "127.0.0.1", 0)) as port:
+    with running(local_server.server(create_app(deployed), "127.0.0.1", 0)) as port:
         path = apicalls.call_api(asking_at(deployed, f"http://127.0.0.1:{port}/"))
     assert list(json.loads(path.read_text())) == KEYS
     assert HERE not in caplog.text
@@ -89,7 +93,7 @@ def test_the_service_of_another_project_is_not_asked(
     caplog.set_level("INFO")
     (tmp_path / "other").mkdir()
     other = small_project(tmp_path / "other")
-    with running(serving.server(create_app(other), "127.0.0.1", 0)) as port:
+    with running(local_server.server(create_app(other), "127.0.0.1", 0)) as port:
         apicalls.call_api(asking_at(deployed, f"http://127.0.0.1:{port}"))
     assert HERE in caplog.text
 
@@ -236,9 +240,9 @@ def test_a_file_that_is_scored_is_asked_about_whatever_lies_beside_it(deployed: 
 
 def owing(settings: Settings) -> Settings:
     """A run has deployed and could not file the answers."""
-    journal.Run(settings, journal.OWED).end("deployed", "some time ago")
-    for thing in (journal.LIST, journal.REPORT):
-        journal.settle(settings, thing)
+    pending.Run(settings, pending.OWED).end("deployed", "some time ago")
+    for thing in (pending.LIST, pending.REPORT):
+        pending.settle(settings, thing)
     return settings
 
 
@@ -246,9 +250,9 @@ def owing(settings: Settings) -> Settings:
 def refusing(settings: Settings, status: int) -> Iterator[Settings]:
     """Our service as it runs, but for one route."""
     application = create_app(settings)
-    refusal = web.error("bad_dataset", "so", status)
+    refusal = answers.error("bad_dataset", "so", status)
     application.before_request(lambda: refusal if request.path == "/prediction" else None)
-    with running(serving.server(application, "127.0.0.1", 0)) as port:
+    with running(local_server.server(application, "127.0.0.1", 0)) as port:
         yield asking_at(settings, f"http://127.0.0.1:{port}")
 
 
@@ -266,15 +270,15 @@ def test_what_will_be_refused_again_is_said_once_and_stands_to_be_read(finished:
     with refusing(owing(finished), 400) as asked:
         with pytest.raises(ServiceDown, match=r"given up: .* with 400: so"):
             full_process(asked)
-        (sentence,) = journal.given_up(asked)
+        (sentence,) = pending.given_up(asked)
         assert "run python apicalls.py when that is mended" in sentence
         assert full_process(asked) == "no new data"
-        assert journal.given_up(asked) == [sentence]
+        assert pending.given_up(asked) == [sentence]
         for _ in range(2):
             with pytest.raises(ServiceDown, match="400: so"):
                 apicalls.call_api(asked)
     assert full_process(owing(finished)) == "no new data"
-    assert journal.given_up(finished) == []
+    assert pending.given_up(finished) == []
 
 
 @pytest.mark.parametrize("status", [409, 503])
@@ -285,9 +289,9 @@ def test_what_may_be_answered_next_time_is_owed_until_it_is(
         for _ in range(2):
             with pytest.raises(ServiceDown, match=f"not filed: the API answered .* {status}"):
                 full_process(asked)
-    assert journal.given_up(finished) == []
+    assert pending.given_up(finished) == []
     assert full_process(configured(finished.workspace)) == "no new data"
-    assert journal.waiting(finished) == []
+    assert pending.waiting(finished) == []
 
 
 def test_answers_about_test_data_that_are_gone_are_given_up(finished: Settings) -> None:

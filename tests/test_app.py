@@ -26,8 +26,11 @@ from werkzeug.test import TestResponse
 import diagnostics
 import ingestion
 from app import create_app
-from risk import arrivals, cli, files, questions, releases, serving, tables, web
+from risk import cli, files
+from risk.data import input_folder, tables
+from risk.learning import releases
 from risk.settings import Settings
+from risk.web import answers, local_server, prediction_request
 from tests.conftest import configured, deploy, put, script
 from tests.serving import running
 
@@ -74,7 +77,7 @@ def told(answer: TestResponse) -> tuple[int, str]:
     """Status and code of a refusal, whose every part is looked at."""
     assert set(answer.json or {}) == {"error", "message"}, answer.data
     assert not NEVER_SAID.search(answer.text), answer.text
-    for name in web.HEADERS:
+    for name in answers.HEADERS:
         assert name in answer.headers
     return answer.status_code, answer.json["error"] if answer.json else ""
 
@@ -300,7 +303,7 @@ JSON = {"content_type": "application/json"}
         (upload(b"<html>"), 400, "bad_dataset"),
         (upload(b"a;b;c\n1;2;3\n"), 400, "bad_dataset"),
         (upload(b"," * 1000 + b"\n"), 400, "bad_dataset"),
-        (long_upload(b"\n" * (questions.MOST_ROWS + 2)), 413, "too_large"),
+        (long_upload(b"\n" * (prediction_request.MOST_ROWS + 2)), 413, "too_large"),
     ],
 )
 def test_hostile_bodies_are_refused_in_a_sentence(
@@ -637,7 +640,7 @@ def test_the_answers_to_come_are_those_of_the_new_release(deployed: Settings) ->
     asked = create_app(deployed).test_client()
     first = asked.get("/scoring").json["release"]
     deploy(configured(deployed.workspace, features="raw"))
-    releases.roll_back(deployed.prod_deployment_path, arrivals.Seen())
+    releases.roll_back(deployed.prod_deployment_path, input_folder.Seen())
     assert asked.get("/scoring").json["release"].startswith("3-")
     assert first.startswith("1-")
     (deployed.prod_deployment_path / "manifest.json").unlink()
@@ -664,9 +667,9 @@ def test_numbers_too_large_for_a_raw_model_are_said_to_be(settings: Settings) ->
 
 
 def test_a_log_line_cannot_be_forged(served: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", logger=serving.log.name)
+    caplog.set_level("INFO", logger=local_server.log.name)
     forged = b"2026-01-01T00:00:00Z fullprocess INFO deployed"
-    with running(serving.server(create_app(served), "127.0.0.1", 0)) as port:
+    with running(local_server.server(create_app(served), "127.0.0.1", 0)) as port:
         for sign in ("\n", "\r", "\x85", "\u2028", "\x1b[2J", "\0"):
             for written in (sign.encode(), quote(sign).encode()):
                 sent(port, b"GET /x" + written + forged.replace(b" ", b"+"))
@@ -703,7 +706,7 @@ def test_a_shortage_here_is_not_blamed_on_the_question(
 
 def test_a_hundred_thousand_clients_are_answered_in_one_body(client: FlaskClient) -> None:
     body = json.dumps({"clients": [CLIENT] * 100_000}).encode()
-    assert len(body) > questions.LARGEST_JSON
+    assert len(body) > prediction_request.LARGEST_JSON
     assert len(client.post("/prediction", data=body, **JSON).json["predictions"]) == 100_000
 
 

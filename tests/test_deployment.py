@@ -16,9 +16,13 @@ import ingestion
 import scoring
 import training
 from company import fabricate
-from risk import deliverables, files, journal, model, records, releases, tables
+from risk import files
+from risk.data import tables
 from risk.errors import ArtefactRefused, InputMissing
-from risk.releases import PLAIN_FILES
+from risk.learning import estimator, judgement, releases
+from risk.learning.releases import PLAIN_FILES
+from risk.records import pending, store
+from risk.reports import deliverables
 from risk.settings import Settings
 from tests.conftest import configured, deliver, put, script
 from tests.test_kills import dies_before, finds_no_space
@@ -77,7 +81,7 @@ def test_the_manifest_says_what_went_out(ready: Settings) -> None:
     manifest = json.loads((ready.prod_deployment_path / releases.MANIFEST).read_bytes())
     assert (manifest["release"], manifest["number"]) == (release.release, 2)
     assert manifest["score"] == float((ready.output_model_path / files.SCORE).read_text())
-    assert manifest["libraries"] == model.libraries()
+    assert manifest["libraries"] == estimator.libraries()
     assert manifest["input_folder"] == "sourcedata"
     looked_at = [
         [path.name, path.stat().st_size, path.stat().st_mtime_ns]
@@ -100,17 +104,19 @@ def replace_model(settings: Settings) -> None:
         tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns),
         settings.columns,
     )
-    other = model.fit(rows[:200], settings.columns, "raw")
-    (settings.output_model_path / files.MODEL).write_bytes(model.dumps(other))
+    other = estimator.fit(rows[:200], settings.columns, "raw")
+    (settings.output_model_path / files.MODEL).write_bytes(estimator.dumps(other))
 
 
 def retrain_only(settings: Settings) -> None:
     """A model that the score beside it does not belong to, trained on the same data."""
     scored = (settings.output_model_path / files.SCORE).read_text()
     training.train_model(configured(settings.workspace, features="raw"))
-    raw = model.loads((settings.output_model_path / files.MODEL).read_bytes(), "", settings.columns)
+    raw = estimator.loads(
+        (settings.output_model_path / files.MODEL).read_bytes(), "", settings.columns
+    )
     held_out = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    assert model.f1(raw, held_out, settings.columns) != float(scored)
+    assert estimator.f1(raw, held_out, settings.columns) != float(scored)
 
 
 def edit_score(content: str) -> Breakage:
@@ -240,7 +246,7 @@ def test_going_back_keeps_what_was_seen_and_judged_meanwhile(ready: Settings) ->
     period(ready, 3)
     ingestion.store(arrived := ingestion.intake.gather(ready), ready)
     judged = arrived.seen
-    journal.judge(ready, latest, judged)
+    judgement.judge(ready, latest, judged)
     back = deployment.roll_back(ready)
     assert (back.number, back.score) == (3, first[0].score)
     assert releases.load(ready.prod_deployment_path)[1] == first[1]
@@ -281,12 +287,12 @@ def test_after_a_rollback_list_and_report_tell_of_the_release_in_use(drifted: Se
     assert ran.returncode == 0, ran.stderr
     assert followed(drifted)
     assert "run python reporting.py" not in ran.stderr
-    run = records.last_runs(drifted, 1).iloc[0]
+    run = store.last_runs(drifted, 1).iloc[0]
     assert run["outcome"] == "rolled back"
     assert fullprocess.full_process(drifted) == "no new data"
     answers = json.loads((drifted.output_model_path / files.API_RETURNS).read_bytes())
     assert answers["scoring"]["release"] == run["release"]
-    assert journal.waiting(drifted) == []
+    assert pending.waiting(drifted) == []
 
 
 def test_one_can_go_to_any_release_that_is_kept(drifted: Settings) -> None:
@@ -321,11 +327,11 @@ def test_a_release_that_is_not_kept_is_said_with_those_that_are(
 
 def test_to_go_to_what_is_in_use_changes_nothing(drifted: Settings, contents: Contents) -> None:
     release = releases.load(drifted.prod_deployment_path)[0]
-    before = contents(drifted.prod_deployment_path), len(records.last_runs(drifted, 9))
+    before = contents(drifted.prod_deployment_path), len(store.last_runs(drifted, 9))
     ran = script(drifted, "deployment.py", "--to", release.release)
     assert (ran.returncode, f"that of {release.title}, which is in use" in ran.stderr) == (0, True)
-    assert (contents(drifted.prod_deployment_path), len(records.last_runs(drifted, 9))) == before
-    assert journal.waiting(drifted) == []
+    assert (contents(drifted.prod_deployment_path), len(store.last_runs(drifted, 9))) == before
+    assert pending.waiting(drifted) == []
 
 
 def test_a_rollback_that_fails_leaves_nothing_half_made(drifted: Settings) -> None:

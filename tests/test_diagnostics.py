@@ -28,9 +28,11 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 import diagnostics
 import ingestion
 from company import fabricate
-from risk import files, model, packages, plain, releases, tables
+from risk import files, packages
+from risk.data import fast_csv, tables
+from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
-from risk.schema import FileRefused
+from risk.learning import estimator, releases
 from risk.settings import Columns, Settings
 from tests.conftest import ROOT, configured, put, script
 from tests.serving import running
@@ -39,8 +41,8 @@ COLUMNS = Columns("corporation", ("lastmonth_activity", "lastyear_activity", "st
 KNOWN = fabricate.periods(1, clients=2_000, seed=3)[0].rename(
     columns={"number_of_employees": "staff"}
 )
-MODELS = {features: model.fit(KNOWN, COLUMNS, features) for features in ("raw", "log")}
-FOLDED = {name: model.Folded(fitted, COLUMNS) for name, fitted in MODELS.items()}
+MODELS = {features: estimator.fit(KNOWN, COLUMNS, features) for features in ("raw", "log")}
+FOLDED = {name: estimator.Folded(fitted, COLUMNS) for name, fitted in MODELS.items()}
 OFFLINE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull}
 OFFLINE |= {"PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
 
@@ -182,7 +184,7 @@ def test_a_model_that_is_built_otherwise_is_asked_itself(caplog: pytest.LogCaptu
     other = Pipeline([(str(place), step) for place, step in enumerate(steps)])
     features = KNOWN[list(COLUMNS.features)]
     other.fit(features, KNOWN["exited"].astype(int))
-    folded = model.Folded(other, COLUMNS)
+    folded = estimator.Folded(other, COLUMNS)
     assert folded.line is None
     assert "cannot be folded" in caplog.text
     assert (folded.answers(features.to_numpy())[0] == other.predict(features)).all()
@@ -191,7 +193,7 @@ def test_a_model_that_is_built_otherwise_is_asked_itself(caplog: pytest.LogCaptu
 def test_a_bare_regression_is_folded_and_refuses_gaps() -> None:
     rows = np.array([[1.0, 2.0, 3.0], [900.0, 2.0, 7.0]])
     bare = LogisticRegression().fit(rows, [0, 1])
-    folded = model.Folded(bare, COLUMNS)
+    folded = estimator.Folded(bare, COLUMNS)
     assert (folded.answers(rows)[0] == bare.predict(rows)).all()
     assert folded.listed(rows.tolist())[0] == bare.predict(rows).tolist()
     with pytest.raises(DataUnusable, match="missing cells"):
@@ -228,7 +230,7 @@ def test_the_quick_reading_never_differs_from_the_one_line_by_line(
         cells = [[row[-1], row[0], *row[3:0:-1]] for row in cells]
     rows = [",".join(row if width == 5 else row[1:4]) for row in cells]
     content = (end.join([header, *rows]) + last).encode()
-    quick = plain.features(content, COLUMNS)
+    quick = fast_csv.features(content, COLUMNS)
     if quick is not None:
         try:
             slow = tables.judge(content, COLUMNS, COLUMNS.features)
@@ -244,7 +246,7 @@ def test_the_quick_reading_never_differs_from_the_one_line_by_line(
 
 def test_plain_files_are_read_quickly_at_all(settings: Settings) -> None:
     content = (settings.test_data_path / "testdata.csv").read_bytes()
-    quick = plain.features(content, settings.columns)
+    quick = fast_csv.features(content, settings.columns)
     slow = tables.read_csv(content, settings.columns).table[list(settings.feature_columns)]
     assert quick is not None
     assert np.array_equal(quick, slow.to_numpy(), equal_nan=True)

@@ -17,8 +17,10 @@ from sklearn.metrics import f1_score
 
 import deployment
 from fullprocess import check, full_process
-from risk import files, intake, releases
+from risk import files
+from risk.data import intake
 from risk.errors import DataUnusable, InputMissing
+from risk.learning import releases
 from risk.settings import Settings
 from tests.conftest import ROOT, configured, decided, put, script
 from tests.test_gates import HIGH, LOW, period, redeploy_with, touched, waits

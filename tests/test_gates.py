@@ -12,11 +12,13 @@ import pytest
 from company import fabricate
 from fullprocess import decide_and_act
 from reporting import rank_clients
-from risk import files, gates, releases, tables
-from risk.arrivals import Seen
-from risk.deliverables import list_is_current
+from risk import files
+from risk.data import tables
+from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
-from risk.releases import Release
+from risk.learning import gates, releases
+from risk.learning.releases import Release
+from risk.reports.deliverables import list_is_current
 from risk.settings import Settings
 from tests.conftest import (
     HEADER,

@@ -18,7 +18,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as some
 
 import ingestion
-from risk import files, tables
+from risk import files
+from risk.data import tables
 from risk.errors import DataUnusable, InputMissing
 from risk.settings import Settings
 from tests.conftest import HEADER, aged, configured, put, script

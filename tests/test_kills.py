@@ -20,9 +20,11 @@ import scoring
 import training
 from company import fabricate
 from fullprocess import full_process
-from risk import deliverables, files, leftovers, releases
+from risk import files, leftovers
 from risk.errors import InputMissing, RiskError
-from risk.releases import PLAIN_FILES
+from risk.learning import releases
+from risk.learning.releases import PLAIN_FILES
+from risk.reports import deliverables
 from risk.settings import Settings
 from tests.conftest import deliver
 

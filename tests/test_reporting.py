@@ -17,13 +17,16 @@ from pypdf import PdfReader
 import reporting
 from company import fabricate
 from fullprocess import full_process
-from risk import charts, coefficients, deliverables, files, ranking, releases, report, tables
+from risk import files
+from risk.data import tables
+from risk.data.statistics import FEW_LEAVERS
 from risk.errors import ServiceDown
-from risk.findings import Findings
-from risk.pdf import Picture
-from risk.records import Trends
+from risk.learning import coefficients, ranking, releases
+from risk.records.store import Trends
+from risk.reports import charts, deliverables, report
+from risk.reports.pdf import Picture
+from risk.reports.report_data import Findings
 from risk.settings import Settings
-from risk.summaries import FEW_LEAVERS
 from tests.conftest import aged, configured, deliver, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")

@@ -1,0 +1,269 @@
+"""What lies in an input folder, which of it was seen before, and a file's content at one moment."""
+
+import fcntl
+import logging
+import os
+import re
+import signal
+import stat
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from risk import files
+from risk.errors import InputMissing
+from risk.settings import Settings
+
+FRESH_SECONDS = 60
+SETTLING_SECONDS = 2
+UNREADABLE = "it cannot be opened"
+MEGABYTE = 1024 * 1024
+
+log = logging.getLogger("risk.input_folder")
+
+
+class Arrival(NamedTuple):
+    """One file of the input folder, as a look from outside knows it."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+
+class Seen(NamedTuple):
+    """What a release or a judgement has looked at; bare names count whatever the file holds now."""
+
+    files: frozenset[Arrival] = frozenset()
+    names: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Seen") -> "Seen":
+        return Seen(self.files | other.files, self.names | other.names)
+
+
+class Listing(NamedTuple):
+    """The CSV files of a folder in natural order, and a sentence for each that is passed over."""
+
+    files: list[Arrival]
+    passed_over: list[str]
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that puts dataset9 before dataset10."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in parts]
+
+
+def listing(folder: Path) -> Listing:
+    """Look at a folder without opening a file."""
+    files, passed_over = [], []
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: natural(entry.name))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputMissing(f"there is no folder {folder.name}/") from None
+    for entry in found:
+        if not entry.name.lower().endswith(".csv"):
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if reason := _unfit(entry.name, status):
+            shown = os.fsencode(entry.name).decode(errors="backslashreplace")
+            passed_over.append(f"{shown} is passed over: {reason}")
+        else:
+            files.append(Arrival(entry.name, status.st_size, status.st_mtime_ns))
+    return Listing(files, passed_over)
+
+
+def _unfit(name: str, status: os.stat_result) -> str | None:
+    """Why this is not a file to read."""
+    if name.startswith("."):
+        return "its name begins with a dot"
+    if not stat.S_ISREG(status.st_mode):
+        return "it is not a regular file"
+    if status.st_nlink > 1:
+        return "it is a hard link, another name of a file that may lie elsewhere"
+    if any(sign < " " or sign == "\x7f" or "\ud800" <= sign <= "\udfff" for sign in name):
+        return "its name holds control characters or is not UTF-8"
+    return None
+
+
+def unseen(files: Iterable[Arrival], seen: Seen) -> list[Arrival]:
+    """The files that nobody has looked at as they are now."""
+    return [
+        arrival for arrival in files if arrival not in seen.files and arrival.name not in seen.names
+    ]
+
+
+class Snapshot(NamedTuple):
+    """A file's whole content, read while nobody wrote to it."""
+
+    arrival: Arrival
+    content: bytes
+
+
+class StillChanging(Exception):
+    """The file cannot be read whole just now; it waits for the next run."""
+
+
+class TooLarge(Exception):
+    """The file is larger than config.json allows; the message is the reason."""
+
+
+class Unreadable(Exception):
+    """The system does not let us open the file; the message is the reason."""
+
+
+def judge_size(size: int, most_mb: int) -> None:
+    """Refuse a file that is too large to be read."""
+    if size > most_mb * MEGABYTE:
+        raise TooLarge(
+            f"it has {size:,} bytes, more than the {most_mb} MB that largest_file_mb allows"
+        )
+
+
+def snapshot(path: Path, most_mb: int) -> Snapshot:
+    """Read a regular file, and refuse to when it is too large or changes meanwhile."""
+    descriptor = _opened(path)
+    before = os.fstat(descriptor)
+    try:
+        if not stat.S_ISREG(before.st_mode):
+            raise StillChanging("it is no longer a regular file")
+        judge_size(before.st_size, most_mb)
+    except (StillChanging, TooLarge):
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as handle:
+        content = handle.read(before.st_size + 1)
+        after = os.fstat(descriptor)
+    moments = {(s.st_size, s.st_mtime_ns) for s in (before, after)}
+    if len(moments) > 1 or len(content) != after.st_size:
+        raise StillChanging("it changed while it was read")
+    return Snapshot(Arrival(path.name, after.st_size, after.st_mtime_ns), content)
+
+
+def _opened(path: Path) -> int:
+    """A descriptor to read a file from."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise Unreadable(f"{UNREADABLE} ({error.strerror})") from error
+    except OSError as error:
+        raise StillChanging(f"{UNREADABLE} ({error.strerror})") from error
+
+
+def can_be_opened(path: Path) -> bool:
+    """Whether the system lets us open a file."""
+    try:
+        os.close(_opened(path))
+    except (StillChanging, Unreadable):
+        return False
+    return True
+
+
+def judge_delivery(path: Path, taken: Snapshot) -> None:
+    """Let a file wait that its writer may not have finished, though it was read without a change.
+
+    One that changed a moment ago is looked at again a moment later.
+    """
+    moment = taken.arrival.mtime_ns / 1e9
+    is_fresh = abs(time.time() - moment) < FRESH_SECONDS
+    if is_fresh and taken.content and not taken.content.endswith((b"\n", b"\r")):
+        raise StillChanging("its last line has no end yet")
+    if 0 < (left := moment + SETTLING_SECONDS - time.time()) <= SETTLING_SECONDS:
+        time.sleep(left)
+    descriptor = _opened(path)
+    try:
+        has_writer = _has_writer(descriptor)
+        status = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if has_writer or (has_writer is None and is_fresh):
+        raise StillChanging(f"it {'is' if has_writer else 'may be'} still open for writing")
+    if (status.st_size, status.st_mtime_ns) != taken.arrival[1:]:
+        raise StillChanging(f"it changed within the last {SETTLING_SECONDS} seconds")
+
+
+def _has_writer(descriptor: int) -> bool | None:
+    """Whether somebody has a file open for writing; None where the system does not tell.
+
+    It grants a read lease on no such file. Should somebody open it before the lease is given back,
+    the signal that says so is one that nobody feels.
+    """
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:  # another owner's file, a file system over a network
+        return None
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def of(entry: dict[str, Any]) -> Arrival:
+    """The file that an entry of ingestion.json tells of."""
+    return Arrival(entry["name"], entry["size"], entry["mtime_ns"])
+
+
+def has_rows(entry: dict[str, Any]) -> bool:
+    """Whether a file has any good row, be it a repetition."""
+    return bool(entry["rows"] > entry["rejected"])
+
+
+def marked(
+    looked_at: list[dict[str, Any]], earlier: list[dict[str, Any]], *, is_unchanged: bool
+) -> list[dict[str, Any]]:
+    """The entries of an ingestion, each with whether its file adds nothing to the data.
+
+    What was said of a file with rows stays said as long as it is the same file: data that one
+    changed are unchanged when they are read once more, though nobody may have judged them yet.
+    """
+    said = {of(entry): entry.get("adds_nothing", False) for entry in earlier if has_rows(entry)}
+
+    def adds_nothing(entry: dict[str, Any]) -> bool:
+        return not has_rows(entry) or said.get(of(entry), is_unchanged and not entry["accepted"])
+
+    return [entry | {"adds_nothing": adds_nothing(entry)} for entry in looked_at]
+
+
+def is_unreadable(reason: str | None) -> bool:
+    """Whether the reason why a file is refused whole is that it could not be opened."""
+    return bool(reason) and str(reason).startswith(UNREADABLE)
+
+
+def lies_there_still(folder: Path, entry: dict[str, Any]) -> bool:
+    """Whether a file of an ingestion.json is as it was when it was looked at."""
+    try:
+        status = (folder / entry["name"]).lstat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (entry["size"], entry["mtime_ns"])
+
+
+def to_json(seen: Seen) -> list[list[Any]]:
+    """What was seen, as records keep it."""
+    return [list(arrival) for arrival in sorted(seen.files)] + [[n] for n in sorted(seen.names)]
+
+
+def from_json(rows: Iterable[list[Any]]) -> Seen:
+    """What was seen, out of a record."""
+    rows = list(rows)
+    return Seen(
+        frozenset(Arrival(*row) for row in rows if len(row) == 3),
+        frozenset(row[0] for row in rows if len(row) == 1),
+    )
+
+
+def say_passed_over(settings: Settings, sentences: list[str], *, again: bool = False) -> None:
+    """Say what is passed over, and what the run before has said too only if it is to be again."""
+    path = settings.output_folder_path / files.PASSED_OVER
+    lines = {ascii(sentence).encode(): sentence for sentence in sentences}
+    before = path.read_bytes().splitlines() if path.exists() else []
+    for line, sentence in lines.items():
+        if again or line not in before:
+            log.warning("%s", sentence)
+    if set(before) != set(lines) and path.parent.is_dir():  # a step that fails leaves no folder
+        files.write_bytes(path, b"\n".join(lines))

@@ -1,0 +1,234 @@
+"""The input folder's files: judged, put in order, merged; nothing is written here."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from risk import files
+from risk.cli import progress
+from risk.data import input_folder, statistics, tables
+from risk.data.input_folder import Arrival
+from risk.data.schema import FileRefused
+from risk.errors import InputMissing
+from risk.settings import Columns, Settings
+
+log = logging.getLogger("risk.intake")
+
+MOST_TOLD = 3
+NO_ROOM = "it takes more memory than there is; deliver it in parts"
+Places = dict[tuple[str, str], int]
+
+
+class Source(NamedTuple):
+    """One file that was looked at: its good rows, its refused lines, or why all was refused."""
+
+    arrival: input_folder.Arrival
+    sha256: str
+    table: pd.DataFrame
+    refusals: list[tables.Refusal]
+    reason: str | None
+
+    def counts(self, duplicates: int) -> dict[str, Any]:
+        """The file as ingestion.json keeps it."""
+        return self.arrival._asdict() | {
+            "sha256": self.sha256,
+            "rows": len(self.table) + len(self.refusals),
+            "accepted": len(self.table) - duplicates,
+            "rejected": len(self.refusals),
+            "duplicates": duplicates,
+            "reason": self.reason,
+        }
+
+    @property
+    def told(self) -> str:
+        """What is to be said of a file that changed nothing."""
+        if self.reason:
+            return f"{self.arrival.name} is refused: {self.reason}"
+        if self.refusals and self.table.empty:
+            return f"every line of {self.arrival.name} is refused"
+        what = "no row" if self.table.empty else "nothing new"
+        return f"{self.arrival.name} holds {what}"
+
+
+class Intake(NamedTuple):
+    """What the input folder holds."""
+
+    sources: list[Source]
+    duplicates: list[int]
+    table: pd.DataFrame
+    book: pd.DataFrame
+    outcomes_known: bool
+    leavers: int
+    waiting: list[str]
+    missed: list[str]
+
+    @property
+    def seen(self) -> input_folder.Seen:
+        """The files whose rows are in the table; ingestion.json tells of the others."""
+        return input_folder.Seen(
+            frozenset(each.arrival for each in self.sources if len(each.table))
+        )
+
+    def read_of(self, new: Iterable[Arrival]) -> list[Arrival]:
+        """Those of the files that do not wait."""
+        return [arrival for arrival in new if arrival.name not in self.waiting]
+
+    def with_refused(self, sentence: str) -> str:
+        """The same sentence, and which files are refused whole until they are mended."""
+        return _few([sentence], [source.told for source in self.sources if source.reason])
+
+    def nothing_of(self, new: Iterable[Arrival]) -> str:
+        """Why files that arrived change nothing."""
+        names = {arrival.name for arrival in new}
+        return _few([], [each.told for each in self.sources if each.arrival.name in names])
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of a score on this data."""
+        return statistics.provisional(self.leavers)
+
+    def must_wait(self, new: Iterable[Arrival]) -> bool:
+        """Whether nothing new can be read yet, or a file whose rows would be missed meanwhile."""
+        names = {arrival.name for arrival in new}
+        return bool(self.waiting) and (names <= {*self.waiting} or bool(self.missed))
+
+    @property
+    def names(self) -> list[str]:
+        """The files whose rows are in the table, in the order in which they arrived."""
+        return [source.arrival.name for source in self.sources if len(source.table)]
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """Every file that was looked at, with its counts."""
+        pairs = zip(self.sources, self.duplicates, strict=True)
+        return [source.counts(duplicates) for source, duplicates in pairs]
+
+    def files_of(self, arrivals: Iterable[Arrival]) -> list[dict[str, Any]]:
+        """Those of the files that stand in a list of arrivals."""
+        names = {arrival.name for arrival in arrivals}
+        return [file for file in self.files if file["name"] in names]
+
+    def rows_of(self, arrivals: Iterable[Arrival], columns: Columns) -> pd.DataFrame:
+        """All rows of the files that stand in a list of arrivals."""
+        names = {arrival.name for arrival in arrivals}
+        found = [source.table for source in self.sources if source.arrival.name in names]
+        return tables.merged(found, columns)
+
+    @property
+    def rejected(self) -> pd.DataFrame:
+        """Every refused line, and one row for each file refused whole, as rejected.csv has them."""
+        rows = [
+            (source.arrival.name, *refusal)
+            for source in self.sources
+            for refusal in source.refusals or _whole(source)
+        ]
+        table = pd.DataFrame(rows, columns=["file", *tables.Refusal._fields])
+        return table.astype({"line": "Int64"})
+
+
+def _few(begin: list[str], told: list[str]) -> str:
+    """Sentences as one, the first few in full."""
+    more = [f"{len(told) - MOST_TOLD} more files likewise"] if len(told) > MOST_TOLD else []
+    return "; ".join(begin + told[:MOST_TOLD] + more)
+
+
+def _whole(source: Source) -> list[tables.Refusal]:
+    return [tables.Refusal(None, source.reason, "")] if source.reason else []
+
+
+def gather(settings: Settings) -> Intake:
+    """Read the whole input folder."""
+    listing = input_folder.listing(settings.input_folder_path)
+    input_folder.say_passed_over(settings, listing.passed_over, again=True)
+    if not listing.files:
+        raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
+    known = _known(settings)
+    places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
+    sources, waiting = [], []
+    for number, arrival in enumerate(listing.files, 1):
+        progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
+        path = settings.input_folder_path / arrival.name
+        try:
+            sources.append(_source(arrival, settings, places))
+        except input_folder.StillChanging as reason:
+            log.warning("%s waits for the next run: %s", files.short(path), reason)
+            waiting.append(arrival.name)
+    _say_what_is_gone(settings, known, sources, waiting)
+    missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
+    found = _merged(_in_order(sources, places), settings.columns)
+    return found._replace(waiting=waiting, missed=missed)
+
+
+def _known(settings: Settings) -> list[dict[str, Any]]:
+    """The files of the last ingestion of this folder, in their order."""
+    record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
+    return record["files"] if record.get("input_folder") == settings.input_folder else []
+
+
+def _say_what_is_gone(
+    settings: Settings, known: list[dict[str, Any]], sources: list[Source], waiting: list[str]
+) -> None:
+    """Say which files have vanished or cannot be opened any more, and how many rows with them."""
+    unreadable = {each.arrival.name for each in sources if input_folder.is_unreadable(each.reason)}
+    present = {source.arrival.name for source in sources}.union(waiting)
+    for name, accepted in ((entry["name"], entry["accepted"]) for entry in known):
+        path = files.short(settings.input_folder_path / name)
+        if name not in present:
+            log.warning("%s is gone, and its %d rows with it", path, accepted)
+        elif name in unreadable and accepted:
+            log.warning("%s cannot be opened, and its %d rows are gone with it", path, accepted)
+
+
+def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
+    """One file, every line of it accepted or refused; what was read before does not wait."""
+    path = settings.input_folder_path / arrival.name
+    columns, limits = settings.columns, settings.limits
+    sha256 = ""  # of what is not read
+    try:
+        input_folder.judge_size(arrival.size, limits.largest_file_mb)
+        snapshot = input_folder.snapshot(path, limits.largest_file_mb)
+        arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
+        if (path.name, sha256) not in places:
+            input_folder.judge_delivery(path, snapshot)
+        reading = tables.read_csv(snapshot.content, columns, name=path.name)
+        tables.judge_share(reading, limits.refused_share)
+    except (FileRefused, input_folder.TooLarge, input_folder.Unreadable, MemoryError) as error:
+        reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
+        log.warning("%s is refused: %s", files.short(path), reason)
+        return Source(arrival, sha256, tables.merged([], columns), [], reason)
+    if reading.ignored_columns:
+        log.info("%s: ignored columns: %s", files.short(path), ", ".join(reading.ignored_columns))
+    if reading.refusals:
+        first = reading.refusals[0]
+        log.warning(
+            "%s: %d lines are refused, the first is line %s: %s",
+            *(files.short(path), len(reading.refusals), first.line, first.reason),
+        )
+    return Source(arrival, sha256, reading.table, reading.refusals, None)
+
+
+def _in_order(sources: list[Source], places: Places) -> list[Source]:
+    """Files that are still what they were keep their place; the others follow in natural order."""
+
+    def arrived(source: Source) -> tuple[int, object]:
+        place = places.get((source.arrival.name, source.sha256), len(places))
+        return place, input_folder.natural(source.arrival.name)
+
+    return sorted(sources, key=arrived)
+
+
+def _merged(sources: list[Source], columns: Columns) -> Intake:
+    """All rows without repetitions, and each client's newest row, repetition or not."""
+    rows = tables.merged([source.table for source in sources], columns)
+    repeated = rows.duplicated()
+    duplicates, begin = [], 0
+    for source in sources:
+        end = begin + len(source.table)
+        duplicates.append(int(repeated[begin:end].sum()))
+        begin = end
+    book = rows.drop_duplicates(columns.client, keep="last")
+    table = rows[~repeated]
+    outcomes = table[columns.target].dropna()
+    return Intake(sources, duplicates, table, book, len(outcomes) > 0, int(outcomes.sum()), [], [])

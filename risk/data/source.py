@@ -1,0 +1,256 @@
+"""The new rows of a database as one more CSV file in the input folder, each row exactly once."""
+
+import csv
+import io
+import itertools
+import logging
+import math
+import os
+import re
+import time
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from risk import database, files
+from risk.data import input_folder, source_keys
+from risk.data.source_keys import Range
+from risk.errors import ConfigWrong
+from risk.settings import Settings
+
+PASSWORD_VARIABLE = "RISK_INPUT_DATABASE_PASSWORD"
+ROWS_AT_ONCE = 10_000
+LARGEST_KEY = 2**63 - 1
+LARGEST_FLOATING_KEY = 2**53  # beyond it neighbours are one number
+LONGEST_NAME_OF_POSTGRESQL = 63  # bytes; a longer one is cut without a word
+BITS_OF_MYSQL = 16  # a number that comes as bytes
+PADDED_OF_POSTGRESQL = 1042  # char(n), whose blanks at the end mean nothing
+
+LINE_BREAK = re.compile(r"\r\n|[\r\n\0]")
+
+log = logging.getLogger("risk.source")
+
+
+class Found(NamedTuple):
+    """New rows: keys in order, CSV in parts, keys of what is no text, how many have no key."""
+
+    keys: "array[int]"
+    parts: list[bytes]
+    unreadable: list[int]
+    keyless: int
+
+
+def fetch(settings: Settings) -> str | None:
+    """Write the rows that were not read before into a file, and return its name.
+
+    What will have been read is noted first and holds once the file is there, so that a run that
+    dies in between neither loses a row nor reads it twice.
+    """
+    for draft in files.drafts(settings.input_folder_path, f".{source_keys.stem(settings)}-"):
+        draft.unlink()  # of a run that died
+    source = _identity(settings)
+    ranges = source_keys.ranges(settings, source)
+    found = _found(settings, ranges, settings.columns.all)
+    if not found.keys:
+        return None
+    folder = settings.input_folder_path
+    name = _free_name(f"{source_keys.stem(settings)}-{found.keys[0]}-{found.keys[-1]}", folder)
+    after = source_keys.after(ranges, found.keys)
+    source_keys.intend(settings, source, ranges, after.ranges, name)
+    with files.replacing(folder / name) as handle:
+        handle.writelines([_csv([settings.columns.all]), *found.parts])
+        handle.flush()
+        a_while_ago = time.time() - input_folder.FRESH_SECONDS  # it is whole: the run need not wait
+        os.utime(handle.fileno(), (a_while_ago, a_while_ago))
+    source_keys.settle(settings, source, after.ranges)
+    _tell(settings, name, found, after)
+    return name
+
+
+def waiting(settings: Settings) -> int:
+    """How many rows the next run would fetch."""
+    if not settings.input_database_url:
+        return 0
+    return len(_found(settings, source_keys.ranges(settings, _identity(settings)), ()).keys)
+
+
+def _free_name(stem: str, folder: Path) -> str:
+    """A file's name that no file of the folder has."""
+    numbered = (f"{stem}_{number}.csv" for number in itertools.count(2))
+    names = itertools.chain([f"{stem}.csv"], numbered)
+    return next(name for name in names if not (folder / name).exists())
+
+
+def _tell(settings: Settings, name: str, found: Found, after: source_keys.Unread) -> None:
+    """Say what was fetched, and what is not or will not be."""
+    table, key = settings.input_table, settings.input_key
+    path = settings.input_folder_path / name
+    log.info("%d new rows of the table %s are in %s", len(found.keys), table, files.short(path))
+    if found.keyless:
+        log.warning(
+            "%d rows of the table %s are left out: their %s is no whole number, or beyond 64 bits",
+            *(found.keyless, table, key),
+        )
+    if found.unreadable:
+        log.warning(
+            "%d rows of the table %s are left out: they hold what is no text; the first has %s %d",
+            *(len(found.unreadable), table, key, found.unreadable[0]),
+        )
+    if after.given_up:
+        log.info(
+            "the keys of the table %s have many gaps; the oldest %d, up to the key %s, are given "
+            "up: a row that comes there late is not read",
+            *(table, after.given_up, after.up_to),
+        )
+
+
+def _engine(settings: Settings) -> sa.Engine:
+    url = settings.input_database_url or ""
+    return database.engine_to_read(url, settings.workspace, "input_database_url", PASSWORD_VARIABLE)
+
+
+def _identity(settings: Settings) -> str:
+    """What tells one source from another: the database, the table, the key, where rows go."""
+    place = database.place(_engine(settings), settings.workspace)
+    return f"{place} {settings.input_table!r} {settings.input_key!r} {settings.input_folder!r}"
+
+
+def _found(settings: Settings, ranges: list[Range], names: Sequence[str]) -> Found:
+    """The rows whose keys lie in these ranges, the named columns of each, in order of the keys."""
+    made = _engine(settings)
+    table = _table(settings, made)
+    key = table.c[settings.input_key]
+    columns = [table.c[name] for name in (settings.input_key, *names)]
+    is_first = ranges[-1].low is None
+    with database.transaction(made) as connection:
+        streamed = {"yield_per": ROWS_AT_ONCE}
+        answer = connection.execute(_question(columns, ranges), execution_options=streamed)
+        found = _taken(answer)
+        if found.keys and not is_first:  # an idle run need not ask for what no range can find
+            without = sa.select(sa.func.count()).select_from(table).where(key.is_(None))
+            count = connection.execute(without).scalar_one()
+            found = found._replace(keyless=found.keyless + count)
+    if is_first and found.keyless and not found.keys:
+        raise ConfigWrong(
+            f"'input_key' {settings.input_key!r} must be a column of whole numbers of 64 bits"
+        )
+    return found
+
+
+def _taken(answer: sa.CursorResult[Any]) -> Found:
+    """The rows of an answer, a few thousand at a time, lest a large table fill the memory."""
+    found = Found(array("q"), [], [], 0)
+    kinds, keyless = _kinds(answer), 0
+    for rows in answer.partitions():
+        keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
+        keyless += len(rows) - len(keyed)
+        found.keys.extend(whole for whole, _ in keyed)
+        found.parts.append(_csv(_readable(keyed, kinds, found.unreadable)))
+    return found._replace(keyless=keyless)
+
+
+def _readable(
+    keyed: list[tuple[int, Any]], kinds: list[Any], unreadable: list[int]
+) -> Iterator[list[str]]:
+    """The rows as a CSV has them; the keys of those that are no text are noted."""
+    for key, row in keyed:
+        try:
+            yield list(map(_cell, row, kinds))
+        except UnicodeError:
+            unreadable.append(key)
+
+
+def _table(settings: Settings, made: sa.Engine) -> sa.TableClause:
+    """The table with the columns that are read, each asked for by the table's name and its own.
+
+    By its own name alone, SQLite takes a column that is not there for a text.
+    """
+    schema, dot, name = (settings.input_table or "").rpartition(".")
+    if not name or (dot and not schema):
+        raise ConfigWrong("'input_table' must name a table, or a schema, a dot and a table")
+    columns = dict.fromkeys((settings.input_key, *settings.columns.all))
+    _check_names(settings, made, [schema, name, *columns])
+    return sa.table(name, *map(sa.column, columns), schema=schema or None)
+
+
+def _check_names(settings: Settings, made: sa.Engine, names: Iterable[str]) -> None:
+    """Refuse names under which a database would find something else."""
+    if made.dialect.name == "postgresql":
+        for name in names:
+            if len(name.encode()) > LONGEST_NAME_OF_POSTGRESQL:
+                raise ConfigWrong(f"the name {name!r} is too long for 'input_database_url'")
+        return
+    for one, other in itertools.combinations(settings.columns.all, 2):
+        if one.lower() == other.lower():
+            raise ConfigWrong(
+                f"the columns {one!r} and {other!r} are one column for 'input_database_url', "
+                "which takes small and capital letters for the same"
+            )
+
+
+def _question(
+    columns: Sequence[sa.ColumnClause[Any]], ranges: list[Range]
+) -> sa.CompoundSelect[Any]:
+    """What is asked for, in order of the first column: the key.
+
+    Each range is a part of its own, for which any database takes the index of the key; of ranges
+    that are alternatives of one condition some think that they had better read the whole table.
+    """
+    named = [column.label(f"c{place}") for place, column in enumerate(columns)]
+    parts = [sa.select(*named).where(_is_within(columns[0], range_)) for range_ in ranges]
+    return sa.union_all(*parts).order_by(sa.text("1"))
+
+
+def _is_within(key: sa.ColumnClause[Any], ends: Range) -> sa.ColumnElement[bool]:
+    low, high = (sa.literal(end, sa.BigInteger) for end in ends[:2])
+    above = sa.true() if ends.low is None else key >= low
+    below = sa.true() if ends.high is None else key <= high
+    return sa.and_(above, below)
+
+
+def _whole(key: object) -> int | None:
+    """A key as a whole number, none if it is not one that can be asked for again."""
+    if isinstance(key, float | Decimal):
+        is_exact = math.isfinite(key) and (
+            isinstance(key, Decimal) or abs(key) <= LARGEST_FLOATING_KEY
+        )
+        return _whole(int(key)) if is_exact and key == int(key) else None
+    if type(key) is not int or abs(key) >= LARGEST_KEY:
+        return None
+    return key
+
+
+def _kinds(answer: sa.CursorResult[Any]) -> list[Any]:
+    """How the driver calls the types of the columns beside the key."""
+    columns = answer.cursor.description if answer.cursor else ()
+    return [column[1] for column in columns[1:]]
+
+
+def _csv(rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any, kind: object) -> str:
+    """A value as a CSV has it.
+
+    A NUL would refuse the whole file, a line break only its line, and one has to do: a record of
+    very many lines would not be taken for one.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float | Decimal):
+        return format(Decimal(str(value)), "f")
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = int.from_bytes(value) if kind == BITS_OF_MYSQL else bytes(value).decode()
+    first, *rest = LINE_BREAK.split(str(value))
+    text = f"{first}\n{' '.join(rest)}" if rest else first
+    text.encode()  # what is no text must not get into the file
+    return text.rstrip(" ") if kind == PADDED_OF_POSTGRESQL else text

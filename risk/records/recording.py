@@ -1,0 +1,245 @@
+"""What a run is remembered by: its files, scores and columns, as rows of the records."""
+
+import logging
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from risk import files
+from risk.data import statistics, tables
+from risk.data.input_folder import Arrival
+from risk.data.intake import Intake
+from risk.database import RowsRefused
+from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
+from risk.learning import estimator, ranking, releases
+from risk.learning.deployed import release_and_model
+from risk.learning.releases import Release
+from risk.records import pending, store
+from risk.records.pending import Row, Run
+from risk.records.store import NEWEST, TEST, Entry
+from risk.settings import Settings
+
+log = logging.getLogger("risk.recording")
+
+Findings = Callable[[Settings, Run, Any], Row]
+
+
+def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
+    """Statistics and missing cells of every column."""
+    columns = settings.columns
+    missing = zip(columns.all, statistics.missing_percent(table, columns), strict=True)
+    rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
+    for row in rows[1:]:
+        numbers = statistics.numbers(table, row["column"])
+        for what, value in zip(statistics.STATISTICS, numbers, strict=True):
+            row[what] = value if math.isfinite(value) else None
+    return rows
+
+
+def score_rows(
+    release: str | None,
+    asked: estimator.Model,
+    datasets: dict[str, pd.DataFrame],
+    settings: Settings,
+) -> list[Row]:
+    """The quality of a model on each dataset, one row per metric."""
+    rows = []
+    share = capacity_share(settings)
+    for dataset, known in datasets.items():
+        about = {
+            "release": release,
+            "dataset": dataset,
+            "rows": len(known),
+            "leavers": int(known[settings.target_column].sum()),
+        }
+        measured = estimator.quality(asked, known, settings.columns, share)
+        rows += [about | {"metric": name, "value": value} for name, value in measured.items()]
+    return rows
+
+
+def capacity_share(settings: Settings) -> float:
+    """The share of the book that the managers can call."""
+    path = settings.output_folder_path / files.CLIENTS
+    clients = len(tables.read(path, settings.columns)) if path.exists() else 0
+    return min(1.0, settings.capacity / max(1, clients))
+
+
+def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
+    """The new files with their counts, and what the columns look like now."""
+    run.found("ingested_files", arrived.files_of(new))
+    run.found("column_stats", column_rows(arrived.table, settings))
+
+
+def remember_deployed(
+    run: Run, arrived: Intake, settings: Settings, new: Iterable[Arrival] = ()
+) -> None:
+    """How good the deployed model is on the test data, the newest data, the new files alone."""
+    release, asked = release_and_model(settings.prod_deployment_path, settings.columns)
+    run.found("scores", _scores(release, asked, arrived.table, settings))
+    run.timed("prediction", estimator.probability, asked, arrived.book, settings.columns)
+    run.knows(release=release.release)
+    rows = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
+    if rows[settings.target_column].any():  # without a leaver there is nothing to find
+        run.knows(arrived_score=estimator.f1(asked, rows, settings.columns))
+
+
+def _scores(
+    release: Release, asked: estimator.Model, table: pd.DataFrame, settings: Settings
+) -> list[Row]:
+    """The quality of the deployed model on the test data, and on the newest data with outcomes."""
+    known = tables.with_outcome(table, settings.columns)
+    datasets = {}
+    with suppress(InputMissing, DataUnusable):  # the list follows the data without any test data
+        held = settings.test_data_path, settings.columns, settings.limits
+        datasets[TEST] = tables.labelled_rows(*held)
+    if len(known):
+        datasets[NEWEST] = known
+    return score_rows(release.release, asked, datasets, settings)
+
+
+def remember_published(run: Run, release: Release) -> None:
+    """A release that went out."""
+    run.knows(release=release.release)
+    run.found("deployments", [_deployment(release)])
+
+
+def _deployment(release: Release) -> Row:
+    return {
+        "release": release.release,
+        "number": release.number,
+        "deployed_at": release.time,
+        "score": release.score,
+        "rows": release.rows,
+    }
+
+
+@contextmanager
+def on_record(settings: Settings, owes: Iterable[str] = ()) -> Iterator[Run]:
+    """A run by hand, which is recorded at once if it fails; the error to leave with is its own.
+
+    One that found nothing to begin with did nothing, and leaves no record.
+    """
+    run = Run(settings, owes)
+    try:
+        with run:
+            yield run
+    except InputMissing:
+        pending.discard(run.path)
+        raise
+    except (RiskError, OSError):
+        for problem in record_owed(settings):
+            log.warning("%s", problem)
+        raise
+
+
+def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[Settings], None]:
+    """The step as a script runs it: recorded whether it succeeds or fails."""
+
+    def step_on_record(settings: Settings) -> None:
+        with on_record(settings) as run:
+            result = run.timed(Path(sys.argv[0]).stem, step, settings)
+            run.end(**findings(settings, run, result))
+        try:
+            catch_up(settings)
+        except ServiceDown as error:
+            done = f"{run.facts['outcome']}: {run.facts['reason']}"
+            raise ServiceDown(f"{done}; but not recorded yet: {error}") from error
+
+    step_on_record.__doc__ = step.__doc__
+    return step_on_record
+
+
+def ingested(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
+    """What an ingestion by hand is remembered by."""
+    record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
+    run.found("ingested_files", record["files"])
+    run.found("column_stats", column_rows(table, settings))
+    return {"outcome": "ingested", "reason": f"{len(table)} rows of {len(record['files'])} files"}
+
+
+def trained(_settings: Settings, _run: Run, _model: estimator.Model) -> Row:
+    """What a training by hand is remembered by."""
+    return {"outcome": "trained", "reason": "a model was fitted by hand"}
+
+
+def scored(settings: Settings, run: Run, score: float) -> Row:
+    """What a scoring by hand is remembered by."""
+    path = settings.output_model_path / files.MODEL
+    asked = estimator.loads(path.read_bytes(), files.short(path), settings.columns)
+    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
+    remark = statistics.remark(test_data, settings.columns)
+    reason = f"the trained model scores {score:.4f} on the test data{remark}"
+    return {"outcome": "scored", "reason": reason, "trained_score": score}
+
+
+def deployed(settings: Settings, run: Run, release: Release) -> Row:
+    """What a deployment by hand is remembered by."""
+    if release.time < run.facts["started_at"]:
+        return {"outcome": "kept", "reason": release.stays, "trained_score": release.score}
+    return _published("deployed", settings, run, release) | {"trained_score": release.score}
+
+
+def rolled_back(settings: Settings, run: Run, release: Release) -> Row:
+    """What a rollback is remembered by."""
+    return _published("rolled back", settings, run, release)
+
+
+def _published(outcome: str, settings: Settings, run: Run, release: Release) -> Row:
+    """A release that went out by hand, and how good it is on what data there is."""
+    remember_published(run, release)
+    problems: list[str] = []
+    with noted(problems, "it is out, but not scored", (RiskError, OSError)):
+        table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+        asked = release_and_model(settings.prod_deployment_path, settings.columns)[1]
+        run.found("scores", _scores(release, asked, table, settings))
+    for problem in problems:
+        log.warning("%s", problem)
+    return {"outcome": outcome, "reason": f"{release.title} with F1 {release.score:.4f}"}
+
+
+def record_owed(settings: Settings) -> list[str]:
+    """Record what waits for it; what prevented it is returned."""
+    problems: list[str] = []
+    with noted(problems, "not recorded yet", (RiskError, OSError)):
+        catch_up(settings)
+    return problems
+
+
+def catch_up(settings: Settings) -> None:
+    """Record every run that waits for it and owes no list, oldest first, each once."""
+    published = [_deployment(release) for release in releases.kept(settings.prod_deployment_path)]
+    refusals = []
+    for path in pending.waiting(settings):
+        if pending.LIST in pending.owed_by(path) or pending.is_recorded(path):
+            continue
+        try:
+            _record(settings, path, published)
+        except RowsRefused as refusal:
+            kept = pending.refused(path)
+            refusals.append(f"{refusal}; what the run found is kept as {kept}")
+    pending.forget(settings)
+    if refusals:
+        raise ServiceDown("; ".join(refusals))
+
+
+def _record(settings: Settings, path: Path, published: list[Row]) -> None:
+    """Record one run, and every release that is not on record yet."""
+    run, rows = pending.found_by(path)
+    if "outcome" not in run:
+        log.warning("the run that began at %s died before its end", run["started_at"])
+        run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
+    releases_of_the_run = rows.pop("deployments", [])
+    listed = pending.list_of(path)
+    entry = Entry(run, rows, ranking.kept(listed), [*releases_of_the_run, *published])
+    try:
+        store.write(settings, entry)
+    except ranking.ListDamaged as damage:
+        log.warning("%s; it is kept as %s", damage, files.set_aside(listed))
+        store.write(settings, entry._replace(ranked=()))
+    pending.recorded(path)

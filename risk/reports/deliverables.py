@@ -1,0 +1,134 @@
+"""What people look at: the ranked list, the pictures, the report; made now, or owed by a run."""
+
+import logging
+from pathlib import Path
+
+from risk import files
+from risk.data import tables
+from risk.errors import InputMissing, RiskError, ServiceDown
+from risk.learning import deployed, ranking, releases
+from risk.learning.gates import Decision
+from risk.records import pending, recording
+from risk.records.pending import Run
+from risk.reports import report
+from risk.reports.report_data import Findings
+from risk.settings import Settings
+
+log = logging.getLogger("risk.deliverables")
+
+
+def ranked_list(settings: Settings, kept_in: Path | None = None) -> Path:
+    """Write the clients that may still leave in their order; keep codes and risks beside."""
+    release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
+    book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
+    basis = ranking.basis_now(release, _as_of(settings))
+    path = settings.output_model_path / files.RANKING
+    found = ranking.ranked(asked, book, settings.columns)
+    ranking.write(path, found, settings.columns, basis, kept_in)
+    log.info("%d clients are ranked in %s", len(found.risks), files.short(path))
+    return path
+
+
+def _as_of(settings: Settings) -> str:
+    """The moment of the data that the list rests on."""
+    path = settings.output_folder_path / files.INGESTION
+    return str(files.required_json(path, "ingestion.py")["time"])
+
+
+def list_is_current(settings: Settings) -> bool:
+    """Whether the list rests on the deployed release and on the newest ingestion."""
+    release, _ = releases.load(settings.prod_deployment_path)
+    try:
+        basis = ranking.basis_of(settings.output_model_path / files.RANKING)
+    except RiskError:
+        return False
+    return basis == ranking.basis_now(release, _as_of(settings))
+
+
+def confusion_matrix(settings: Settings, findings: Findings) -> Path:
+    """Draw what the deployed model finds and misses on the test data."""
+    path = settings.output_model_path / files.CONFUSION_MATRIX
+    files.write_bytes(path, findings.confusion_matrix)
+    log.info("the confusion matrix is in %s", files.short(path))
+    return path
+
+
+def trends(settings: Settings, findings: Findings) -> Path:
+    """Draw the quality, the data and the timings of all recorded runs."""
+    path = settings.output_model_path / files.TRENDS
+    files.write_bytes(path, findings.trends)
+    log.info("the trends are in %s", files.short(path))
+    return path
+
+
+def document(settings: Settings, findings: Findings) -> Path:
+    """Write the report that somebody without a login can read on paper."""
+    path = settings.output_model_path / files.REPORT
+    files.write_bytes(path, report.document(findings))
+    log.info("the report is in %s", files.short(path))
+    return path
+
+
+def draw(settings: Settings) -> list[RiskError]:
+    """Make the pictures and the report; what prevented one of them does not stop the others."""
+    problems, findings = [], Findings(settings)
+    for step in (confusion_matrix, trends, document):
+        try:
+            step(settings, findings)
+        except RiskError as error:
+            problems.append(error)
+    return problems
+
+
+def make_list(settings: Settings, run: Run, decision: Decision) -> None:
+    """Rank the clients anew; a list that could not be written is owed by this run to the next."""
+    try:
+        run.timed("ranking", ranked_list, settings, kept_in=run.list_path)
+    except (RiskError, OSError):
+        run.end(*decision)
+        raise
+    run.owes_no(pending.LIST)
+    pending.settle(settings, pending.LIST)  # of earlier runs
+
+
+def finish_list(settings: Settings) -> Exception | None:
+    """Make the list that an earlier run did not come to, and keep it as that run's.
+
+    What prevented it is returned: new data may mend it.
+    """
+    owing = [path for path in pending.waiting(settings) if pending.LIST in pending.owed_by(path)]
+    unlisted = [path for path in owing if not pending.list_of(path).exists()]
+    try:
+        if not list_is_current(settings):
+            ranked_list(settings, kept_in=pending.list_of(unlisted[-1]) if unlisted else None)
+    except InputMissing as error:
+        log.info("no list is owed: %s", error)
+    except (RiskError, OSError) as error:
+        return error
+    pending.settle(settings, pending.LIST)
+    return None
+
+
+def make_owed_report(settings: Settings) -> list[str]:
+    """Make the pictures and the report that runs still owe; what prevented it is returned.
+
+    It tells of the list, so it comes after it. What has nothing to show yet is owed no longer.
+    """
+    owed = pending.owed(settings)
+    if pending.REPORT not in owed or pending.LIST in owed:
+        return []
+    problems = [error for error in draw(settings) if not isinstance(error, InputMissing)]
+    if problems:
+        return [f"the report is not whole: {problems[0]}"]
+    pending.settle(settings, pending.REPORT)
+    return []
+
+
+def follow(settings: Settings, done: str) -> None:
+    """Make what a run by hand owes: list, records and report; what it did is said if one fails."""
+    unlisted = finish_list(settings)
+    problems = [*recording.record_owed(settings), *make_owed_report(settings)]
+    if unlisted:
+        raise unlisted
+    if problems:
+        raise ServiceDown(f"{done}; but {'; '.join(problems)}")

@@ -1,0 +1,64 @@
+"""A place aside, where a step can really run and nothing that others use changes."""
+
+import contextlib
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from risk import files
+from risk.settings import Settings
+
+
+@contextlib.contextmanager
+def aside(real: Settings) -> Iterator[Settings]:
+    """The same settings, but what the steps write goes to a folder that is removed afterwards.
+
+    Its folders have the names of the real ones, which messages tell. The log is left alone, which
+    in a server is that of other requests too.
+    """
+    with tempfile.TemporaryDirectory(prefix="risk-") as folder:
+        tried = real._replace(
+            output_folder_path=Path(folder) / "1" / real.output_folder_path.name,
+            output_model_path=Path(folder) / "2" / real.output_model_path.name,
+            prod_deployment_path=Path(folder) / "3" / real.prod_deployment_path.name,
+        )
+        tried.output_folder_path.mkdir(parents=True)
+        for name in (files.INGESTION, files.JUDGED, files.SOURCE):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(real.output_folder_path / name, tried.output_folder_path)
+        yield tried
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Nothing below an error is said in this process, while something is only tried out."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """What the steps say in this thread about work that counts for nothing goes nowhere."""
+    here = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    loggers = [
+        found
+        for name, found in logging.root.manager.loggerDict.items()
+        if name.startswith("risk.") and isinstance(found, logging.Logger)
+    ]
+    for found in loggers:
+        found.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        for found in loggers:
+            found.removeFilter(is_of_others)

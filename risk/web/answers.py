@@ -1,0 +1,178 @@
+"""How every answer leaves: as JSON or a page, with our headers, errors in our words."""
+
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import numpy as np
+import numpy.typing as npt
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from risk.errors import ArtefactRefused, RequestRefused, RiskError
+
+MOST_FORM_PARTS = 8
+LONGEST_LOGGED = 200
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",  # else browsers send forms without their origin
+    "Vary": "Accept",
+}
+WHOLE_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+BY_LOWER_NAME = [(pair[0].lower(), pair) for pair in HEADERS.items()]
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=np.ndarray.tolist)
+SENTENCES = {
+    400: ("bad_request", "the request cannot be read"),
+    404: ("not_found", "there is no such page"),
+    405: ("method_not_allowed", "this page does not answer to this method"),
+    413: ("too_large", "the body is larger than what is read here"),
+    414: ("too_large", "the address is longer than what is read here"),
+    431: ("too_large", "the headers are longer or more than what is read here"),
+    500: ("internal_error", "something is wrong here, not with what you asked; the log says what"),
+}
+
+log = logging.getLogger("risk.answers")
+
+
+def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Response:
+    """A JSON answer; further keys, one at least in the value, may be written as JSON already."""
+    body = ENCODER.encode(value)
+    if written:
+        body = body[:-1] + "".join(f',"{key}":{text}' for key, text in written.items()) + "}"
+    return Response(body, status, mimetype="application/json")
+
+
+def digits(ones: list[int] | npt.NDArray[np.int64]) -> str:
+    """Zeros and ones as JSON, which is most of a long answer."""
+    if isinstance(ones, list):
+        return ENCODER.encode(ones)
+    text = np.full(max(0, 2 * len(ones) - 1), ord(","), dtype=np.uint8)
+    text[::2] = ones + ord("0")
+    return f"[{text.tobytes().decode()}]"
+
+
+def error(code: str, message: str, status: int) -> Response:
+    """An error as every route answers it."""
+    return answer({"error": code, "message": message}, status)
+
+
+def page(template: str, status: int = 200, **values: object) -> Response:
+    """A page for people."""
+    made = Response(render_template(template, **values), status, mimetype="text/html")
+    made.headers.extend(PAGE_HEADERS)
+    return made
+
+
+def wants_page() -> bool:
+    """Whether a person asks, who is shown errors as pages; programs ask for JSON or anything."""
+    return request.blueprint != "api" and "text/html" in request.headers.get("Accept", "")
+
+
+def _refused(code: str, message: str, status: int) -> Response:
+    """An error for whoever asks."""
+    if wants_page():
+        return page("error.html", status, code=code, message=message)
+    return error(code, message, status)
+
+
+def count(text: str, name: str, most: int) -> int:
+    """A whole number from 1 up that an address asks for."""
+    number = int(text) if WHOLE_NUMBER.fullmatch(text) else 0
+    if not 1 <= number <= most:
+        raise RequestRefused("bad_request", f"{name} must be a whole number from 1 to {most}")
+    return number
+
+
+def line(address: str, method: str, path: bytes, status: int, seconds: float) -> str:
+    """The line about a request, which nothing that was sent can break or make long."""
+    asked = f"{quote(method)[:20]} {quote(path)[:LONGEST_LOGGED]}"
+    return f"{address} {asked} {status} {seconds * 1000:.1f} ms"
+
+
+def dress(app: Flask) -> None:
+    """Put our headers on every answer, and our words into errors."""
+    app.config.update(MAX_FORM_PARTS=MOST_FORM_PARTS, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.wsgi_app = _Dressed(app.wsgi_app)  # type: ignore[method-assign]
+    app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(RiskError, _of_ours)
+    app.register_error_handler(OSError, _of_the_system)
+
+
+def refusal_in_bytes(status: int) -> bytes:
+    """The same refusal where no request came about that the framework could answer."""
+    body = error(*_sentence(status), status).get_data()
+    lines = {
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **HEADERS,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + body
+
+
+def _sentence(status: int) -> tuple[str, str]:
+    return SENTENCES.get(status, SENTENCES[400 if status < 500 else 500])
+
+
+def _of_http(refusal: HTTPException) -> Response:
+    """A refusal by the framework, in our words: its own may tell too much."""
+    status = refusal.code or 500
+    made = _refused(*_sentence(status), status)
+    if allow := dict(refusal.get_headers()).get("Allow"):
+        made.headers["Allow"] = allow
+    return made
+
+
+def _of_ours(refusal: RiskError) -> Response:
+    if isinstance(refusal, RequestRefused):
+        made = _refused(refusal.code, str(refusal), refusal.http_status)
+        if refusal.http_status == 401:
+            made.headers["WWW-Authenticate"] = 'Basic realm="risk", charset="UTF-8"'
+        return made
+    log.warning("%s %s: %s", request.method, quote(request.path)[:LONGEST_LOGGED], refusal)
+    code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(refusal).__name__).lower()
+    return _refused(code, told(refusal), refusal.http_status)
+
+
+def told(refusal: RiskError) -> str:
+    """The sentence for those who ask; what an artefact holds is for the log only."""
+    if isinstance(refusal, ArtefactRefused):
+        return "what lies on the disk is not what its record says; the server's log says more"
+    return str(refusal)
+
+
+def _of_the_system(failure: OSError) -> Response:
+    log.error("%s: %s", quote(request.path)[:LONGEST_LOGGED], failure)
+    return _refused("input_output", "reading failed here; the server's log says why", 503)
+
+
+class _Dressed:
+    """Puts our headers on every answer that has none of its own by the same name."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self.application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as the application does."""
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            own = {name.lower() for name, _ in headers}
+            missing = [pair for lower, pair in BY_LOWER_NAME if lower not in own]
+            return start_response(status, headers + missing, *error)
+
+        return self.application(environ, start)

@@ -1,0 +1,186 @@
+"""What a request asks /prediction: rows, out of a body in one of three forms."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from flask import Request
+
+from risk.data import fast_csv, schema, tables
+from risk.data.schema import FileRefused, LineRefused
+from risk.errors import RequestRefused
+from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS, Columns
+from risk.web.data_files import DataFiles
+
+LARGEST_JSON = 64 * 1024
+LARGEST_JSON_OF_CLIENTS = 32 * 1024 * 1024
+LARGEST_NUMBER = sys.float_info.max
+WORTH_THE_CALL = 3_000  # bytes: reading fewer line by line takes less than the library's call
+FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
+NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
+
+Rows = list[list[float]] | npt.NDArray[np.float64]
+
+
+class Question(NamedTuple):
+    """The features of each row in configured order, nan where missing; whether risks are wanted.
+
+    Of a dataset also its refused lines, as they are answered; a bad client refuses the request.
+    """
+
+    rows: Rows
+    with_risks: bool
+    refused: Mapping[str, object] = {}
+
+
+def asked(request: Request, data_files: DataFiles, columns: Columns) -> Question:
+    """What the body of this request asks."""
+    if request.mimetype == "application/json":
+        return _in_json(_json(_body(request)), data_files, columns)
+    if request.mimetype == "multipart/form-data":
+        request.max_content_length = LARGEST_DATASET
+        return _in_form(request, columns)
+    raise RequestRefused(
+        "unsupported_media_type", "the body must be application/json or multipart/form-data", 415
+    )
+
+
+def _body(request: Request) -> bytes:
+    """All bytes of a body of JSON, read at once where its length was said."""
+    length = request.content_length
+    if length is None or length > LARGEST_JSON_OF_CLIENTS:
+        request.max_content_length = LARGEST_JSON_OF_CLIENTS
+        return request.get_data(cache=False)
+    try:
+        content: bytes = request.environ["wsgi.input"].read(length)
+    except OSError:  # who sends it is gone, or has fallen silent
+        content = b""
+    if len(content) < length:
+        raise _wrong("the body ends before its length is reached")
+    return content
+
+
+def _wrong(message: str, code: str = "bad_request") -> RequestRefused:
+    return RequestRefused(code, message)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one with a key that is there twice means two things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_said_once)
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    """The object in a body; large ones are only for clients sent in it."""
+    if len(body) > LARGEST_JSON and b'"clients"' not in body:
+        raise _too_large()
+    try:
+        value = DECODER.decode(body.decode())
+    except (ValueError, RecursionError):
+        raise _wrong("the body is not JSON that can be read", "bad_json") from None
+    if not isinstance(value, dict):
+        raise _wrong("the body must be a JSON object", "bad_json")
+    if len(body) > LARGEST_JSON and not isinstance(value.get("clients"), list):
+        raise _too_large()
+    return value
+
+
+def _too_large() -> RequestRefused:
+    message = f"at most {LARGEST_JSON} bytes of JSON are read, unless they are clients"
+    return RequestRefused("too_large", message, 413)
+
+
+def _in_json(value: Mapping[str, Any], data_files: DataFiles, columns: Columns) -> Question:
+    if unknown := value.keys() - {"filepath", "clients", "risks"}:
+        raise _wrong(f"the body has {len(unknown)} unknown keys; it may have {FORMS}, and 'risks'")
+    with_risks = value.get("risks", False)
+    if not isinstance(with_risks, bool):
+        raise _wrong("'risks' must be true or false")
+    if ("filepath" in value) == ("clients" in value):
+        raise _wrong(f"the body must have {FORMS}")
+    if "clients" in value:
+        return Question(_of_clients(value["clients"], columns), with_risks)
+    if not isinstance(value["filepath"], str):
+        raise _wrong("'filepath' must be text")
+    content = data_files.read(value["filepath"], LARGEST_DATASET)
+    return _of_dataset(content, columns, with_risks)
+
+
+def _of_clients(clients: object, columns: Columns) -> list[list[float]]:
+    if not isinstance(clients, list):
+        raise _wrong("'clients' must be a list")
+    if len(clients) > MOST_ROWS:
+        raise RequestRefused("too_large", f"at most {MOST_ROWS} clients are read", 413)
+    return [_of_client(client, place, columns) for place, client in enumerate(clients, 1)]
+
+
+def _of_client(client: object, place: int, columns: Columns) -> list[float]:
+    if not isinstance(client, dict) or len(client) > MOST_COLUMNS:
+        raise _wrong(f"client {place} must be an object of at most {MOST_COLUMNS} columns")
+    try:
+        if columns.client in client:
+            _judge_code(client[columns.client], columns.client)
+        return [_number(client[name], name) for name in columns.features]
+    except KeyError as error:
+        raise _wrong(f"client {place} has no {error.args[0]!r}") from None
+    except LineRefused as reason:
+        raise _wrong(f"client {place}: {reason}") from None
+
+
+def _judge_code(code: object, name: str) -> None:
+    if not isinstance(code, str):
+        raise LineRefused(f"{name} must be text")
+    schema.client(code, name)
+
+
+def _number(cell: object, name: str) -> float:
+    """A number from 0 up; null where it is missing."""
+    if cell is None:
+        return math.nan
+    if type(cell) is not float and type(cell) is not int:
+        raise LineRefused(f"{name} must be a number or null")
+    if not 0 <= cell <= LARGEST_NUMBER:
+        raise LineRefused(f"{name} is {'below 0' if cell < 0 else 'too large for a number'}")
+    return float(cell)
+
+
+def _in_form(request: Request, columns: Columns) -> Question:
+    """One uploaded dataset; its risks are asked for as text, there being nothing else in a form."""
+    sent, fields = request.files, request.form
+    if list(sent.keys()) != ["file"] or len(sent.getlist("file")) != 1:
+        raise _wrong("the form must have one file, named 'file'")
+    wanted = fields.getlist("risks")
+    if fields.keys() - {"risks"} or wanted not in ([], ["true"], ["false"]):
+        raise _wrong("beside the file the form may have 'risks', which is true or false")
+    return _of_dataset(sent["file"].read(), columns, wanted == ["true"])
+
+
+def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
+    """A CSV's good rows; each answer belongs to one of them, in their order."""
+    try:
+        schema.judge_length(content)
+    except FileRefused as reason:
+        raise RequestRefused("too_large", str(reason), 413) from None
+    rows = fast_csv.features(content, columns) if len(content) > WORTH_THE_CALL else None
+    if rows is not None:
+        return Question(rows, with_risks, NONE_REFUSED)
+    try:
+        found = tables.features(content, columns)
+    except FileRefused as reason:
+        raise _wrong(f"the dataset is refused: {reason}", "bad_dataset") from None
+    named = [{"line": refusal.line, "reason": refusal.reason} for refusal in found.refused]
+    refused = {"refused": named, "refused_count": found.refused_count}
+    return Question(found.rows, with_risks, refused)

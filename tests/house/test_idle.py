@@ -1,0 +1,136 @@
+"""What an idle run loads and writes: next to nothing, from wherever it starts."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from risk.settings import Settings
+from tests.conftest import ROOT, configured, put, script
+from tests.house.test_imports import GROUND, OURS, floor
+
+OF_THE_WINGS = {
+    "risk.data",
+    "risk.data.input_folder",
+    "risk.learning",
+    "risk.learning.gates",
+    "risk.learning.judgement",
+    "risk.learning.releases",
+    "risk.records",
+    "risk.records.pending",
+}
+HEAVY = {"risk.database", "risk.packages"}  # on the ground, with a library
+
+RUNS_AND_TELLS = """
+import json, runpy, sys
+before = set(sys.modules)
+script, told = sys.argv[1:3]
+sys.argv = [script, *sys.argv[3:]]
+sys.path[0] = script.rpartition("/")[0]
+try:
+    runpy.run_path(script, run_name="__main__")
+finally:
+    new = {name: sys.modules[name] for name in set(sys.modules) - before}
+    files = {name: getattr(module, "__file__", None) or "" for name, module in new.items()}
+    with open(told, "w") as handle:
+        json.dump(files, handle)
+"""
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which everything is deployed and nothing is new; only to be copied."""
+    folder = tmp_path_factory.mktemp("first")
+    settings = configured(folder)
+    clients = [f"{'AB'[i % 2]}{i:03},{i % 7},{i},{i % 5 + 1},{i % 2}" for i in range(300)]
+    put(settings, "dataset1.csv", clients)
+    shutil.copytree(settings.input_folder_path, settings.test_data_path)
+    assert script(settings, "fullprocess.py").returncode == 0
+    return folder
+
+
+@pytest.fixture
+def deployed(first_run: Path, tmp_path: Path) -> Settings:
+    """A project of one's own in which nothing is new."""
+    shutil.copytree(first_run, tmp_path / "project")
+    return Settings.load(tmp_path / "project" / "config.json")
+
+
+def idle_modules(settings: Settings, told: Path) -> dict[str, str]:
+    """The modules that an idle run has loaded at its end, each with its file."""
+    config, pipeline = settings.workspace / "config.json", ROOT / "fullprocess.py"
+    subprocess.run(
+        [sys.executable, "-c", RUNS_AND_TELLS, pipeline, told, "--config", config],
+        cwd="/",
+        capture_output=True,
+        check=True,
+    )
+    log = (settings.output_folder_path / "fullprocess.log").read_text().splitlines()
+    assert "no new data" in log[-1]
+    return dict(json.loads(told.read_text()))
+
+
+def test_an_idle_run_loads_the_ground_and_nothing_heavy(deployed: Settings, tmp_path: Path) -> None:
+    loaded = idle_modules(deployed, tmp_path / "told")
+    foreign = {name for name, file in loaded.items() if "site-packages" in Path(file).parts}
+    ours = {name for name in loaded if name in OURS or name.startswith("risk.")}
+    unknown = {n for n in loaded if n.partition(".")[0] not in {*sys.stdlib_module_names, "risk"}}
+    assert foreign == set()
+    assert "risk.settings" in ours
+    assert {name for name in ours if floor(name) < GROUND} <= OF_THE_WINGS
+    assert not ours & HEAVY
+    assert unknown == set()
+
+
+def test_an_idle_run_with_a_source_loads_what_the_source_needs_alone(
+    deployed: Settings, tmp_path: Path
+) -> None:
+    with contextlib.closing(sqlite3.connect(deployed.workspace / "source.db")) as source:
+        source.execute(f"CREATE TABLE clients (id, {', '.join(deployed.columns.all)})")
+    url = "sqlite:///source.db"
+    settings = configured(deployed.workspace, input_database_url=url, input_table="clients")
+    loaded = {name.partition(".")[0] for name in idle_modules(settings, tmp_path / "told")}
+    assert "sqlalchemy" in loaded
+    assert not loaded & {"pandas", "sklearn", "matplotlib", "reportlab", "flask", "reporting"}
+
+
+def traces(folder: Path, log: Path) -> dict[str, tuple[int, bytes]]:
+    """Everything below a folder with its time and content, but for the log's."""
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in folder.rglob("*")
+        if path != log
+    }
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("/", id="the root, where cron may start"),
+        pytest.param("{elsewhere}", id="a folder that has nothing to do with it"),
+        pytest.param("{workspace}", id="the workspace"),
+        pytest.param("{workspace}/sourcedata", id="the input folder"),
+        pytest.param("{root}", id="the folder of the scripts"),
+    ],
+)
+def test_an_idle_run_writes_nothing_but_its_log_line_wherever_it_starts(
+    deployed: Settings, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    log = deployed.output_folder_path / "fullprocess.log"
+    before, said = traces(tmp_path, log), log.read_text()
+    subprocess.run(
+        [sys.executable, ROOT / "fullprocess.py", "--config", deployed.workspace / "config.json"],
+        cwd=place.format(elsewhere=tmp_path / "elsewhere", workspace=deployed.workspace, root=ROOT),
+        capture_output=True,
+        check=True,
+    )
+    assert traces(tmp_path, log) == before
+    assert log.read_text().startswith(said)
+    assert log.read_text().removeprefix(said).count("\n") == 1
+    assert "no new data" in log.read_text().splitlines()[-1]

@@ -1,0 +1,23 @@
+"""The figures: what they make of any history."""
+
+import pandas as pd
+import pytest
+
+from risk.records.store import Trends
+from risk.reports import charts
+
+SECONDS = [0, 1, 59, 150, 3_000, 10_000, 100_000, 200_000, 3e6, 6e6, 9e7, 1e9]
+
+
+@pytest.mark.parametrize("seconds", SECONDS)
+def test_a_history_of_any_length_has_its_dates(seconds: float) -> None:
+    ends = pd.to_datetime([1.7e9, 1.7e9 + seconds], unit="s", utc=True)
+    moments = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in ends]
+    nothing = pd.DataFrame({"started_at": []})
+    history = Trends(
+        scores=nothing.assign(dataset=[], metric=[], value=[], rows=[], leavers=[]),
+        missing=pd.DataFrame({"started_at": moments, "column": "exited", "missing_percent": 1.0}),
+        seconds=nothing.assign(step=[], seconds=[]),
+        deployments=pd.DataFrame(columns=["release", "number", "deployed_at", "score", "rows"]),
+    )
+    assert charts.trends(history).startswith(b"\x89PNG")
