@@ -9,10 +9,10 @@ import pandas as pd
 
 from risk import files
 from risk.cli import Option, run
-from risk.data import input_folder, statistics, tables
+from risk.data import input_folder, statistics, test_data
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, judgement, releases
+from risk.learning import estimator, evaluation, judgement, releases
 from risk.learning.releases import Release
 from risk.records import pending, recording
 from risk.reports import deliverables
@@ -35,8 +35,8 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
     trained = files.required_json(models / files.MODEL_RECORD, "training.py")
     ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
     score = files.parse_score(contents[files.SCORE], files.short(models / files.SCORE))
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    if problem := _mixed(contents, trained, ingestion, test_data, settings.columns):
+    held_out = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    if problem := _mixed(contents, trained, ingestion, held_out, settings.columns):
         raise ArtefactRefused(f"nothing is deployed: {problem}")
     production = settings.prod_deployment_path
     if same := releases.in_use(production, files.sha256(contents[files.MODEL]), score):
@@ -51,7 +51,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
         libraries=estimator.libraries(),
         rows=sum(entry["accepted"] for entry in ingestion["files"]),
     )
-    remark = statistics.remark(test_data, settings.columns)
+    remark = statistics.remark(held_out, settings.columns)
     log.info("%s is deployed with F1 %.4f%s", release.title, score, remark)
     return release
 
@@ -72,7 +72,7 @@ def _mixed(
     names = [entry["name"] for entry in ingestion["files"] if input_folder.has_rows(entry)]
     if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
         return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
-    scored = estimator.f1(estimator.loads(pickled, files.MODEL, columns), test_data, columns)
+    scored = evaluation.f1(estimator.loads(pickled, files.MODEL, columns), test_data, columns)
     if scored != files.parse_score(contents[files.SCORE], files.SCORE):
         return f"{files.SCORE} is not this model's score, {scored!r}; run python scoring.py"
     return None

@@ -7,9 +7,9 @@ import pandas as pd
 
 from risk import files
 from risk.cli import run
-from risk.data import statistics, tables
+from risk.data import statistics, tables, test_data
 from risk.errors import DataUnusable
-from risk.learning import deployed, estimator
+from risk.learning import deployed, estimator, evaluation
 from risk.records import recording
 from risk.settings import Settings
 
@@ -23,12 +23,12 @@ def score_model(settings: Settings | None = None) -> float:
     trained = estimator.loads(
         files.read_bytes(path, "training.py"), files.short(path), settings.columns
     )
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    score = estimator.f1(trained, test_data, settings.columns)
+    held_out = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    score = evaluation.f1(trained, held_out, settings.columns)
     files.write_score(settings.output_model_path / files.SCORE, score)
     log.info(
         "the trained model scores %.4f on %d rows of test data%s",
-        *(score, len(test_data), statistics.remark(test_data, settings.columns)),
+        *(score, len(held_out), statistics.remark(held_out, settings.columns)),
     )
     return score
 
@@ -46,26 +46,26 @@ def score_deployed(settings: Settings | None = None) -> float:
 def score_deployed_on_test_data(settings: Settings | None = None) -> float:
     """F1 of the deployed model on the test data, to hold a new model against."""
     settings = settings or Settings.load()
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    return _deployed_f1(test_data, settings)
+    held_out = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    return _deployed_f1(held_out, settings)
 
 
 def score_on(fitted: estimator.Model, table: pd.DataFrame, settings: Settings) -> float:
     """F1 of a model on those rows of a table whose outcome is known."""
     known = tables.with_outcome(table, settings.columns)
-    return estimator.f1(fitted, known, settings.columns)
+    return evaluation.f1(fitted, known, settings.columns)
 
 
 def remark(settings: Settings) -> str:
     """What is to be said of a score on the test data."""
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    return statistics.remark(test_data, settings.columns)
+    held_out = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    return statistics.remark(held_out, settings.columns)
 
 
 def _deployed_f1(known: pd.DataFrame, settings: Settings) -> float:
     """F1 of the deployed model on rows whose outcome is known."""
     _, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
-    return estimator.f1(asked, known, settings.columns)
+    return evaluation.f1(asked, known, settings.columns)
 
 
 if __name__ == "__main__":

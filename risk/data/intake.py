@@ -8,7 +8,7 @@ import pandas as pd
 
 from risk import files
 from risk.cli import progress
-from risk.data import input_folder, statistics, tables
+from risk.data import input_folder, judging, statistics, tables
 from risk.data.input_folder import Arrival
 from risk.data.schema import FileRefused
 from risk.errors import InputMissing
@@ -27,7 +27,7 @@ class Source(NamedTuple):
     arrival: input_folder.Arrival
     sha256: str
     table: pd.DataFrame
-    refusals: list[tables.Refusal]
+    refusals: list[judging.Refusal]
     reason: str | None
 
     def counts(self, duplicates: int) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Intake(NamedTuple):
             for source in self.sources
             for refusal in source.refusals or _whole(source)
         ]
-        table = pd.DataFrame(rows, columns=["file", *tables.Refusal._fields])
+        table = pd.DataFrame(rows, columns=["file", *judging.Refusal._fields])
         return table.astype({"line": "Int64"})
 
 
@@ -134,8 +134,8 @@ def _few(begin: list[str], told: list[str]) -> str:
     return "; ".join(begin + told[:MOST_TOLD] + more)
 
 
-def _whole(source: Source) -> list[tables.Refusal]:
-    return [tables.Refusal(None, source.reason, "")] if source.reason else []
+def _whole(source: Source) -> list[judging.Refusal]:
+    return [judging.Refusal(None, source.reason, "")] if source.reason else []
 
 
 def gather(settings: Settings) -> Intake:
@@ -192,8 +192,8 @@ def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
         arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
         if (path.name, sha256) not in places:
             input_folder.judge_delivery(path, snapshot)
-        reading = tables.read_csv(snapshot.content, columns, name=path.name)
-        tables.judge_share(reading, limits.refused_share)
+        reading = judging.read_csv(snapshot.content, columns, name=path.name)
+        judging.judge_share(reading, limits.refused_share)
     except (FileRefused, input_folder.TooLarge, input_folder.Unreadable, MemoryError) as error:
         reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
         log.warning("%s is refused: %s", files.short(path), reason)

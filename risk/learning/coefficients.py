@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from risk.learning import reasons
-from risk.learning.estimator import Folded
+from risk.learning.linear import Folded
 
 NOTHING = "-"
 OF_COMPRESSED = (

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from risk import files
 from risk.cache import state_of
 from risk.learning import estimator, releases
-from risk.learning.estimator import Folded, Model
+from risk.learning.estimator import Model
+from risk.learning.linear import Folded
 from risk.learning.releases import Release
 from risk.settings import Columns
 

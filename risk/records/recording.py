@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 
 from risk import files
-from risk.data import statistics, tables
+from risk.data import statistics, tables, test_data
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.database import RowsRefused
 from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
-from risk.learning import estimator, ranking, releases
+from risk.learning import estimator, evaluation, releases
 from risk.learning.deployed import release_and_model
 from risk.learning.releases import Release
-from risk.records import pending, store
+from risk.records import list_file, pending, store
 from risk.records.pending import Row, Run
 from risk.records.store import NEWEST, TEST, Entry
 from risk.settings import Settings
@@ -57,7 +57,7 @@ def score_rows(
             "rows": len(known),
             "leavers": int(known[settings.target_column].sum()),
         }
-        measured = estimator.quality(asked, known, settings.columns, share)
+        measured = evaluation.quality(asked, known, settings.columns, share)
         rows += [about | {"metric": name, "value": value} for name, value in measured.items()]
     return rows
 
@@ -85,7 +85,7 @@ def remember_deployed(
     run.knows(release=release.release)
     rows = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
     if rows[settings.target_column].any():  # without a leaver there is nothing to find
-        run.knows(arrived_score=estimator.f1(asked, rows, settings.columns))
+        run.knows(arrived_score=evaluation.f1(asked, rows, settings.columns))
 
 
 def _scores(
@@ -96,7 +96,7 @@ def _scores(
     datasets = {}
     with suppress(InputMissing, DataUnusable):  # the list follows the data without any test data
         held = settings.test_data_path, settings.columns, settings.limits
-        datasets[TEST] = tables.labelled_rows(*held)
+        datasets[TEST] = test_data.labelled_rows(*held)
     if len(known):
         datasets[NEWEST] = known
     return score_rows(release.release, asked, datasets, settings)
@@ -171,9 +171,9 @@ def scored(settings: Settings, run: Run, score: float) -> Row:
     """What a scoring by hand is remembered by."""
     path = settings.output_model_path / files.MODEL
     asked = estimator.loads(path.read_bytes(), files.short(path), settings.columns)
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
-    remark = statistics.remark(test_data, settings.columns)
+    held_out = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    run.found("scores", score_rows(None, asked, {TEST: held_out}, settings))
+    remark = statistics.remark(held_out, settings.columns)
     reason = f"the trained model scores {score:.4f} on the test data{remark}"
     return {"outcome": "scored", "reason": reason, "trained_score": score}
 
@@ -236,10 +236,10 @@ def _record(settings: Settings, path: Path, published: list[Row]) -> None:
         run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
     releases_of_the_run = rows.pop("deployments", [])
     listed = pending.list_of(path)
-    entry = Entry(run, rows, ranking.kept(listed), [*releases_of_the_run, *published])
+    entry = Entry(run, rows, list_file.kept(listed), [*releases_of_the_run, *published])
     try:
         store.write(settings, entry)
-    except ranking.ListDamaged as damage:
+    except list_file.ListDamaged as damage:
         log.warning("%s; it is kept as %s", damage, files.set_aside(listed))
         store.write(settings, entry._replace(ranked=()))
     pending.recorded(path)

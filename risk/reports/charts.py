@@ -20,7 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from risk.data.statistics import FEW_LEAVERS
-from risk.learning.estimator import share_interval
+from risk.learning.evaluation import share_interval
 from risk.records.store import DATASETS, NEWEST, Trends
 
 DPI = 150

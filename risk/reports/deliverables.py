@@ -8,7 +8,7 @@ from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.learning import deployed, ranking, releases
 from risk.learning.gates import Decision
-from risk.records import pending, recording
+from risk.records import list_file, pending, recording
 from risk.records.pending import Run
 from risk.reports import report
 from risk.reports.report_data import Findings
@@ -24,7 +24,7 @@ def ranked_list(settings: Settings, kept_in: Path | None = None) -> Path:
     basis = ranking.basis_now(release, _as_of(settings))
     path = settings.output_model_path / files.RANKING
     found = ranking.ranked(asked, book, settings.columns)
-    ranking.write(path, found, settings.columns, basis, kept_in)
+    list_file.write(path, found, settings.columns, basis, kept_in)
     log.info("%d clients are ranked in %s", len(found.risks), files.short(path))
     return path
 
@@ -39,7 +39,7 @@ def list_is_current(settings: Settings) -> bool:
     """Whether the list rests on the deployed release and on the newest ingestion."""
     release, _ = releases.load(settings.prod_deployment_path)
     try:
-        basis = ranking.basis_of(settings.output_model_path / files.RANKING)
+        basis = list_file.basis_of(settings.output_model_path / files.RANKING)
     except RiskError:
         return False
     return basis == ranking.basis_now(release, _as_of(settings))

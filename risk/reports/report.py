@@ -10,8 +10,8 @@ import pandas as pd
 from risk import files, packages, times, wording
 from risk.data import statistics, tables
 from risk.errors import ArtefactRefused, RiskError
-from risk.learning import coefficients, estimator, ranking, reasons, releases
-from risk.records import recording, store
+from risk.learning import coefficients, evaluation, ranking, reasons, releases
+from risk.records import list_file, recording, store
 from risk.reports import charts, pdf
 from risk.reports.pdf import Block, Cell, Facts, Grid, Heading, Picture, Words
 from risk.reports.report_data import Findings, Judged
@@ -75,7 +75,7 @@ def _answer(findings: Findings) -> list[Block]:
     settings = findings.settings
     listed, called = findings.listed, settings.capacity
     risks = listed["risk"].to_numpy()
-    basis = ranking.basis_of(settings.output_model_path / files.RANKING)
+    basis = list_file.basis_of(settings.output_model_path / files.RANKING)
     if basis is None:
         return [Words("There is no client to call: every one in the data has left.")]
     bands = ranking.bands(risks)
@@ -129,7 +129,7 @@ class Listed(NamedTuple):
 def _first(findings: Findings) -> list[Block]:
     """The clients at the top of the list with their reasons."""
     path = findings.settings.output_model_path / files.RANKING
-    top = ranking.read(path, Listed._fields, rows=TOP)
+    top = list_file.read(path, Listed._fields, rows=TOP)
     if top.empty:
         return [Words("Nobody.")]
     listed = list(map(Listed._make, top.itertuples(index=False, name=None)))
@@ -163,7 +163,7 @@ def _quality(findings: Findings) -> list[Block]:
     """F1 with its interval, what calling the list is worth, and two pictures of it."""
     settings, found = findings.settings, findings.judged
     share = recording.capacity_share(settings)
-    measured = estimator.quality(found.model, found.known, settings.columns, share)
+    measured = evaluation.quality(found.model, found.known, settings.columns, share)
     leavers = int(found.left.sum())
     remark = statistics.provisional(leavers)
     interval = f"F1, 95\u00a0% sure between {measured['f1_low']:.2f} and {measured['f1_high']:.2f}"

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple, TypeVar
 import pandas as pd
 
 from risk import files
-from risk.data import statistics, tables
+from risk.data import statistics, test_data
 from risk.errors import RiskError
-from risk.learning import deployed, estimator, ranking
+from risk.learning import deployed, estimator, evaluation, ranking
 from risk.learning.deployed import Deployed
 from risk.learning.releases import Release
-from risk.records import store
+from risk.records import list_file, store
 from risk.records.store import Trends
 from risk.reports import charts
 from risk.settings import Settings
@@ -56,7 +56,7 @@ class Findings:
         """Risk, outcome and earlier rank of every client on the list."""
         path = self.settings.output_model_path / files.RANKING
         wanted = ("risk", ranking.OUTCOME, "previous_rank")
-        return self._once("listed", lambda: ranking.read(path, wanted))
+        return self._once("listed", lambda: list_file.read(path, wanted))
 
     @property
     def in_use(self) -> Deployed:
@@ -99,7 +99,7 @@ class Findings:
 
 def _judged(found: Deployed, settings: Settings) -> Judged:
     release, asked, _ = found
-    known = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    known = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
     left = known[settings.target_column].to_numpy() == 1
     risks = estimator.probability(asked, known, settings.columns)
     expected = estimator.predictions(asked, known, settings.columns) == 1
@@ -111,7 +111,7 @@ def _history(settings: Settings) -> History:
 
 
 def _confusion_matrix(found: Judged, settings: Settings) -> bytes:
-    f1 = estimator.f1(found.model, found.known, settings.columns)
+    f1 = evaluation.f1(found.model, found.known, settings.columns)
     remark = statistics.provisional(int(found.left.sum()))
     judge = f"{found.release.title.capitalize()}: F1 {f1:.4f}{remark}"
     title = f"{judge}\non {len(found.left):,} rows of test data"

@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
 from risk.cache import Remembered
-from risk.data import input_folder, tables
+from risk.data import input_folder, tables, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import coefficients, ranking, reasons
 from risk.learning.deployed import Deployed, Watched
@@ -256,8 +256,8 @@ def _judged_by_files(
 
 def _judged_test_data(settings: Settings) -> Trouble | None:
     held = settings.test_data_path, settings.columns, settings.limits
-    left_out = _part(lambda: tables.left_out(*held)).value or {}
-    problem = _part(lambda: tables.labelled_rows(*held)).problem
+    left_out = _part(lambda: test_data.left_out(*held)).value or {}
+    problem = _part(lambda: test_data.labelled_rows(*held)).problem
     return health.test_data(left_out, problem, settings.test_data_path.name)
 
 

@@ -16,9 +16,9 @@ from hypothesis import example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as some
 
-from risk.data import tables
+from risk.data import judging, tables, test_data
+from risk.data.judging import Reading
 from risk.data.schema import FileRefused
-from risk.data.tables import Reading
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
 from risk.settings import Columns, Limits
 from tests.conftest import HEADER
@@ -32,7 +32,7 @@ NAN = math.nan
 
 def read(*lines: str, header: str = HEADER) -> Reading:
     """What becomes of these lines."""
-    return tables.read_csv("\n".join([header, *lines, ""]).encode(), COLUMNS)
+    return judging.read_csv("\n".join([header, *lines, ""]).encode(), COLUMNS)
 
 
 def table(clients: Sequence[str], *numbers: Sequence[float]) -> pd.DataFrame:
@@ -217,7 +217,7 @@ def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers()
     content = "\n".join([HEADER, *lines]).encode()
     tracemalloc.start()
     try:
-        found = tables.features(content, COLUMNS)
+        found = judging.features(content, COLUMNS)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -227,7 +227,7 @@ def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers()
 
 def test_other_columns_are_read_when_they_are_configured() -> None:
     columns = Columns("id", ("x, y", "100%"), "gone?")
-    reading = tables.read_csv(b'100%,"x, y",gone?,id\n1,2,0,007\n', columns)
+    reading = judging.read_csv(b'100%,"x, y",gone?,id\n1,2,0,007\n', columns)
     assert reading.table.to_dict("list") == {"id": ["007"], "x, y": [2], "100%": [1], "gone?": [0]}
 
 
@@ -280,7 +280,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
     (tmp_path / "b9.CSV").write_text(f"{HEADER}\nCCCC,1,2,3,1\nCCCC,1,2,3,1\n")
     (tmp_path / "page.csv").write_text("<html>")
     (tmp_path / "notes.txt").write_text("no data")
-    rows = tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+    rows = test_data.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
     assert rows["corporation"].tolist() == ["CCCC", "CCCC", "AAAA"]
     assert "page.csv is left out: it is an HTML" in caplog.text
     assert "b10.csv: 1 lines are left out, the first is line 4" in caplog.text
@@ -289,7 +289,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
 def test_test_data_without_an_outcome_score_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"{HEADER}\nAAAA,1,2,3,\n")
     with pytest.raises(DataUnusable, match=r"no row in .* has an outcome"):
-        tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+        test_data.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"<html>"], ids=["no file", "empty", "a page"])
@@ -299,7 +299,7 @@ def test_without_a_usable_file_there_are_no_test_data(
     if content is not None:
         (tmp_path / "b.csv").write_bytes(content)
     with pytest.raises(InputMissing, match=r"no usable \.csv file"):
-        tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+        test_data.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_test_data_that_are_refused_whole_are_left_out_and_looked_at_once(
     (tmp_path / "bad.csv").write_bytes(content)
     (tmp_path / "good.csv").write_text(f"{HEADER}\nBBBB,1,2,3,1\n")
     for _ in range(2):
-        rows = tables.labelled_rows(tmp_path, COLUMNS, Limits(0.49, 1))
+        rows = test_data.labelled_rows(tmp_path, COLUMNS, Limits(0.49, 1))
         assert rows["corporation"].tolist() == ["BBBB"]
     assert caplog.text.count("bad.csv is left out") == 1
     assert reason in caplog.text
@@ -348,10 +348,10 @@ def test_a_greater_share_of_refused_lines_refuses_the_file(
 ) -> None:
     reading = read(*lines)
     if not says:
-        tables.judge_share(reading, most)
+        judging.judge_share(reading, most)
         return
     with pytest.raises(FileRefused, match=f"^{says} are refused.* the first is line [0-9]+: last"):
-        tables.judge_share(reading, most)
+        judging.judge_share(reading, most)
 
 
 def test_a_row_of_many_lines_counts_as_many_be_it_good_or_refused() -> None:
@@ -386,7 +386,7 @@ any_bytes = (
 @given(any_bytes)
 def test_any_bytes_are_refused_whole_or_every_line_of_them_is_accounted_for(content: bytes) -> None:
     try:
-        reading = tables.read_csv(content, COLUMNS)
+        reading = judging.read_csv(content, COLUMNS)
     except FileRefused as refusal:
         assert str(refusal)
         return

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from risk.learning import coefficients, estimator, reasons
-from risk.learning.estimator import Folded
+from risk.learning.linear import Folded
 from risk.settings import Columns
 
 COLUMNS = Columns("corporation", ("lastmonth_activity", "number_of_employees"), "exited")
