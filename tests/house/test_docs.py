@@ -142,8 +142,10 @@ STOPS = sorted(set(re.findall(r"`([\w/]+\.py):([\w.]+)`", ARCHITECTURE + PAGES["
 def test_every_stop_of_a_walk_is_a_function(path: str, name: str) -> None:
     body: list[ast.stmt] = ast.parse((ROOT / path).read_text()).body
     for part in name.split("."):
-        named = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-        body = next(node.body for node in named if node.name == part)
+        defined = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        inside = {node.name: node.body for node in defined}
+        assert part in inside
+        body = inside[part]
 
 
 def test_the_walks_have_stops() -> None:
