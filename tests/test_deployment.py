@@ -115,7 +115,7 @@ def retrain_only(settings: Settings) -> None:
     raw = estimator.loads(
         (settings.output_model_path / files.MODEL).read_bytes(), "", settings.columns
     )
-    held_out = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    held_out = test_data.rows(settings)
     assert evaluation.f1(raw, held_out, settings.columns) != float(scored)
 
 

@@ -92,7 +92,7 @@ def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
 
 
 def test_the_report_says_what_the_model_has_learned(finished: Settings) -> None:
-    found = coefficients.of(Findings(finished).in_use.folded)
+    found = coefficients.of(Findings(finished).in_use.model, finished.columns)
     said = text(finished)
     for row in found.rows:
         assert " ".join(row) in said
@@ -121,9 +121,7 @@ def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
     finished: Settings,
 ) -> None:
     said = text(finished)
-    left = test_data.labelled_rows(finished.test_data_path, finished.columns, finished.limits)[
-        "exited"
-    ].sum()
+    left = test_data.rows(finished)["exited"].sum()
     assert said.count(f"(provisional, {left:.0f} leavers)") == len(
         ("F1", "called", "lift", "found", "the last run's reason", "the same among the last runs")
     )

@@ -63,10 +63,14 @@ def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else empty
 
 
-def write(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, whole numbers without a decimal point, missing cells empty."""
-    with files.replacing(path) as handle:
-        plain(table).to_csv(handle, index=False, lineterminator="\n", encoding="utf-8")
+def write(path: Path, table: pd.DataFrame) -> bytes:
+    """Write a table as CSV, and return what was written.
+
+    Whole numbers have no decimal point, missing cells are empty.
+    """
+    content = plain(table).to_csv(index=False, lineterminator="\n").encode()
+    files.write_bytes(path, content)
+    return content
 
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:

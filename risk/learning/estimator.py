@@ -4,7 +4,8 @@ import logging
 import pickle
 import platform
 import warnings
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,8 @@ BROKEN_PICKLE = (
     ValueError,
 )
 
+
+EVEN, ROUNDING = 0.5, 1e-9
 
 log = logging.getLogger("risk.estimator")
 
@@ -94,6 +97,40 @@ def predictions(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDAr
         return np.empty(0, dtype=np.int64)
     expected: npt.NDArray[np.int64] = model.predict(inputs(model, table, columns))
     return expected
+
+
+class Answers(NamedTuple):
+    """What a model says of each row: whether its client leaves, and how likely."""
+
+    expected: npt.NDArray[np.int64]
+    risks: Numbers
+
+
+def ask(model: Model, datasets: Sequence[pd.DataFrame], columns: Columns) -> list[Answers]:
+    """The answers for each of these tables, of which the model is asked at once.
+
+    A client leaves when the risk is above one half, which is how the model decides too; where
+    rounding could tip it, the model is asked.
+    """
+    rows = _together([inputs(model, table, columns) for table in datasets])
+    risks = model.predict_proba(rows)[:, 1] if len(rows) else np.empty(0)
+    expected = (risks > EVEN).astype(np.int64)
+    close = np.abs(risks - EVEN) < ROUNDING
+    if close.any():
+        expected[close] = model.predict(rows[close])
+    ends = np.cumsum([len(table) for table in datasets])[:-1]
+    return list(map(Answers, np.split(expected, ends), np.split(risks, ends)))
+
+
+def _together(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], pd.DataFrame):
+        return pd.concat(parts, ignore_index=True)
+    return np.concatenate(parts)
+
+
+def regression(model: Model) -> Any:
+    """The last step of a model, which weighs and adds up."""
+    return model[-1] if isinstance(model, Pipeline) else model
 
 
 def inputs(model: Model, table: pd.DataFrame, columns: Columns) -> Any:

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from risk.errors import DataUnusable
-from risk.learning import attribution, estimator
+from risk.learning import estimator
 from risk.settings import Columns
 
 log = logging.getLogger("risk.linear")
@@ -60,7 +60,7 @@ class Folded:
 
     def __init__(self, model: estimator.Model, columns: Columns) -> None:
         self.model, self.columns = model, columns
-        self.line = _folded(model)
+        self.line = line_of(model)
         trial = _trial_rows(len(columns.features), with_gaps=self.takes_gaps)
         if self.line and not self._agrees(trial):
             log.warning("the model cannot be folded, so every answer takes longer")
@@ -70,11 +70,6 @@ class Folded:
     def takes_gaps(self) -> bool:
         """Whether the model fills in missing cells."""
         return isinstance(self.model, Pipeline)
-
-    @property
-    def weights(self) -> list[float]:
-        """What the regression multiplies each feature with, as it sees it."""
-        return [float(weight) for weight in attribution.regression(self.model).coef_[0]]
 
     def answers(self, rows: estimator.Numbers) -> tuple[npt.NDArray[np.int64], estimator.Numbers]:
         """0 or 1 for each row, as the model itself decides, and how likely its client leaves."""
@@ -108,10 +103,10 @@ class Folded:
         """The same from scikit-learn itself."""
         table = pd.DataFrame(rows, columns=list(self.columns.features))
         with np.errstate(over="ignore", invalid="ignore"):
-            risks = estimator.probability(self.model, table, self.columns)
-            if not np.isfinite(risks).all():
-                raise DataUnusable("these numbers are too large for the deployed model")
-            return estimator.predictions(self.model, table, self.columns), risks
+            (answers,) = estimator.ask(self.model, [table], self.columns)
+        if not np.isfinite(answers.risks).all():
+            raise DataUnusable("these numbers are too large for the deployed model")
+        return answers
 
     def _agrees(self, rows: estimator.Numbers) -> bool:
         """Whether scikit-learn answers the same, of all rows together and of each alone."""
@@ -125,7 +120,7 @@ class Folded:
         )
 
 
-def _folded(model: estimator.Model) -> _Line | None:
+def line_of(model: estimator.Model) -> _Line | None:
     """The operations of one of our models, none when it is built in another way."""
     *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     weights, intercept = last.coef_[0].astype("float64"), float(last.intercept_[0])

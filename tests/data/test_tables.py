@@ -8,6 +8,7 @@ import tempfile
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,12 @@ from risk.data import judging, tables, test_data
 from risk.data.judging import Reading
 from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
-from risk.settings import Columns, Limits
+from risk.settings import Columns, Settings
 from tests.conftest import HEADER
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
 )
-ANY_SHARE = Limits(refused_share=1, largest_file_mb=1)
 NAN = math.nan
 
 
@@ -273,6 +273,11 @@ def test_a_table_that_ingestion_never_wrote_is_refused_with_the_cure(content: by
 # -- test data -----------------------------------------------------------------------------------
 
 
+def held_out(folder: Path, **limits: Any) -> Settings:
+    """Settings whose test data lie in this folder."""
+    return Settings(*[folder] * 6, **{"refused_share": 1.0, **limits})
+
+
 def test_test_data_are_the_rows_with_an_outcome_of_every_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -280,7 +285,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
     (tmp_path / "b9.CSV").write_text(f"{HEADER}\nCCCC,1,2,3,1\nCCCC,1,2,3,1\n")
     (tmp_path / "page.csv").write_text("<html>")
     (tmp_path / "notes.txt").write_text("no data")
-    rows = test_data.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+    rows = test_data.rows(held_out(tmp_path))
     assert rows["corporation"].tolist() == ["CCCC", "CCCC", "AAAA"]
     assert "page.csv is left out: it is an HTML" in caplog.text
     assert "b10.csv: 1 lines are left out, the first is line 4" in caplog.text
@@ -289,7 +294,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
 def test_test_data_without_an_outcome_score_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"{HEADER}\nAAAA,1,2,3,\n")
     with pytest.raises(DataUnusable, match=r"no row in .* has an outcome"):
-        test_data.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+        test_data.rows(held_out(tmp_path))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"<html>"], ids=["no file", "empty", "a page"])
@@ -299,7 +304,7 @@ def test_without_a_usable_file_there_are_no_test_data(
     if content is not None:
         (tmp_path / "b.csv").write_bytes(content)
     with pytest.raises(InputMissing, match=r"no usable \.csv file"):
-        test_data.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+        test_data.rows(held_out(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -317,9 +322,9 @@ def test_test_data_that_are_refused_whole_are_left_out_and_looked_at_once(
 ) -> None:
     (tmp_path / "bad.csv").write_bytes(content)
     (tmp_path / "good.csv").write_text(f"{HEADER}\nBBBB,1,2,3,1\n")
+    watched = test_data.Watched(held_out(tmp_path, refused_share=0.49, largest_file_mb=1))
     for _ in range(2):
-        rows = test_data.labelled_rows(tmp_path, COLUMNS, Limits(0.49, 1))
-        assert rows["corporation"].tolist() == ["BBBB"]
+        assert watched.now().rows["corporation"].tolist() == ["BBBB"]
     assert caplog.text.count("bad.csv is left out") == 1
     assert reason in caplog.text
 
