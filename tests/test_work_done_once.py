@@ -1,0 +1,72 @@
+"""One deploying run reads, unpickles, asks and parses once what it needs, counted as it happens."""
+
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from company import fabricate
+from fullprocess import full_process
+from risk.data import tables, test_data
+from risk.learning import pickles
+from risk.settings import Settings
+from tests.conftest import configured, deliver
+
+COUNTED = {
+    pickles.load.__code__: "unpicklings",
+    tables.parse.__code__: "parses of the merged data or the book",
+    test_data._read.__code__: "readings of the test data",
+}
+
+
+PIPELINE = sys.modules[Pipeline.__module__].__file__
+
+
+def _is_asked(code: Any) -> bool:
+    """Whether this is the code in which a model, which is a pipeline, answers."""
+    return code.co_filename == PIPELINE and code.co_name in (
+        "predict",
+        "predict_proba",
+    )
+
+
+@contextmanager
+def counting() -> Iterator[Counter[str]]:
+    """What is called meanwhile, in whatever thread of this process."""
+    counts: Counter[str] = Counter()
+
+    def count(frame: FrameType, event: str, called: object) -> None:
+        if event == "call":
+            if name := COUNTED.get(frame.f_code):
+                counts[name] += 1
+            elif _is_asked(frame.f_code):
+                counts["questions to a model"] += 1
+        elif event == "c_call" and called is os.fsync:
+            counts["fsyncs"] += 1
+
+    threading.setprofile(count)
+    sys.setprofile(count)
+    try:
+        yield counts
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)  # type: ignore[arg-type]
+
+
+def test_a_deploying_run_does_nothing_twice(finished: Settings) -> None:
+    """The API, which the run serves itself when no other answers, counts as well."""
+    settings = configured(finished.workspace, api_url="http://127.0.0.1:9")
+    deliver(settings, "dataset2.csv", fabricate.periods(3, clients=400, seed=1, drift=True)[-1])
+    with counting() as counts:
+        assert full_process(settings) == "deployed"
+    assert counts["unpicklings"] <= 3, "the old model, the new one, and the one that the API loads"
+    assert counts["questions to a model"] <= 8
+    assert counts["parses of the merged data or the book"] <= 2, "both by the API, for itself"
+    assert counts["readings of the test data"] <= 3, "the run, the API, the choice of what it asks"
+    assert counts["fsyncs"] <= 60
