@@ -141,9 +141,7 @@ def finish(settings: Settings) -> list[str]:
     from risk.reports import deliverables
 
     steps = (recording.record_owed, deliverables.make_owed_report, apicalls.file_owed)
-    problems = [problem for step in steps for problem in step(settings)]
-    pending.forget(settings)
-    return problems
+    return [problem for step in steps for problem in step(settings)]
 
 
 def check(settings: Settings) -> None:

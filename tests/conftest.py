@@ -100,7 +100,6 @@ def decided(settings: Settings, *, force: bool = False) -> str:
     recording.catch_up(settings)
     for thing in (pending.REPORT, pending.ANSWERS):
         pending.settle(settings, thing)
-    pending.forget(settings)
     return decision.outcome
 
 

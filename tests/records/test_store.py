@@ -533,16 +533,14 @@ def test_what_a_killed_run_deployed_is_recorded_after_the_next_deployment(
     assert [row["number"] for row in published] == [1, 2, 3]
 
 
-def test_a_run_that_is_killed_leaves_what_it_found_until_then(settings: Settings) -> None:
+def test_a_run_that_was_killed_is_recorded_with_what_its_file_says(settings: Settings) -> None:
     run = pending.Run(settings)
-    run.found("timings", [{"step": "ingestion", "seconds": 1.5}])
     run.knows(new_score=0.25)
+    run.save()  # as versions before this one did with every fact
     recording.catch_up(settings)
     (died,) = rows(settings, "SELECT * FROM runs")
     assert (died["outcome"], died["new_score"]) == ("died", 0.25)
-    assert rows(settings, "SELECT step, seconds FROM timings") == [
-        {"step": "ingestion", "seconds": 1.5}
-    ]
+    assert died["started_at"] == run.facts["started_at"]
 
 
 def test_a_first_run_had_no_model_to_hold_against_what_arrived(finished: Settings) -> None:
@@ -612,6 +610,7 @@ def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
 ) -> None:
     bad, good = pending.Run(recorded), pending.Run(recorded)
     bad.knows(outcome="kept")  # without a reason, which the table demands
+    bad.save()
     good.end("kept", "y")
     with pytest.raises(ServiceDown, match=r"will not take the rows.*kept as pending/.*\.refused"):
         recording.catch_up(recorded)
@@ -624,10 +623,11 @@ def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
 def test_what_is_refused_is_refused_whole_again_if_the_run_dies_over_it(finished: Settings) -> None:
     bad = pending.Run(finished)
     bad.knows(outcome="kept")  # without a reason, which the table demands
+    bad.save()
     header = ",".join(ranking.KEPT)
     bad.list_path.write_text(f"{header}\nAAAA,0.5,1,1-abc\n")
     before = bad.path.read_bytes()
-    pending.refused(bad.path)
+    bad.refuse()
     kept = bad.path.with_suffix(".refused.csv").read_bytes()
     bad.path.write_bytes(before)  # as if it had died before its last step
     with pytest.raises(ServiceDown, match="will not take the rows"):
@@ -854,3 +854,16 @@ def test_a_locked_server_table_is_not_waited_for_without_end(settings: Settings,
                 full_process(settings, force=True)
         assert full_process(settings) == "no new data"
         assert len(rows(settings, "SELECT * FROM runs")) == 2
+
+
+def test_a_whole_run_writes_its_waiting_file_at_most_four_times(settings: Settings) -> None:
+    written: list[Any] = []
+
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.rename" and f"/{files.PENDING}/" in str(arguments[1]):
+            written.append(arguments[1])
+
+    sys.addaudithook(count)
+    full_process(settings)
+    assert len([path for path in written if str(path).endswith(".json")]) <= 4
+    assert pending.waiting(settings) == []
