@@ -52,7 +52,7 @@ class Waiting:
         files.write_json(path, damaged := {"owes": OWED})
         return cls(path, damaged)
 
-    def save(self) -> None:
+    def keep(self) -> None:
         """Write the file as the run is now."""
         record = {"run": self.facts, "rows": self.rows, "owes": self.owes}
         files.write_json(self.path, record | ({"is_recorded": True} if self.is_recorded else {}))
@@ -61,12 +61,12 @@ class Waiting:
         """Owe a thing no longer."""
         if thing in self.owes:
             self.owes = [other for other in self.owes if other != thing]
-            self._save_or_discard()
+            self._keep_or_discard()
 
     def mark_recorded(self) -> None:
         """Wait for the database no longer."""
         self.is_recorded = True
-        self._save_or_discard()
+        self._keep_or_discard()
 
     def refuse(self) -> str:
         """Keep a copy of what the database will never take, and return its name.
@@ -86,9 +86,9 @@ class Waiting:
             path.unlink(missing_ok=True)
         files.sync_folder(self.path.parent)
 
-    def _save_or_discard(self) -> None:
+    def _keep_or_discard(self) -> None:
         if self.owes or not self.is_recorded:
-            self.save()
+            self.keep()
         else:
             self.discard()
 
@@ -103,7 +103,7 @@ class Run(Waiting):
         super().__init__(_folder(settings) / name, {"run": facts, "owes": owes})
         self.seconds: dict[str, float] = {}
         self.after_failure: tuple[str, ...] = ()
-        self.save()
+        self.keep()
 
     def __enter__(self) -> "Run":
         return self
@@ -157,7 +157,7 @@ class Run(Waiting):
         follows = FOLLOWS.get(outcome, self.after_failure)
         self.owes = [thing for thing in self.owes if thing in follows]
         self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
-        self.save()
+        self.keep()
 
 
 def _folder(settings: Settings) -> Path:

@@ -536,7 +536,7 @@ def test_what_a_killed_run_deployed_is_recorded_after_the_next_deployment(
 def test_a_run_that_was_killed_is_recorded_with_what_its_file_says(settings: Settings) -> None:
     run = pending.Run(settings)
     run.knows(new_score=0.25)
-    run.save()  # as versions before this one did with every fact
+    run.keep()  # as versions before this one did with every fact
     recording.catch_up(settings)
     (died,) = rows(settings, "SELECT * FROM runs")
     assert (died["outcome"], died["new_score"]) == ("died", 0.25)
@@ -610,7 +610,7 @@ def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
 ) -> None:
     bad, good = pending.Run(recorded), pending.Run(recorded)
     bad.knows(outcome="kept")  # without a reason, which the table demands
-    bad.save()
+    bad.keep()
     good.end("kept", "y")
     with pytest.raises(ServiceDown, match=r"will not take the rows.*kept as pending/.*\.refused"):
         recording.catch_up(recorded)
@@ -623,7 +623,7 @@ def test_rows_that_a_database_will_never_take_do_not_hold_up_the_others(
 def test_what_is_refused_is_refused_whole_again_if_the_run_dies_over_it(finished: Settings) -> None:
     bad = pending.Run(finished)
     bad.knows(outcome="kept")  # without a reason, which the table demands
-    bad.save()
+    bad.keep()
     header = ",".join(ranking.KEPT)
     bad.list_path.write_text(f"{header}\nAAAA,0.5,1,1-abc\n")
     before = bad.path.read_bytes()
