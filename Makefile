@@ -1,11 +1,15 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+PIP := -m pip install --quiet --disable-pip-version-check
+LOCKED := $(PIP) --require-hashes
+COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --annotation-style line \
+	--custom-compile-command "make lock"
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve test soak fuzz check format bench cron
+.PHONY: help install run serve test soak fuzz check format bench cron lock
 
 help: ## list what one can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -46,19 +50,28 @@ bench: $(VENV)/for-work ## what an idle run, the big steps and the API cost
 cron: $(VENV)/for-running ## print the crontab line of this checkout; INSTALL=yes puts it into your crontab
 	@$(PY) -m risk.crontab $(if $(INSTALL),--install)
 
-$(VENV)/for-running: requirements.txt
+# what the requirements stand for, file by file; uv keeps what is locked already and still fits
+lock: $(VENV)/for-running
+	@$(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python $(PIP) uv==0.13.9
+	@$(COMPILE) requirements-dev.txt -o requirements-dev.lock
+	@$(COMPILE) requirements.txt -c requirements-dev.lock -o requirements.lock
+	@$(COMPILE) requirements-databases.txt -c requirements-dev.lock -o requirements-databases.lock
+	@$(COMPILE) requirements-fuzz.txt -o requirements-fuzz.lock
+
+$(VENV)/for-running: requirements.lock
 	@echo "making $(VENV), this happens once"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) -r requirements.txt
+	@$(PY) $(LOCKED) -r requirements.lock
 	@$(PY) -m compileall -q risk
 	@touch $@
 
-$(VENV)/for-work: requirements-dev.txt requirements-databases.txt $(VENV)/for-running
-	@$(PIP) -r requirements-dev.txt
+$(VENV)/for-work: requirements-dev.lock $(VENV)/for-running
+	@$(PY) $(LOCKED) -r requirements-dev.lock
 	@touch $@
 
-$(VENV)/fuzz/made: requirements-fuzz.txt $(VENV)/for-running
+$(VENV)/fuzz/made: requirements-fuzz.lock $(VENV)/for-running
 	@$(PYTHON) -m venv $(VENV)/fuzz
-	@$(VENV)/fuzz/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
+	@$(VENV)/fuzz/bin/python $(LOCKED) -r requirements-fuzz.lock
 	@touch $@

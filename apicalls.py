@@ -15,7 +15,7 @@ import requests
 import app
 from risk import files
 from risk.cli import run
-from risk.data import tables
+from risk.data import test_data
 from risk.errors import DataUnusable, InputMissing, ServiceDown, noted
 from risk.learning import releases
 from risk.records import pending
@@ -75,9 +75,7 @@ def file_owed(settings: Settings) -> list[str]:
 
 def _test_data(settings: Settings) -> str:
     """A file of the test data that scoring uses, as a request names it."""
-    path = settings.test_data_path / tables.first_test_file(
-        settings.test_data_path, settings.columns, settings.limits
-    )
+    path = settings.test_data_path / test_data.read(settings).first_file
     return path.relative_to(settings.workspace).as_posix()
 
 

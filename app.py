@@ -12,8 +12,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 import diagnostics
 from risk import cache, files
 from risk.cli import run
-from risk.data import tables
-from risk.learning import estimator
+from risk.learning import evaluation
 from risk.learning.deployed import Watched
 from risk.records import health
 from risk.settings import Settings
@@ -81,8 +80,8 @@ def scoring() -> Response:
     """F1 of the deployed model on the test data."""
     settings, watched, _ = _service()
     deployed = watched.now()
-    rows = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    score = estimator.f1(deployed.model, rows, settings.columns)
+    rows = current_app.extensions["pages"].test_data.now().rows
+    score = evaluation.f1(deployed.model, rows, settings.columns)
     return answers.answer({"release": deployed.release.release, "f1": score, "rows": len(rows)})
 
 

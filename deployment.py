@@ -5,18 +5,18 @@ import functools
 import logging
 from typing import Any
 
-import pandas as pd
-
-from risk import files
+from risk import files, wording
 from risk.cli import Option, run
-from risk.data import input_folder, statistics, tables
+from risk.data import input_folder, test_data
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, judgement, releases
+from risk.learning import estimator, evaluation, judgement, releases
+from risk.learning.evaluation import Candidate
+from risk.learning.gates import TEST
 from risk.learning.releases import Release
 from risk.records import pending, recording
 from risk.reports import deliverables
-from risk.settings import Columns, Settings
+from risk.settings import Settings
 
 RETRAIN = "run python training.py, then python scoring.py"
 
@@ -25,7 +25,11 @@ log = logging.getLogger("risk.deployment")
 
 def store_model_into_pickle(settings: Settings | None = None) -> Release:
     """Deploy the trained model with its score and the record of what it was trained on."""
-    settings = settings or Settings.load()
+    return publish(settings or Settings.load())
+
+
+def publish(settings: Settings, scored: Candidate | None = None) -> Release:
+    """The same; the model is not asked again if it was scored in these very bytes."""
     models, data = settings.output_model_path, settings.output_folder_path
     contents = {
         files.MODEL: files.read_bytes(models / files.MODEL, "training.py"),
@@ -35,11 +39,17 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
     trained = files.required_json(models / files.MODEL_RECORD, "training.py")
     ingestion = files.required_json(data / files.INGESTION, "ingestion.py")
     score = files.parse_score(contents[files.SCORE], files.short(models / files.SCORE))
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    if problem := _mixed(contents, trained, ingestion, test_data, settings.columns):
+    if problem := _mixed(contents, trained, ingestion):
+        raise ArtefactRefused(f"nothing is deployed: {problem}")
+    if scored is None or scored.sha256 != trained["sha256"]:
+        datasets = {TEST: test_data.rows(settings)}
+        name, columns = files.MODEL, settings.columns
+        scored = evaluation.candidate(contents[name], name, datasets, columns)
+    if (own := scored.on[TEST].f1) != score:
+        problem = f"{files.SCORE} is not this model's score, {own!r}; run python scoring.py"
         raise ArtefactRefused(f"nothing is deployed: {problem}")
     production = settings.prod_deployment_path
-    if same := releases.in_use(production, files.sha256(contents[files.MODEL]), score):
+    if same := releases.in_use(production, scored.sha256, score):
         log.info("%s: nothing is published", same.stays)
         return same
     release = releases.publish(
@@ -51,30 +61,22 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
         libraries=estimator.libraries(),
         rows=sum(entry["accepted"] for entry in ingestion["files"]),
     )
-    remark = statistics.remark(test_data, settings.columns)
+    remark = wording.provisional(scored.on[TEST].leavers)
     log.info("%s is deployed with F1 %.4f%s", release.title, score, remark)
     return release
 
 
 def _mixed(
-    contents: dict[str, bytes],
-    trained: dict[str, Any],
-    ingestion: dict[str, Any],
-    test_data: pd.DataFrame,
-    columns: Columns,
+    contents: dict[str, bytes], trained: dict[str, Any], ingestion: dict[str, Any]
 ) -> str | None:
-    """Why these three files do not belong together, with the cure; None when they do."""
-    pickled = contents[files.MODEL]
-    if files.sha256(pickled) != trained["sha256"]:
+    """Why these files do not belong together, with the cure; None when they do."""
+    if files.sha256(contents[files.MODEL]) != trained["sha256"]:
         return f"{files.MODEL} is not the one that {files.MODEL_RECORD} records; {RETRAIN}"
     if trained["ingestion"] != ingestion["id"]:
         return f"the model was fitted on other data than the last ingestion wrote; {RETRAIN}"
     names = [entry["name"] for entry in ingestion["files"] if input_folder.has_rows(entry)]
     if files.parse_names(contents[files.INGESTED_FILES], files.INGESTED_FILES) != names:
         return f"{files.INGESTED_FILES} is not what {files.INGESTION} says; run python ingestion.py"
-    scored = estimator.f1(estimator.loads(pickled, files.MODEL, columns), test_data, columns)
-    if scored != files.parse_score(contents[files.SCORE], files.SCORE):
-        return f"{files.SCORE} is not this model's score, {scored!r}; run python scoring.py"
     return None
 
 

@@ -16,7 +16,7 @@ import ingestion
 import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
-from risk.data import statistics, tables
+from risk.data import statistics, tables, test_data
 from risk.errors import InputMissing, RiskError
 from risk.learning import coefficients, deployed
 from risk.records import store
@@ -122,7 +122,7 @@ def _statistics(settings: Settings) -> list[list[str]]:
 
 
 def _predictions(settings: Settings) -> list[list[str]]:
-    table = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
+    table = test_data.rows(settings)
     expected = sum(model_predictions(table, settings))
     left = int(table[settings.target_column].sum())
     return [
@@ -133,8 +133,8 @@ def _predictions(settings: Settings) -> list[list[str]]:
 
 
 def _weights(settings: Settings) -> list[list[str]]:
-    current = deployed.load(settings.prod_deployment_path, settings.columns)
-    return coefficients.of(current.folded).table
+    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
+    return coefficients.of(in_use.model, settings.columns).table
 
 
 def print_history(settings: Settings) -> None:

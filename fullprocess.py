@@ -2,6 +2,7 @@
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
+from typing import TYPE_CHECKING, NamedTuple
 
 from risk import files
 from risk.cli import Option, run
@@ -9,13 +10,24 @@ from risk.data import input_folder
 from risk.data.input_folder import Arrival
 from risk.errors import ArtefactRefused, InputUnreadable, RiskError, ServiceDown, noted
 from risk.learning import gates, judgement, releases
-from risk.learning.gates import Decision
+from risk.learning.gates import NEWEST, TEST, Decision
 from risk.learning.releases import Release
 from risk.records import pending
 from risk.records.pending import Run
 from risk.settings import Settings
 
+if TYPE_CHECKING:
+    from risk.learning.evaluation import Candidate
+    from risk.reports.report_data import Known
+
 log = logging.getLogger("risk.fullprocess")
+
+
+class Outcome(NamedTuple):
+    """What a run decided, and what its report need not find out again."""
+
+    decision: Decision
+    known: "Known | None" = None
 
 
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
@@ -27,7 +39,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
         told = judgement.unreadable(settings)
-        decision = decide_and_act(settings, force)
+        decision, known = decide_and_act(settings, force)
         if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
             raise unlisted
     except (RiskError, OSError):
@@ -35,7 +47,7 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
             log.warning("%s", problem)
         raise
     unreadable = [each for each in judgement.unreadable(settings) if each not in told]
-    problems += finish(settings) + unreadable
+    problems += finish(settings, known) + unreadable
     if problems:
         kind = InputUnreadable if unreadable else ServiceDown
         raise kind(f"{decision.outcome}: {decision.reason}; but {'; '.join(problems)}")
@@ -64,75 +76,71 @@ def fetch(settings: Settings) -> list[str]:
     return problems
 
 
-def decide_and_act(settings: Settings, force: bool) -> Decision:
+def decide_and_act(settings: Settings, force: bool) -> Outcome:
     """Pass the gates, and do what they say."""
-    deployed = releases.current(settings.prod_deployment_path)
-    found = input_folder.listing(settings.input_folder_path)
-    new = input_folder.unseen(found.files, judgement.seen(settings, deployed))
+    release = releases.current(settings.prod_deployment_path)
+    listed = input_folder.listing(settings.input_folder_path)
+    new = input_folder.unseen(listed.files, judgement.seen(settings, release))
     if not new and not force:
-        input_folder.say_passed_over(settings, found.passed_over)
-        return gates.nothing_new(settings.input_folder, deployed)
-    from risk.reports import deliverables
-
+        input_folder.say_passed_over(settings, listed.passed_over)
+        return Outcome(gates.nothing_new(settings.input_folder, release))
     with Run(settings, pending.OWED) as run:
-        decision = past_the_first_gate(settings, deployed, new, force, run)
-        if decision.outcome != gates.NO_NEW_DATA:
-            deliverables.make_list(settings, run, decision)
-        run.end(*decision)
-    return decision
+        outcome = past_the_first_gate(settings, release, new, force, run)
+        run.end(*outcome.decision)
+    return outcome
 
 
 def past_the_first_gate(
-    settings: Settings, deployed: Release | None, new: list[Arrival], force: bool, run: Run
-) -> Decision:
-    """Ingest; retrain on drift; deploy what is good enough."""
+    settings: Settings, release: Release | None, new: list[Arrival], force: bool, run: Run
+) -> Outcome:
+    """Ingest; retrain on drift; deploy what is good enough; make the list anew."""
+    # an idle run ends before this line: pandas, scikit-learn and SQLAlchemy cost it nothing
     import deployment
     import ingestion
     import scoring
     import training
-    from risk.records import recording
+    from risk.reports import deliverables
 
-    arrived, nothing_new = ingestion.take_in(settings, deployed, new, run, force=force)
-    if nothing_new:
-        return Decision(gates.NO_NEW_DATA, nothing_new)
-    rival = newest = None
+    arrived, dataset, nothing_new = ingestion.take_in(settings, release, new, run, force=force)
+    if dataset is None or nothing_new:
+        return Outcome(Decision(gates.NO_NEW_DATA, nothing_new))
+
+    def ends(outcome: str, why: str, in_use: Release, model: "Candidate") -> Outcome:
+        if release and in_use.release == release.release:
+            judgement.judge(settings, release, arrived.seen)
+        decision = Decision(outcome, arrived.with_refused(why))
+        known = deliverables.make_list(settings, run, decision, (in_use, model), dataset.as_of)
+        return Outcome(decision, known)
+
+    labelled = scoring.labelled(arrived, new, settings)
     try:
-        if deployed:
-            recording.remember_deployed(run, arrived, settings, new)
-            newest = scoring.score_deployed(settings) if arrived.outcomes_known else None
-            run.knows(deployed_score=deployed.score, new_score=newest)
-        drifted, why = gates.drift(deployed, newest, arrived.remark)
-        if deployed and (drifted or force):
-            rival = scoring.score_deployed_on_test_data(settings)
+        rival = scoring.score_in_use(settings, release, labelled, run) if release else None
+        drifted, why = gates.drift(release, rival.on.get(NEWEST) if rival else None)
     except ArtefactRefused as refusal:
         if not force:
             raise
-        drifted, why = True, str(refusal)
-    if not drifted and not force and deployed:
-        judgement.judge(settings, deployed, arrived.seen)
-        return Decision("no drift", arrived.with_refused(why))
-    fitted = run.timed("training", training.train_model, settings)
-    trained = run.timed("scoring", scoring.score_model, settings)
-    run.knows(trained_score=trained)
-    is_better, comparison = gates.better(trained, rival, scoring.remark(settings))
+        rival, drifted, why = None, True, str(refusal)
+    if release and rival and not drifted and not force:
+        return ends("no drift", why, release, rival)
+    ingested = dataset.record["id"]
+    pickled = run.timed("training", training.train_on, dataset.table, ingested, settings).pickled
+    scored = run.timed("scoring", scoring.score_pickled, pickled, labelled, settings)
+    run.knows(trained_score=scored.f1(TEST))
+    is_better, comparison = gates.better(scored.on[TEST], rival.on.get(TEST) if rival else None)
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
-    if deployed and settings.promotion_gate == "test_score" and not is_better and not force:
-        judgement.judge(settings, deployed, arrived.seen)
-        return Decision("kept", arrived.with_refused(f"{deployed.title}; {why}"))
+    is_gated = settings.promotion_gate == "test_score" and not force
+    if release and rival and is_gated and not is_better:
+        return ends("kept", f"{release.title}; {why}", release, rival)
     run.may_publish()
-    release = run.timed("deployment", deployment.store_model_into_pickle, settings)
-    if deployed and release.release == deployed.release:
-        judgement.judge(settings, deployed, arrived.seen)
-        why = arrived.with_refused(f"{why}; {release.stays}")
-        return Decision("deployed" if force else "kept", why)
-    recording.remember_published(run, release)
-    recording.remember_deployed(run, arrived, settings)
-    on_newest = scoring.score_on(fitted, arrived.table, settings)
-    weaker = gates.weaker((trained, rival), (on_newest, newest))
-    return Decision("deployed", arrived.with_refused(f"{release.title}; {why}{weaker}"))
+    published = run.timed("deployment", deployment.publish, settings, scored)
+    if release and published.release == release.release:
+        return ends("deployed" if force else "kept", f"{why}; {published.stays}", release, scored)
+    scoring.remember_published(run, published, scored, labelled, settings)
+    weaker = gates.weaker(scored.on, rival.on if rival else {})
+    return ends("deployed", f"{published.title}; {why}{weaker}", published, scored)
 
 
-def finish(settings: Settings) -> list[str]:
+def finish(settings: Settings, known: "Known | None" = None) -> list[str]:
     """Record what waits, report it, ask the API; what prevented one of them is returned."""
     if not pending.waiting(settings):
         return []
@@ -140,8 +148,9 @@ def finish(settings: Settings) -> list[str]:
     from risk.records import recording
     from risk.reports import deliverables
 
-    steps = (recording.record_owed, deliverables.make_owed_report, apicalls.file_owed)
-    return [problem for step in steps for problem in step(settings)]
+    problems = recording.record_owed(settings)
+    problems += deliverables.make_owed_report(settings, known)
+    return problems + apicalls.file_owed(settings)
 
 
 def check(settings: Settings) -> None:
@@ -151,7 +160,7 @@ def check(settings: Settings) -> None:
 
     with sandbox.aside(settings) as aside, sandbox.silent():
         releases.copy(settings.prod_deployment_path, aside.prod_deployment_path)
-        decision = decide_and_act(aside, force=False)
+        decision = decide_and_act(aside, force=False).decision
         print(f"a run would end with {decision.outcome}: {decision.reason}")
         if rows := source.waiting(aside):
             print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")

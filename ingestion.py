@@ -2,7 +2,7 @@
 """Merge the input folder's CSV files into one clean, de-duplicated dataset: python ingestion.py"""
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -20,69 +20,88 @@ from risk.settings import Settings
 log = logging.getLogger("risk.ingestion")
 
 
+class Dataset(NamedTuple):
+    """What an ingestion wrote, and the record of it as ingestion.json has it."""
+
+    table: pd.DataFrame
+    book: pd.DataFrame
+    record: dict[str, Any]
+
+    @property
+    def as_of(self) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+        """Dataset and book with their moment."""
+        return self.table, self.book, self.record["time"]
+
+
 def merge_multiple_dataframe(settings: Settings | None = None) -> pd.DataFrame:
     """Read every CSV file of the input folder; write the merged dataset and the record of it."""
     settings = settings or Settings.load()
-    return store(intake.gather(settings), settings)
+    return store(intake.gather(settings), settings).table
 
 
-def store(found: Intake, settings: Settings) -> pd.DataFrame:
+def store(taken: Intake, settings: Settings) -> Dataset:
     """Write the refused lines, the book, the dataset and, last of all, what they were made of."""
-    folder, rejected = settings.output_folder_path, found.rejected
+    folder, rejected = settings.output_folder_path, taken.rejected
     tables.write(folder / files.REJECTED, rejected)
-    if found.table.empty:
+    if taken.table.empty:
         why = (
             f"{folder.name}/{files.REJECTED} says why" if len(rejected) else "no file holds any yet"
         )
         raise DataUnusable(
             f"no row in {settings.input_folder}/ can be used: {why}; the dataset stays as it was"
         )
-    tables.write(folder / files.CLIENTS, found.book)
-    tables.write(folder / files.FINAL_DATA, found.table)
-    files.write_json(folder / files.INGESTION, _record(found, settings))
-    files.write_names(folder / files.INGESTED_FILES, found.names)
+    written = {
+        "book": files.ingestion_id(tables.write(folder / files.CLIENTS, taken.book)),
+        "id": files.ingestion_id(tables.write(folder / files.FINAL_DATA, taken.table)),
+        "input_folder": settings.input_folder,
+    }
+    record = _record(taken, written, settings)
+    files.write_json(folder / files.INGESTION, record)
+    files.write_names(folder / files.INGESTED_FILES, taken.names)
     log.info(
         "%d rows of %d clients from %d files, %d rejected",
-        *(len(found.table), len(found.book), len(found.names), len(rejected)),
+        *(len(taken.table), len(taken.book), len(taken.names), len(rejected)),
     )
-    return found.table
+    return Dataset(taken.table, taken.book, record)
+
+
+def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """What ingestion.json is to hold; data that stayed as they were keep their time."""
+    before = files.read_json(settings.output_folder_path / files.INGESTION) or {}
+    is_unchanged = written.items() <= before.items()
+    is_same_folder = before.get("input_folder") == settings.input_folder
+    earlier = before["files"] if is_same_folder else []
+    return written | {
+        "time": before["time"] if is_unchanged else files.now(),
+        "limits": settings.limits._asdict(),
+        "files": input_folder.marked(taken.files, earlier, is_unchanged=is_unchanged),
+    }
+
+
+class Taken(NamedTuple):
+    """What came in with a run, and what it became; a sentence if it is no new data."""
+
+    arrived: Intake
+    dataset: Dataset | None
+    nothing_new: str = ""
 
 
 def take_in(
     settings: Settings, deployed: Release | None, new: list[Arrival], run: Run, *, force: bool
-) -> tuple[Intake, str]:
-    """Ingest for a run; the sentence says why what arrived is no new data, empty if it is some."""
+) -> Taken:
+    """Ingest for a run, unless what arrived cannot be read yet; data as they were are not new."""
     arrived = run.timed("ingestion", intake.gather, settings)
     if arrived.must_wait(new) and not force:
-        return arrived, f"{', '.join(arrived.waiting)} cannot be read whole yet"
+        return Taken(arrived, None, f"{', '.join(arrived.waiting)} cannot be read whole yet")
     before = judgement.dataset(settings)
-    run.timed("ingestion", store, arrived, settings)
+    dataset = run.timed("ingestion", store, arrived, settings)
     recording.remember_data(run, arrived, new, settings)
     if deployed:
         run.must_follow_the_data()
-    is_unchanged = judgement.dataset(settings) == before
+    is_unchanged = (dataset.record["id"], dataset.record["book"]) == before
     adding = input_folder.unseen(arrived.read_of(new), judgement.seen(settings, deployed))
     is_nothing = is_unchanged and not adding and not force
-    return arrived, arrived.nothing_of(new) if is_nothing else ""
-
-
-def _record(found: Intake, settings: Settings) -> dict[str, Any]:
-    """What ingestion.json is to hold; data that stayed as they were keep their time."""
-    folder = settings.output_folder_path
-    before = files.read_json(folder / files.INGESTION) or {}
-    made = {
-        "id": files.ingestion_id((folder / files.FINAL_DATA).read_bytes()),
-        "book": files.ingestion_id((folder / files.CLIENTS).read_bytes()),
-        "input_folder": settings.input_folder,
-    }
-    is_unchanged = made.items() <= before.items()
-    is_same_folder = before.get("input_folder") == settings.input_folder
-    earlier = before["files"] if is_same_folder else []
-    return made | {
-        "time": before["time"] if is_unchanged else files.now(),
-        "limits": settings.limits._asdict(),
-        "files": input_folder.marked(found.files, earlier, is_unchanged=is_unchanged),
-    }
+    return Taken(arrived, dataset, arrived.nothing_of(new) if is_nothing else "")
 
 
 if __name__ == "__main__":

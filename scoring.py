@@ -2,15 +2,23 @@
 """Score the trained model on the test data: python scoring.py"""
 
 import logging
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import pandas as pd
 
-from risk import files
+from risk import files, wording
 from risk.cli import run
-from risk.data import statistics, tables
-from risk.errors import DataUnusable
-from risk.learning import deployed, estimator
+from risk.data import tables, test_data
+from risk.data.input_folder import Arrival
+from risk.data.intake import Intake
+from risk.errors import DataUnusable, InputMissing, RiskError
+from risk.learning import deployed, evaluation
+from risk.learning.evaluation import Candidate
+from risk.learning.gates import ARRIVED, NEWEST, TEST
+from risk.learning.releases import Release
 from risk.records import recording
+from risk.records.pending import Run
 from risk.settings import Settings
 
 log = logging.getLogger("risk.scoring")
@@ -18,19 +26,77 @@ log = logging.getLogger("risk.scoring")
 
 def score_model(settings: Settings | None = None) -> float:
     """F1 of the trained model on the test data, kept as the latest score."""
-    settings = settings or Settings.load()
-    path = settings.output_model_path / files.MODEL
-    trained = estimator.loads(
-        files.read_bytes(path, "training.py"), files.short(path), settings.columns
-    )
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    score = estimator.f1(trained, test_data, settings.columns)
-    files.write_score(settings.output_model_path / files.SCORE, score)
+    return score_trained(settings or Settings.load()).on[TEST].f1
+
+
+def score_trained(settings: Settings) -> Candidate:
+    """F1 of the trained model on the test data, kept as the latest score."""
+    pickled = files.read_bytes(settings.output_model_path / files.MODEL, "training.py")
+    return _keep(pickled, {TEST: test_data.rows(settings)}, settings)
+
+
+def score_pickled(pickled: bytes, labelled: "Labelled", settings: Settings) -> Candidate:
+    """The same in a run, on all its datasets at once."""
+    if labelled.problem:
+        raise labelled.problem
+    return _keep(pickled, labelled.datasets, settings)
+
+
+def _keep(pickled: bytes, datasets: Mapping[str, pd.DataFrame], settings: Settings) -> Candidate:
+    """The model in these bytes with what it is worth; its F1 on the test data is written."""
+    name = files.short(settings.output_model_path / files.MODEL)
+    trained = evaluation.candidate(pickled, name, datasets, settings.columns)
+    on_test = trained.on[TEST]
+    files.write_score(settings.output_model_path / files.SCORE, on_test.f1)
+    remark = wording.provisional(on_test.leavers)
     log.info(
         "the trained model scores %.4f on %d rows of test data%s",
-        *(score, len(test_data), statistics.remark(test_data, settings.columns)),
+        *(on_test.f1, on_test.rows, remark),
     )
-    return score
+    return trained
+
+
+class Labelled(NamedTuple):
+    """Rows whose outcome is known, by dataset, and why there is no test data among them."""
+
+    datasets: dict[str, pd.DataFrame]
+    arrived: dict[str, pd.DataFrame]
+    clients: int  # in the book
+    problem: RiskError | None = None
+
+
+def labelled(arrived: Intake, new: list[Arrival], settings: Settings) -> Labelled:
+    """What models can be scored on in this run; test data that cannot be used stop no list."""
+    of_new = _known(ARRIVED, arrived.rows_of(new, settings.columns), settings)
+    newest = _known(NEWEST, arrived.table, settings)
+    try:
+        datasets = {TEST: test_data.rows(settings), **newest}
+    except (InputMissing, DataUnusable) as problem:
+        return Labelled(newest, of_new, len(arrived.book), problem)
+    return Labelled(datasets, of_new, len(arrived.book))
+
+
+def _known(name: str, table: pd.DataFrame, settings: Settings) -> dict[str, pd.DataFrame]:
+    """The rows with an outcome under the name of their dataset, if there are any."""
+    known = tables.with_outcome(table, settings.columns)
+    return {name: known} if len(known) else {}
+
+
+def score_in_use(settings: Settings, release: Release, labelled: Labelled, run: Run) -> Candidate:
+    """The deployed model on all that is known now, remembered by the run."""
+    folder, columns = settings.prod_deployment_path, settings.columns
+    in_use = deployed.candidate(folder, labelled.datasets | labelled.arrived, columns)
+    recording.remember_scores(run, release, in_use, settings.capacity, labelled.clients)
+    run.knows(deployed_score=release.score, new_score=in_use.f1(NEWEST))
+    return in_use
+
+
+def remember_published(
+    run: Run, release: Release, scored: Candidate, labelled: Labelled, settings: Settings
+) -> None:
+    """Have the run remember a release that went out, and what its model is worth."""
+    recording.remember_published(run, release)
+    recording.remember_scores(run, release, scored, settings.capacity, labelled.clients)
 
 
 def score_deployed(settings: Settings | None = None) -> float:
@@ -40,33 +106,9 @@ def score_deployed(settings: Settings | None = None) -> float:
     known = tables.with_outcome(newest, settings.columns)
     if known.empty:
         raise DataUnusable("no outcome is known in the newest data, so nothing can be scored on it")
-    return _deployed_f1(known, settings)
-
-
-def score_deployed_on_test_data(settings: Settings | None = None) -> float:
-    """F1 of the deployed model on the test data, to hold a new model against."""
-    settings = settings or Settings.load()
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    return _deployed_f1(test_data, settings)
-
-
-def score_on(fitted: estimator.Model, table: pd.DataFrame, settings: Settings) -> float:
-    """F1 of a model on those rows of a table whose outcome is known."""
-    known = tables.with_outcome(table, settings.columns)
-    return estimator.f1(fitted, known, settings.columns)
-
-
-def remark(settings: Settings) -> str:
-    """What is to be said of a score on the test data."""
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    return statistics.remark(test_data, settings.columns)
-
-
-def _deployed_f1(known: pd.DataFrame, settings: Settings) -> float:
-    """F1 of the deployed model on rows whose outcome is known."""
-    _, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
-    return estimator.f1(asked, known, settings.columns)
+    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
+    return evaluation.f1(in_use.model, known, settings.columns)
 
 
 if __name__ == "__main__":
-    run(recording.recorded(score_model, recording.scored))
+    run(recording.recorded(score_trained, recording.scored))

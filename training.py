@@ -2,6 +2,9 @@
 """Fit the attrition model on the ingested dataset: python training.py"""
 
 import logging
+from typing import NamedTuple
+
+import pandas as pd
 
 from risk import files
 from risk.cli import progress, run
@@ -14,22 +17,34 @@ from risk.settings import Settings
 log = logging.getLogger("risk.training")
 
 
+class Trained(NamedTuple):
+    """A fitted model, and the bytes in which it is kept."""
+
+    model: Model
+    pickled: bytes
+
+
 def train_model(settings: Settings | None = None) -> Model:
     """Fit the model on the rows with an outcome; keep it, and what it was fitted on."""
     settings = settings or Settings.load()
     dataset = settings.output_folder_path / files.FINAL_DATA
     content = files.read_bytes(dataset, "ingestion.py")
     table = tables.parse(content, files.short(dataset), settings.columns)
+    return train_on(table, files.ingestion_id(content), settings).model
+
+
+def train_on(table: pd.DataFrame, ingestion: str, settings: Settings) -> Trained:
+    """The same on a table that is at hand, which the ingestion of this id wrote."""
     known = tables.with_outcome(table, settings.columns)
     progress(f"fitting the model on {len(known)} rows")
     fitted = estimator.fit(known, settings.columns, settings.features)
     pickled = estimator.dumps(fitted)
-    record = {"sha256": files.sha256(pickled), "ingestion": files.ingestion_id(content)}
+    record = {"sha256": files.sha256(pickled), "ingestion": ingestion}
     files.write_bytes(settings.output_model_path / files.MODEL, pickled)
     files.write_json(settings.output_model_path / files.MODEL_RECORD, record)
     leavers = int(known[settings.target_column].sum())
     log.info("fitted on %d rows with an outcome, %d of clients that left", len(known), leavers)
-    return fitted
+    return Trained(fitted, pickled)
 
 
 if __name__ == "__main__":

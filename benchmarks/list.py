@@ -19,7 +19,7 @@ from company import fabricate
 from fullprocess import full_process
 from risk import files
 from risk.data import tables
-from risk.learning import ranking
+from risk.records import list_file
 from risk.settings import Settings
 
 SIZES = (10_000, 1_000_000)
@@ -55,7 +55,7 @@ def worth(settings: Settings, clients: int, capacity: int) -> Worth:
     unknown = third.assign(exited=np.nan)
     tables.write(settings.input_folder_path / "dataset3.csv", unknown)
     full_process(settings)
-    codes = ranking.read(settings.output_model_path / files.RANKING, ("corporation",))[
+    codes = list_file.read(settings.output_model_path / files.RANKING, ("corporation",))[
         "corporation"
     ]
     left = third.set_index("corporation")["exited"]

@@ -23,18 +23,18 @@ loading = time.perf_counter()
 import sqlalchemy
 spent = {"loading": time.perf_counter() - loading, "finding": 0.0, "writing": 0.0}
 import fullprocess
-from risk import ledger
+from risk.records import recording
 from risk.settings import Settings
-PARTS = {"remember_data": "finding", "remember_deployed": "finding", "catch_up": "writing"}
+PARTS = {"remember_data": "finding", "remember_scores": "finding", "catch_up": "writing"}
 def timed(name):
-    function = getattr(ledger, name)
+    function = getattr(recording, name)
     def run(*arguments):
         start = time.perf_counter()
         try:
             return function(*arguments)
         finally:
             spent[PARTS[name]] += time.perf_counter() - start
-    setattr(ledger, name, run)
+    setattr(recording, name, run)
 for name in PARTS:
     timed(name)
 fullprocess.full_process(Settings.load(sys.argv[1]), force=True)

@@ -21,7 +21,13 @@ MEANT = {
 DECIDE_NOTHING = ("ingested", "trained", "scored", "reported")  # steps by hand
 DRIFTED = "The model in use had got worse on the newest data, so a new one replaced it."
 WEAKER = "it is weaker than the release before on"  # which the reason of such a run says
+FEW_LEAVERS = 100
 UNKNOWN = "It is not known yet who left, so the model in use stays; the list was made anew."
+
+
+def provisional(leavers: int) -> str:
+    """What is added to a score that rests on too few clients that left."""
+    return f" (provisional, {leavers} leavers)" if leavers < FEW_LEAVERS else ""
 
 
 def meant(run: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
@@ -35,6 +36,13 @@ FOLDERS = {
 }
 
 Run = subprocess.CompletedProcess[str]
+
+
+class Score(NamedTuple):
+    """F1 of a model, and on how many leavers it rests, as the gates weigh it."""
+
+    f1: float
+    leavers: int = 100
 
 
 def configured(workspace: Path, **keys: object) -> Settings:
@@ -97,7 +105,7 @@ def deploy(settings: Settings) -> Settings:
 
 def decided(settings: Settings, *, force: bool = False) -> str:
     """What a run decides, does and records, without the report and the answers that follow."""
-    decision = decide_and_act(settings, force)
+    decision = decide_and_act(settings, force).decision
     recording.catch_up(settings)
     for thing in (pending.REPORT, pending.ANSWERS):
         pending.settle(settings, thing)

@@ -26,7 +26,7 @@ import diagnostics
 import ingestion
 from app import create_app
 from risk import files
-from risk.data import input_folder, tables
+from risk.data import input_folder, judging
 from risk.learning import releases
 from risk.settings import Settings
 from risk.web import answers, local_server, prediction_request
@@ -443,7 +443,7 @@ def test_the_right_token_opens_as_bearer_and_as_password(guarded: FlaskClient) -
 
 def test_function_api_and_scikit_learn_say_the_same(client: FlaskClient, served: Settings) -> None:
     content = (served.test_data_path / "testdata.csv").read_bytes()
-    table = tables.read_csv(content, served.columns).table
+    table = judging.read_csv(content, served.columns).table
     features = table[list(served.feature_columns)]
     fitted = pickle.loads((served.prod_deployment_path / files.MODEL).read_bytes())
     wanted = fitted.predict(features).tolist()

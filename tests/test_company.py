@@ -14,7 +14,7 @@ import ingestion
 from company import fabricate
 from risk import files
 from risk.data import tables
-from risk.learning import estimator
+from risk.learning import estimator, evaluation
 from risk.settings import Settings
 from tests.conftest import FOLDERS, HEADER, ROOT, configured
 
@@ -182,10 +182,10 @@ def test_a_model_fails_on_a_period_in_which_clients_changed(seed: int) -> None:
     *learned, calm = fabricate.periods(3, clients=3000, seed=seed)
     drifted = fabricate.periods(3, clients=3000, seed=seed, drift=True)[-1]
     fitted = estimator.fit(pd.concat(learned), columns, "log")
-    usual = estimator.f1(fitted, calm, columns)
-    assert estimator.f1(fitted, drifted, columns) < 0.5 * usual
+    usual = evaluation.f1(fitted, calm, columns)
+    assert evaluation.f1(fitted, drifted, columns) < 0.5 * usual
     assert usual > 0.6
-    assert abs(estimator.f1(fitted, learned[-1], columns) - usual) < 0.1
+    assert abs(evaluation.f1(fitted, learned[-1], columns) - usual) < 0.1
 
 
 def test_cooling_makes_clients_leave_until_drift_sets_in() -> None:

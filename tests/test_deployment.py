@@ -17,9 +17,9 @@ import scoring
 import training
 from company import fabricate
 from risk import files
-from risk.data import tables
+from risk.data import tables, test_data
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import estimator, judgement, releases
+from risk.learning import estimator, evaluation, judgement, releases
 from risk.learning.releases import PLAIN_FILES
 from risk.records import pending, store
 from risk.reports import deliverables
@@ -115,8 +115,8 @@ def retrain_only(settings: Settings) -> None:
     raw = estimator.loads(
         (settings.output_model_path / files.MODEL).read_bytes(), "", settings.columns
     )
-    held_out = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    assert estimator.f1(raw, held_out, settings.columns) != float(scored)
+    held_out = test_data.rows(settings)
+    assert evaluation.f1(raw, held_out, settings.columns) != float(scored)
 
 
 def edit_score(content: str) -> Breakage:

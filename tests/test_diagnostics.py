@@ -29,10 +29,10 @@ import diagnostics
 import ingestion
 from company import fabricate
 from risk import files, packages
-from risk.data import fast_csv, tables
+from risk.data import fast_csv, judging, tables
 from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
-from risk.learning import estimator, releases
+from risk.learning import estimator, linear, releases
 from risk.settings import Columns, Settings
 from tests.conftest import ROOT, configured, put, script
 from tests.serving import running
@@ -42,7 +42,7 @@ KNOWN = fabricate.periods(1, clients=2_000, seed=3)[0].rename(
     columns={"number_of_employees": "staff"}
 )
 MODELS = {features: estimator.fit(KNOWN, COLUMNS, features) for features in ("raw", "log")}
-FOLDED = {name: estimator.Folded(fitted, COLUMNS) for name, fitted in MODELS.items()}
+FOLDED = {name: linear.Folded(fitted, COLUMNS) for name, fitted in MODELS.items()}
 OFFLINE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_CONFIG_FILE": os.devnull}
 OFFLINE |= {"PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
 
@@ -184,7 +184,7 @@ def test_a_model_that_is_built_otherwise_is_asked_itself(caplog: pytest.LogCaptu
     other = Pipeline([(str(place), step) for place, step in enumerate(steps)])
     features = KNOWN[list(COLUMNS.features)]
     other.fit(features, KNOWN["exited"].astype(int))
-    folded = estimator.Folded(other, COLUMNS)
+    folded = linear.Folded(other, COLUMNS)
     assert folded.line is None
     assert "cannot be folded" in caplog.text
     assert (folded.answers(features.to_numpy())[0] == other.predict(features)).all()
@@ -193,7 +193,7 @@ def test_a_model_that_is_built_otherwise_is_asked_itself(caplog: pytest.LogCaptu
 def test_a_bare_regression_is_folded_and_refuses_gaps() -> None:
     rows = np.array([[1.0, 2.0, 3.0], [900.0, 2.0, 7.0]])
     bare = LogisticRegression().fit(rows, [0, 1])
-    folded = estimator.Folded(bare, COLUMNS)
+    folded = linear.Folded(bare, COLUMNS)
     assert (folded.answers(rows)[0] == bare.predict(rows)).all()
     assert folded.listed(rows.tolist())[0] == bare.predict(rows).tolist()
     with pytest.raises(DataUnusable, match="missing cells"):
@@ -233,7 +233,7 @@ def test_the_quick_reading_never_differs_from_the_one_line_by_line(
     quick = fast_csv.features(content, COLUMNS)
     if quick is not None:
         try:
-            slow = tables.judge(content, COLUMNS, COLUMNS.features)
+            slow = judging.judge(content, COLUMNS, COLUMNS.features)
         except FileRefused as reason:
             raise AssertionError(content) from reason
         assert slow.refusals == []
@@ -247,7 +247,7 @@ def test_the_quick_reading_never_differs_from_the_one_line_by_line(
 def test_plain_files_are_read_quickly_at_all(settings: Settings) -> None:
     content = (settings.test_data_path / "testdata.csv").read_bytes()
     quick = fast_csv.features(content, settings.columns)
-    slow = tables.read_csv(content, settings.columns).table[list(settings.feature_columns)]
+    slow = judging.read_csv(content, settings.columns).table[list(settings.feature_columns)]
     assert quick is not None
     assert np.array_equal(quick, slow.to_numpy(), equal_nan=True)
 

@@ -22,6 +22,7 @@ from risk.reports.deliverables import list_is_current
 from risk.settings import Settings
 from tests.conftest import (
     HEADER,
+    Score,
     aged,
     configured,
     decided,
@@ -153,7 +154,7 @@ def test_the_gates_decide(settings: Settings, case: Case) -> None:
     redeploy_with(settings, case.score)
     before = releases.load(settings.prod_deployment_path)[0]
     case.change(settings)
-    decision = decide_and_act(settings, force=False)
+    decision = decide_and_act(settings, force=False).decision
     assert decision.outcome == case.outcome
     after = releases.load(settings.prod_deployment_path)[0]
     assert (after.number > before.number) == (case.outcome == "deployed")
@@ -214,7 +215,9 @@ NOTHING_NEW = [
 
 def idle(settings: Settings) -> bool:
     """Whether the next run looks at no file."""
-    return decide_and_act(settings, force=False).reason.startswith("nothing new in sourcedata/")
+    return decide_and_act(settings, force=False).decision.reason.startswith(
+        "nothing new in sourcedata/"
+    )
 
 
 @pytest.mark.parametrize(("change", "says"), NOTHING_NEW)
@@ -224,7 +227,7 @@ def test_a_file_that_adds_nothing_is_said_once_and_nothing_is_judged(
     redeploy_with(finished, HIGH)
     rank_clients(finished)
     change(finished)
-    decision = decide_and_act(finished, force=False)
+    decision = decide_and_act(finished, force=False).decision
     assert decision.outcome == "no new data"
     assert says in decision.reason
     assert not (finished.output_folder_path / files.JUDGED).exists()
@@ -353,7 +356,7 @@ def test_other_limits_let_refused_files_be_looked_at_once_more(finished: Setting
     assert decided(finished) == "no drift"
     for limits in ({"refused_share": 0.2}, {"refused_share": 0.2, "largest_file_mb": 2}):
         changed = configured(finished.workspace, **limits)
-        decision = decide_and_act(changed, force=False)
+        decision = decide_and_act(changed, force=False).decision
         assert decision.outcome == "no new data"
         assert "broken.csv is refused" in decision.reason
         assert idle(changed)
@@ -370,7 +373,7 @@ def test_a_file_refused_whole_is_named_with_every_outcome(
     redeploy_with(finished, score)
     mostly_refused(finished)
     touched(finished)
-    decision = decide_and_act(finished, force=False)
+    decision = decide_and_act(finished, force=False).decision
     assert decision.outcome == outcome
     assert decision.reason.endswith(
         "; broken.csv is refused: 1 of 2 lines are refused, more than the share of 0.1 that "
@@ -459,7 +462,7 @@ def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
 def test_force_deploys_with_nothing_new(settings: Settings) -> None:
     deploy(settings)
     before = releases.load(settings.prod_deployment_path)[0]
-    decision = decide_and_act(configured(settings.workspace, features="raw"), force=True)
+    decision = decide_and_act(configured(settings.workspace, features="raw"), force=True).decision
     assert decision.outcome == "deployed"
     assert releases.load(settings.prod_deployment_path)[0].number == before.number + 1
 
@@ -478,7 +481,7 @@ def test_a_model_that_is_the_deployed_one_to_the_byte_is_no_new_release(
     before = releases.load(finished.prod_deployment_path)
     assert before[0].score > deployed_now.score
     put(finished, "open.csv", ["OPEN,1,2,3,"])
-    decision = decide_and_act(finished, force)
+    decision = decide_and_act(finished, force).decision
     assert decision.outcome == ("deployed" if force else "kept")
     assert decision.reason.endswith(
         f"; {before[0].title} stays: the new model is the same to the byte"
@@ -529,13 +532,20 @@ def test_a_run_that_failed_is_no_judgement(settings: Settings) -> None:
     assert releases.load(settings.prod_deployment_path) == before
 
 
-def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Settings) -> None:
-    import scoring
+def score_on_test_data(settings: Settings) -> float:
+    """F1 of the deployed model on the test data."""
+    from risk.data import test_data
+    from risk.learning import deployed, evaluation
 
+    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
+    return evaluation.f1(in_use.model, test_data.rows(settings), settings.columns)
+
+
+def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Settings) -> None:
     for number in (2, 3):
         decided(settings, force=True)
         deployed = float((settings.prod_deployment_path / files.SCORE).read_text())
-        assert deployed == scoring.score_deployed_on_test_data(settings)
+        assert deployed == score_on_test_data(settings)
         period(settings, number, drift=True)
 
 
@@ -545,9 +555,9 @@ def test_a_weaker_model_that_goes_out_is_said_to_be_with_its_scores(settings: Se
 
     deploy(settings)
     period(settings, 2, drift=True)
-    before = score_on_newest(settings), scoring.score_deployed_on_test_data(settings)
+    before = score_on_newest(settings), score_on_test_data(settings)
     ran = script(settings, "fullprocess.py")
-    after = scoring.score_deployed(settings), scoring.score_deployed_on_test_data(settings)
+    after = scoring.score_deployed(settings), score_on_test_data(settings)
     assert after < before
     pairs = [f"({new:.4f} < {old:.4f})" for new, old in zip(after, before, strict=True)]
     assert ran.stderr.splitlines()[-1].endswith(
@@ -600,7 +610,7 @@ RELEASE = Release("7-x", 7, "", 0.5, "", Seen(), {}, {})
 def test_drift_is_a_matter_of_two_numbers(
     deployed: Release | None, newest: float | None, drifted: bool, says: str
 ) -> None:
-    decided, why = gates.drift(deployed, newest)
+    decided, why = gates.drift(deployed, None if newest is None else Score(newest))
     assert decided is drifted
     assert says in why
 
@@ -610,4 +620,5 @@ def test_drift_is_a_matter_of_two_numbers(
     [(0.5, None, True), (0.5, 0.5, False), (0.5, 0.6, False), (0.6, 0.5, True), (0.0, 0.0, False)],
 )
 def test_better_means_higher(trained: float, deployed: float | None, is_better: bool) -> None:
-    assert gates.better(trained, deployed)[0] is is_better
+    rival = None if deployed is None else Score(deployed)
+    assert gates.better(Score(trained), rival)[0] is is_better

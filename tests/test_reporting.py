@@ -18,10 +18,11 @@ import reporting
 from company import fabricate
 from fullprocess import full_process
 from risk import files
-from risk.data import tables
+from risk.data import tables, test_data
 from risk.data.statistics import FEW_LEAVERS
 from risk.errors import ServiceDown
-from risk.learning import coefficients, ranking, releases
+from risk.learning import coefficients, releases
+from risk.records import list_file
 from risk.records.store import Trends
 from risk.reports import charts, deliverables, report
 from risk.reports.pdf import Picture
@@ -80,18 +81,18 @@ def test_a_report_made_by_hand_still_says_what_the_last_run_decided(finished: Se
 
 
 def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
-    listed = ranking.read(finished.output_model_path / files.RANKING)
+    listed = list_file.read(finished.output_model_path / files.RANKING)
     assert set(listed["outcome"]) == {"stayed"}
     assert "by its newest row each of them stayed so far" in text(finished)
     unlikely = listed["corporation"].iloc[-1]
     put(finished, "open.csv", [f"{unlikely},9000,9000,1,"])
     full_process(finished)
     assert "First the 1 whose outcome is open" in text(finished)
-    assert ranking.read(finished.output_model_path / files.RANKING)["corporation"][0] == unlikely
+    assert list_file.read(finished.output_model_path / files.RANKING)["corporation"][0] == unlikely
 
 
 def test_the_report_says_what_the_model_has_learned(finished: Settings) -> None:
-    found = coefficients.of(Findings(finished).in_use.folded)
+    found = coefficients.of(Findings(finished).in_use.model, finished.columns)
     said = text(finished)
     for row in found.rows:
         assert " ".join(row) in said
@@ -120,9 +121,7 @@ def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
     finished: Settings,
 ) -> None:
     said = text(finished)
-    left = tables.labelled_rows(finished.test_data_path, finished.columns, finished.limits)[
-        "exited"
-    ].sum()
+    left = test_data.rows(finished)["exited"].sum()
     assert said.count(f"(provisional, {left:.0f} leavers)") == len(
         ("F1", "called", "lift", "found", "the last run's reason", "the same among the last runs")
     )

@@ -229,16 +229,12 @@ def test_scoring_the_deployed_model_writes_nothing(deployed: Settings, contents:
     before = contents(deployed.workspace)
     times = {path: path.stat().st_mtime_ns for path in deployed.workspace.rglob("*")}
     scoring.score_deployed(deployed)
-    scoring.score_deployed_on_test_data(deployed)
     assert contents(deployed.workspace) == before
     assert {path: path.stat().st_mtime_ns for path in deployed.workspace.rglob("*")} == times
 
 
 def test_the_deployed_model_is_scored_not_the_one_trained_since(deployed: Settings) -> None:
-    on_newest, on_test = (
-        scoring.score_deployed(deployed),
-        scoring.score_deployed_on_test_data(deployed),
-    )
+    on_newest, on_test = scoring.score_deployed(deployed), scoring.score_model(deployed)
     turned = pd.read_csv(deployed.output_folder_path / files.FINAL_DATA)
     turned.assign(exited=1 - turned["exited"]).to_csv(
         deployed.output_folder_path / files.FINAL_DATA, index=False
@@ -247,7 +243,6 @@ def test_the_deployed_model_is_scored_not_the_one_trained_since(deployed: Settin
     turned.to_csv(deployed.output_folder_path / files.FINAL_DATA, index=False)
     assert scoring.score_model(deployed) < on_test
     assert scoring.score_deployed(deployed) == on_newest
-    assert scoring.score_deployed_on_test_data(deployed) == on_test
 
 
 def test_without_a_deployment_there_is_nothing_to_score(trained: Settings) -> None:

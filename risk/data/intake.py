@@ -8,7 +8,7 @@ import pandas as pd
 
 from risk import files
 from risk.cli import progress
-from risk.data import input_folder, statistics, tables
+from risk.data import input_folder, judging, tables
 from risk.data.input_folder import Arrival
 from risk.data.schema import FileRefused
 from risk.errors import InputMissing
@@ -27,7 +27,7 @@ class Source(NamedTuple):
     arrival: input_folder.Arrival
     sha256: str
     table: pd.DataFrame
-    refusals: list[tables.Refusal]
+    refusals: list[judging.Refusal]
     reason: str | None
 
     def counts(self, duplicates: int) -> dict[str, Any]:
@@ -59,8 +59,6 @@ class Intake(NamedTuple):
     duplicates: list[int]
     table: pd.DataFrame
     book: pd.DataFrame
-    outcomes_known: bool
-    leavers: int
     waiting: list[str]
     missed: list[str]
 
@@ -84,11 +82,6 @@ class Intake(NamedTuple):
         names = {arrival.name for arrival in new}
         return _few([], [each.told for each in self.sources if each.arrival.name in names])
 
-    @property
-    def remark(self) -> str:
-        """What is to be said of a score on this data."""
-        return statistics.provisional(self.leavers)
-
     def must_wait(self, new: Iterable[Arrival]) -> bool:
         """Whether nothing new can be read yet, or a file whose rows would be missed meanwhile."""
         names = {arrival.name for arrival in new}
@@ -110,11 +103,11 @@ class Intake(NamedTuple):
         names = {arrival.name for arrival in arrivals}
         return [file for file in self.files if file["name"] in names]
 
-    def rows_of(self, arrivals: Iterable[Arrival], columns: Columns) -> pd.DataFrame:
-        """All rows of the files that stand in a list of arrivals."""
-        names = {arrival.name for arrival in arrivals}
-        found = [source.table for source in self.sources if source.arrival.name in names]
-        return tables.merged(found, columns)
+    def rows_of(self, new: Iterable[Arrival], columns: Columns) -> pd.DataFrame:
+        """All rows of these files."""
+        names = {arrival.name for arrival in new}
+        arrived = [each.table for each in self.sources if each.arrival.name in names]
+        return tables.merged(arrived, columns)
 
     @property
     def rejected(self) -> pd.DataFrame:
@@ -124,7 +117,7 @@ class Intake(NamedTuple):
             for source in self.sources
             for refusal in source.refusals or _whole(source)
         ]
-        table = pd.DataFrame(rows, columns=["file", *tables.Refusal._fields])
+        table = pd.DataFrame(rows, columns=["file", *judging.Refusal._fields])
         return table.astype({"line": "Int64"})
 
 
@@ -134,8 +127,8 @@ def _few(begin: list[str], told: list[str]) -> str:
     return "; ".join(begin + told[:MOST_TOLD] + more)
 
 
-def _whole(source: Source) -> list[tables.Refusal]:
-    return [tables.Refusal(None, source.reason, "")] if source.reason else []
+def _whole(source: Source) -> list[judging.Refusal]:
+    return [judging.Refusal(None, source.reason, "")] if source.reason else []
 
 
 def gather(settings: Settings) -> Intake:
@@ -192,8 +185,8 @@ def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
         arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
         if (path.name, sha256) not in places:
             input_folder.judge_delivery(path, snapshot)
-        reading = tables.read_csv(snapshot.content, columns, name=path.name)
-        tables.judge_share(reading, limits.refused_share)
+        reading = judging.read_csv(snapshot.content, columns, name=path.name)
+        judging.judge_share(reading, limits.refused_share)
     except (FileRefused, input_folder.TooLarge, input_folder.Unreadable, MemoryError) as error:
         reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
         log.warning("%s is refused: %s", files.short(path), reason)
@@ -229,6 +222,5 @@ def _merged(sources: list[Source], columns: Columns) -> Intake:
         duplicates.append(int(repeated[begin:end].sum()))
         begin = end
     book = rows.drop_duplicates(columns.client, keep="last")
-    table = rows[~repeated]
-    outcomes = table[columns.target].dropna()
-    return Intake(sources, duplicates, table, book, len(outcomes) > 0, int(outcomes.sum()), [], [])
+    table = rows[~repeated].reset_index(drop=True)
+    return Intake(sources, duplicates, table, book, [], [])

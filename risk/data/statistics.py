@@ -7,18 +7,7 @@ import pandas as pd
 
 from risk.settings import Columns
 
-FEW_LEAVERS = 100
 STATISTICS = ("mean", "median", "std", "mode")  # in the order of numbers()
-
-
-def provisional(leavers: int) -> str:
-    """What is added to a score that rests on too few clients that left."""
-    return f" (provisional, {leavers} leavers)" if leavers < FEW_LEAVERS else ""
-
-
-def remark(known: pd.DataFrame, columns: Columns) -> str:
-    """What is to be said of a score on rows whose outcome is known."""
-    return provisional(int(known[columns.target].sum()))
 
 
 def numbers(table: pd.DataFrame, column: str) -> list[float]:

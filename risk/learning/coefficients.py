@@ -3,8 +3,9 @@
 import math
 from typing import NamedTuple
 
-from risk.learning import reasons
-from risk.learning.estimator import Folded
+from risk.learning import estimator, linear, reasons
+from risk.learning.estimator import Model
+from risk.settings import Columns
 
 NOTHING = "-"
 OF_COMPRESSED = (
@@ -31,12 +32,12 @@ class Coefficients(NamedTuple):
         return [list(row) for row in (self.head, *self.rows)]
 
 
-def of(folded: Folded) -> Coefficients:
+def of(model: Model, columns: Columns) -> Coefficients:
     """The coefficients of a model in words; a dash where a doubling has no one effect."""
-    line, names = folded.line, map(reasons.label, folded.columns.features)
+    line, names = linear.line_of(model), map(reasons.label, columns.features)
     compressed = line.weights if line and line.compressed else []
     doublings = [reasons.times(weight * math.log(2)) for weight in compressed]
-    weights = [f"{weight:+.3g}" for weight in folded.weights]
+    weights = [f"{weight:+.3g}" for weight in estimator.regression(model).coef_[0]]
     cells = zip(names, weights, doublings or [NOTHING] * len(weights), strict=True)
     head = ("feature", "weight", "odds for a doubling")
     return Coefficients(head, list(cells), OF_COMPRESSED if compressed else OF_OTHERS)

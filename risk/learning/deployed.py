@@ -2,13 +2,18 @@
 
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from risk import files
 from risk.cache import state_of
-from risk.learning import estimator, releases
-from risk.learning.estimator import Folded, Model
+from risk.learning import estimator, evaluation, releases
+from risk.learning.estimator import Model
+from risk.learning.evaluation import Candidate
+from risk.learning.linear import Folded
 from risk.learning.releases import Release
 from risk.settings import Columns
 
@@ -21,17 +26,31 @@ class Deployed(NamedTuple):
     folded: Folded
 
 
-def release_and_model(folder: Path, columns: Columns) -> tuple[Release, Model]:
+class InUse(NamedTuple):
+    """The deployed release and its model."""
+
+    release: Release
+    model: Model
+
+
+def in_use(folder: Path, columns: Columns) -> InUse:
     """The release that is deployed now, and its model."""
     release, contents = releases.load(folder)
     name = f"{files.MODEL} of {release.title}"
-    return release, estimator.loads(contents[files.MODEL], name, columns)
+    return InUse(release, estimator.loads(contents[files.MODEL], name, columns))
+
+
+def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
+    """The deployed model, and what it is worth on these datasets."""
+    release, model = in_use(folder, columns)
+    sha256 = release.files[files.MODEL]["sha256"]
+    return Candidate(sha256, model, evaluation.evaluate(model, datasets, columns))
 
 
 def load(folder: Path, columns: Columns) -> Deployed:
     """The release that is deployed now, ready to answer."""
-    release, loaded = release_and_model(folder, columns)
-    return Deployed(release, loaded, Folded(loaded, columns))
+    release, model = in_use(folder, columns)
+    return Deployed(release, model, Folded(model, columns))
 
 
 class Watched:

@@ -1,11 +1,28 @@
 """What the gates decide, out of scores alone."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from risk import wording
 from risk.learning.releases import Release
+from risk.wording import provisional
 
 NO_NEW_DATA = "no new data"
+DATASETS = TEST, NEWEST = "test", "newest"  # on which every run scores
+ARRIVED = "arrived"  # the newly arrived files alone
+PLACES = {TEST: "the test data", NEWEST: "the newest data, on which it was fitted"}
+
+
+class Scored(Protocol):
+    """What the gates weigh of a model on one dataset."""
+
+    @property
+    def f1(self) -> float:
+        """Its F1."""
+
+    @property
+    def leavers(self) -> int:
+        """How many clients that left this rests on."""
 
 
 class Decision(NamedTuple):
@@ -21,42 +38,33 @@ def nothing_new(folder: str, deployed: Release | None) -> Decision:
     return Decision(NO_NEW_DATA, f"nothing new in {folder}/{since}")
 
 
-def drift(deployed: Release | None, newest: float | None, remark: str = "") -> tuple[bool, str]:
-    """Whether the deployed model does worse on the newest data than when it was deployed.
-
-    The remark is added to the score on the newest data.
-    """
+def drift(deployed: Release | None, newest: Scored | None) -> tuple[bool, str]:
+    """Whether the deployed model does worse on the newest data than when it was deployed."""
     if deployed is None:
         return True, "nothing was deployed yet"
     if newest is None:
         return False, f"outcomes unknown, so there is nothing to hold against {deployed.title}"
     then = f"{deployed.score:.4f} when {deployed.title} went out"
-    scores = f"{newest:.4f} on the newest data{remark}, {then}"
+    scores = f"{newest.f1:.4f} on the newest data{provisional(newest.leavers)}, {then}"
     if deployed.score == 0:
         return True, f"a deployed score of 0 cannot be undercut (F1 {scores})"
-    return newest < deployed.score, f"F1 {scores}"
+    return newest.f1 < deployed.score, f"F1 {scores}"
 
 
-def better(trained: float, deployed: float | None, remark: str = "") -> tuple[bool, str]:
-    """Whether the new model beats the deployed one on the same test data.
-
-    The remark is added to the scores on the test data.
-    """
-    new = f"on the test data the new model has {trained:.4f}"
+def better(trained: Scored, deployed: Scored | None) -> tuple[bool, str]:
+    """Whether the new model beats the deployed one on the same test data."""
+    new = f"on the test data the new model has {trained.f1:.4f}"
+    remark = provisional(trained.leavers)
     if deployed is None:
         return True, f"{new}{remark}"
-    return trained > deployed, f"{new}, the deployed one {deployed:.4f}{remark}"
+    return trained.f1 > deployed.f1, f"{new}, the deployed one {deployed.f1:.4f}{remark}"
 
 
-def weaker(on_test: tuple[float, float | None], on_newest: tuple[float, float | None]) -> str:
-    """Where a model that goes out does worse than the release before; empty if nowhere.
-
-    Each pair is F1 of the new model, and of the deployed one if there is one, on the same data.
-    """
-    pairs = {"the test data": on_test, "the newest data, on which it was fitted": on_newest}
+def weaker(new: Mapping[str, Scored], before: Mapping[str, Scored]) -> str:
+    """Where a model that goes out does worse than the release before; empty if nowhere."""
     places = [
-        f"{place} ({new:.4f} < {old:.4f})"
-        for place, (new, old) in pairs.items()
-        if old is not None and round(new, 4) < round(old, 4)
+        f"{place} ({new[name].f1:.4f} < {before[name].f1:.4f})"
+        for name, place in PLACES.items()
+        if name in new and name in before and round(new[name].f1, 4) < round(before[name].f1, 4)
     ]
     return f"; but {wording.WEAKER} {' and on '.join(places)}" if places else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from risk.learning.estimator import Average, Terms
+from risk.learning.attribution import Average, Terms
 
 TOLD = 3
 BETWEEN = "; "

@@ -3,25 +3,27 @@
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from risk import files
-from risk.data import statistics, tables
+from risk import files, wording
+from risk.data import statistics, tables, test_data
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.database import RowsRefused
 from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
-from risk.learning import estimator, ranking, releases
-from risk.learning.deployed import release_and_model
+from risk.learning import deployed as deployed_model
+from risk.learning import estimator, releases
+from risk.learning.evaluation import Candidate, Evaluation
+from risk.learning.gates import ARRIVED, DATASETS, NEWEST, TEST
 from risk.learning.releases import Release
-from risk.records import pending, store
+from risk.records import list_file, pending, store
 from risk.records.pending import Row, Run, Waiting
-from risk.records.store import NEWEST, TEST, Entry
+from risk.records.store import Entry
 from risk.settings import Settings
 
 log = logging.getLogger("risk.recording")
@@ -42,31 +44,33 @@ def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
 
 
 def score_rows(
-    release: str | None,
-    asked: estimator.Model,
-    datasets: dict[str, pd.DataFrame],
-    settings: Settings,
+    release: str | None, on: Mapping[str, Evaluation], capacity: int, clients: int
 ) -> list[Row]:
-    """The quality of a model on each dataset, one row per metric."""
+    """The quality of a model on the test data and the newest data, one row per metric."""
     rows = []
-    share = capacity_share(settings)
-    for dataset, known in datasets.items():
-        about = {
-            "release": release,
-            "dataset": dataset,
-            "rows": len(known),
-            "leavers": int(known[settings.target_column].sum()),
-        }
-        measured = estimator.quality(asked, known, settings.columns, share)
-        rows += [about | {"metric": name, "value": value} for name, value in measured.items()]
+    share = capacity_share(capacity, clients)
+    for dataset, evaluation in on.items():
+        if dataset in DATASETS:
+            about = {
+                "release": release,
+                "dataset": dataset,
+                "rows": evaluation.rows,
+                "leavers": evaluation.leavers,
+            }
+            measured = evaluation.quality(share)
+            rows += [about | {"metric": name, "value": value} for name, value in measured.items()]
     return rows
 
 
-def capacity_share(settings: Settings) -> float:
-    """The share of the book that the managers can call."""
+def capacity_share(capacity: int, clients: int) -> float:
+    """The share of a book of so many clients that the managers can call."""
+    return min(1.0, capacity / max(1, clients))
+
+
+def book_size(settings: Settings) -> int:
+    """How many clients the last ingestion found."""
     path = settings.output_folder_path / files.CLIENTS
-    clients = len(tables.read(path, settings.columns)) if path.exists() else 0
-    return min(1.0, settings.capacity / max(1, clients))
+    return len(tables.read(path, settings.columns)) if path.exists() else 0
 
 
 def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
@@ -75,31 +79,15 @@ def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Setti
     run.found("column_stats", column_rows(arrived.table, settings))
 
 
-def remember_deployed(
-    run: Run, arrived: Intake, settings: Settings, new: Iterable[Arrival] = ()
+def remember_scores(
+    run: Run, release: Release, scored: Candidate, capacity: int, clients: int
 ) -> None:
     """How good the deployed model is on the test data, the newest data, the new files alone."""
-    release, asked = release_and_model(settings.prod_deployment_path, settings.columns)
-    run.found("scores", _scores(release, asked, arrived.table, settings))
-    run.timed("prediction", estimator.probability, asked, arrived.book, settings.columns)
     run.knows(release=release.release)
-    rows = tables.with_outcome(arrived.rows_of(new, settings.columns), settings.columns)
-    if rows[settings.target_column].any():  # without a leaver there is nothing to find
-        run.knows(arrived_score=estimator.f1(asked, rows, settings.columns))
-
-
-def _scores(
-    release: Release, asked: estimator.Model, table: pd.DataFrame, settings: Settings
-) -> list[Row]:
-    """The quality of the deployed model on the test data, and on the newest data with outcomes."""
-    known = tables.with_outcome(table, settings.columns)
-    datasets = {}
-    with suppress(InputMissing, DataUnusable):  # the list follows the data without any test data
-        held = settings.test_data_path, settings.columns, settings.limits
-        datasets[TEST] = tables.labelled_rows(*held)
-    if len(known):
-        datasets[NEWEST] = known
-    return score_rows(release.release, asked, datasets, settings)
+    run.found("scores", score_rows(release.release, scored.on, capacity, clients))
+    arrived = scored.on.get(ARRIVED)
+    if arrived and arrived.leavers:  # without a leaver there is nothing to find
+        run.knows(arrived_score=arrived.f1)
 
 
 def remember_published(run: Run, release: Release) -> None:
@@ -167,15 +155,13 @@ def trained(_settings: Settings, _run: Run, _model: estimator.Model) -> Row:
     return {"outcome": "trained", "reason": "a model was fitted by hand"}
 
 
-def scored(settings: Settings, run: Run, score: float) -> Row:
+def scored(settings: Settings, run: Run, trained: Candidate) -> Row:
     """What a scoring by hand is remembered by."""
-    path = settings.output_model_path / files.MODEL
-    asked = estimator.loads(path.read_bytes(), files.short(path), settings.columns)
-    test_data = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    run.found("scores", score_rows(None, asked, {TEST: test_data}, settings))
-    remark = statistics.remark(test_data, settings.columns)
-    reason = f"the trained model scores {score:.4f} on the test data{remark}"
-    return {"outcome": "scored", "reason": reason, "trained_score": score}
+    on_test = trained.on[TEST]
+    run.found("scores", score_rows(None, trained.on, settings.capacity, book_size(settings)))
+    remark = wording.provisional(on_test.leavers)
+    reason = f"the trained model scores {on_test.f1:.4f} on the test data{remark}"
+    return {"outcome": "scored", "reason": reason, "trained_score": on_test.f1}
 
 
 def deployed(settings: Settings, run: Run, release: Release) -> Row:
@@ -195,12 +181,21 @@ def _published(outcome: str, settings: Settings, run: Run, release: Release) -> 
     remember_published(run, release)
     problems: list[str] = []
     with noted(problems, "it is out, but not scored", (RiskError, OSError)):
-        table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-        asked = release_and_model(settings.prod_deployment_path, settings.columns)[1]
-        run.found("scores", _scores(release, asked, table, settings))
+        scored = _on_what_there_is(settings)
+        remember_scores(run, release, scored, settings.capacity, book_size(settings))
     for problem in problems:
         log.warning("%s", problem)
     return {"outcome": outcome, "reason": f"{release.title} with F1 {release.score:.4f}"}
+
+
+def _on_what_there_is(settings: Settings) -> Candidate:
+    """The deployed model on the merged data, and on the test data if it can be used."""
+    table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+    known = tables.with_outcome(table, settings.columns)
+    datasets = {NEWEST: known} if len(known) else {}
+    with suppress(InputMissing, DataUnusable):
+        datasets[TEST] = test_data.rows(settings)
+    return deployed_model.candidate(settings.prod_deployment_path, datasets, settings.columns)
 
 
 def record_owed(settings: Settings) -> list[str]:
@@ -233,10 +228,10 @@ def _record(settings: Settings, run: Waiting, published: list[Row]) -> None:
         log.warning("the run that began at %s died before its end", facts["started_at"])
         facts |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
     releases_of_the_run = rows.pop("deployments", [])
-    entry = Entry(facts, rows, ranking.kept(listed), [*releases_of_the_run, *published])
+    entry = Entry(facts, rows, list_file.kept(listed), [*releases_of_the_run, *published])
     try:
         store.write(settings, entry)
-    except ranking.ListDamaged as damage:
+    except list_file.ListDamaged as damage:
         log.warning("%s; it is kept as %s", damage, files.set_aside(listed))
         store.write(settings, entry._replace(ranked=()))
     run.mark_recorded()

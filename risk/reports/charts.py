@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from risk.data.statistics import FEW_LEAVERS
-from risk.learning.estimator import share_interval
+from risk.learning.evaluation import share_interval
 from risk.records.store import DATASETS, NEWEST, Trends
+from risk.wording import FEW_LEAVERS
 
 DPI = 150
 PANELS = {

@@ -3,15 +3,20 @@
 import logging
 from pathlib import Path
 
+import pandas as pd
+
 from risk import files
 from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.learning import deployed, ranking, releases
-from risk.learning.gates import Decision
-from risk.records import pending, recording
+from risk.learning.evaluation import Candidate
+from risk.learning.gates import TEST, Decision
+from risk.learning.ranking import Basis, Ranked
+from risk.learning.releases import Release
+from risk.records import list_file, pending, recording
 from risk.records.pending import Run
 from risk.reports import report
-from risk.reports.report_data import Findings
+from risk.reports.report_data import Findings, Known
 from risk.settings import Settings
 
 log = logging.getLogger("risk.deliverables")
@@ -19,13 +24,19 @@ log = logging.getLogger("risk.deliverables")
 
 def ranked_list(settings: Settings, kept_in: Path | None = None) -> Path:
     """Write the clients that may still leave in their order; keep codes and risks beside."""
-    release, asked = deployed.release_and_model(settings.prod_deployment_path, settings.columns)
+    release, model = deployed.in_use(settings.prod_deployment_path, settings.columns)
     book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
-    basis = ranking.basis_now(release, _as_of(settings))
+    ranked = ranking.ranked(model, book, settings.columns)
+    return write_list(settings, ranked, ranking.basis_now(release, _as_of(settings)), kept_in)
+
+
+def write_list(
+    settings: Settings, ranked: Ranked, basis: Basis, kept_in: Path | None = None
+) -> Path:
+    """Write clients that are ranked."""
     path = settings.output_model_path / files.RANKING
-    found = ranking.ranked(asked, book, settings.columns)
-    ranking.write(path, found, settings.columns, basis, kept_in)
-    log.info("%d clients are ranked in %s", len(found.risks), files.short(path))
+    list_file.write(path, ranked, settings.columns, basis, kept_in)
+    log.info("%d clients are ranked in %s", len(ranked.risks), files.short(path))
     return path
 
 
@@ -39,7 +50,7 @@ def list_is_current(settings: Settings) -> bool:
     """Whether the list rests on the deployed release and on the newest ingestion."""
     release, _ = releases.load(settings.prod_deployment_path)
     try:
-        basis = ranking.basis_of(settings.output_model_path / files.RANKING)
+        basis = list_file.basis_of(settings.output_model_path / files.RANKING)
     except RiskError:
         return False
     return basis == ranking.basis_now(release, _as_of(settings))
@@ -69,9 +80,9 @@ def document(settings: Settings, findings: Findings) -> Path:
     return path
 
 
-def draw(settings: Settings) -> list[RiskError]:
+def draw(settings: Settings, known: Known | None = None) -> list[RiskError]:
     """Make the pictures and the report; what prevented one of them does not stop the others."""
-    problems, findings = [], Findings(settings)
+    problems, findings = [], Findings(settings, known)
     for step in (confusion_matrix, trends, document):
         try:
             step(settings, findings)
@@ -80,14 +91,25 @@ def draw(settings: Settings) -> list[RiskError]:
     return problems
 
 
-def make_list(settings: Settings, run: Run, decision: Decision) -> None:
+def make_list(
+    settings: Settings,
+    run: Run,
+    decision: Decision,
+    in_use: tuple[Release, Candidate],
+    data: tuple[pd.DataFrame, pd.DataFrame, str],
+) -> Known:
     """Rank the clients anew; a list that could not be written is owed by this run to the next."""
+    release, candidate = in_use
+    known = Known(release, candidate.model, candidate.on.get(TEST), *data)
+    basis = ranking.basis_now(release, known.as_of)
     try:
-        run.timed("ranking", ranked_list, settings, kept_in=run.list_path)
+        ranked = run.timed("prediction", ranking.ranked, known.model, known.book, settings.columns)
+        run.timed("ranking", write_list, settings, ranked, basis, run.list_path)
     except (RiskError, OSError):
         run.end(*decision)
         raise
     run.owes_no(pending.LIST)
+    return known
 
 
 def finish_list(settings: Settings) -> Exception | None:
@@ -108,7 +130,7 @@ def finish_list(settings: Settings) -> Exception | None:
     return None
 
 
-def make_owed_report(settings: Settings) -> list[str]:
+def make_owed_report(settings: Settings, known: Known | None = None) -> list[str]:
     """Make the pictures and the report that runs still owe; what prevented it is returned.
 
     It tells of the list, so it comes after it. What has nothing to show yet is owed no longer.
@@ -116,7 +138,7 @@ def make_owed_report(settings: Settings) -> list[str]:
     owed = pending.owed(settings)
     if pending.REPORT not in owed or pending.LIST in owed:
         return []
-    problems = [error for error in draw(settings) if not isinstance(error, InputMissing)]
+    problems = [error for error in draw(settings, known) if not isinstance(error, InputMissing)]
     if problems:
         return [f"the report is not whole: {problems[0]}"]
     pending.settle(settings, pending.REPORT)

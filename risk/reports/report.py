@@ -10,11 +10,12 @@ import pandas as pd
 from risk import files, packages, times, wording
 from risk.data import statistics, tables
 from risk.errors import ArtefactRefused, RiskError
-from risk.learning import coefficients, estimator, ranking, reasons, releases
-from risk.records import recording, store
+from risk.learning import coefficients, ranking, reasons, releases
+from risk.learning.evaluation import Evaluation
+from risk.records import list_file, recording, store
 from risk.reports import charts, pdf
 from risk.reports.pdf import Block, Cell, Facts, Grid, Heading, Picture, Words
-from risk.reports.report_data import Findings, Judged
+from risk.reports.report_data import Findings
 from risk.settings import BESIDE_THE_SCRIPTS
 
 TITLE = "Clients about to leave"
@@ -75,7 +76,7 @@ def _answer(findings: Findings) -> list[Block]:
     settings = findings.settings
     listed, called = findings.listed, settings.capacity
     risks = listed["risk"].to_numpy()
-    basis = ranking.basis_of(settings.output_model_path / files.RANKING)
+    basis = list_file.basis_of(settings.output_model_path / files.RANKING)
     if basis is None:
         return [Words("There is no client to call: every one in the data has left.")]
     bands = ranking.bands(risks)
@@ -129,7 +130,7 @@ class Listed(NamedTuple):
 def _first(findings: Findings) -> list[Block]:
     """The clients at the top of the list with their reasons."""
     path = findings.settings.output_model_path / files.RANKING
-    top = ranking.read(path, Listed._fields, rows=TOP)
+    top = list_file.read(path, Listed._fields, rows=TOP)
     if top.empty:
         return [Words("Nobody.")]
     listed = list(map(Listed._make, top.itertuples(index=False, name=None)))
@@ -161,26 +162,25 @@ def _wide_enough(listed: list[Listed]) -> float:
 
 def _quality(findings: Findings) -> list[Block]:
     """F1 with its interval, what calling the list is worth, and two pictures of it."""
-    settings, found = findings.settings, findings.judged
-    share = recording.capacity_share(settings)
-    measured = estimator.quality(found.model, found.known, settings.columns, share)
-    leavers = int(found.left.sum())
-    remark = statistics.provisional(leavers)
+    settings, on_test = findings.settings, findings.on_test
+    share = recording.capacity_share(settings.capacity, findings.clients)
+    measured, leavers = on_test.quality(share), on_test.leavers
+    remark = wording.provisional(leavers)
     interval = f"F1, 95\u00a0% sure between {measured['f1_low']:.2f} and {measured['f1_high']:.2f}"
     facts = [
         (f"{measured['f1']:.2f}", interval),
-        (f"{100 * measured['precision_at_capacity']:.0f}\u00a0%", _called(found, share)),
+        (f"{100 * measured['precision_at_capacity']:.0f}\u00a0%", _called(on_test, share)),
         (f"{measured.get('lift', 0):.1f}\u00d7", "as many leavers as by calling at random"),
         (f"{100 * measured['recall']:.0f}\u00a0%", "of the leavers were expected to leave"),
     ]
-    rows = f"{len(found.left):,} rows of test data that no training sees, {leavers:,} leavers."
+    rows = f"{on_test.rows:,} rows of test data that no training sees, {leavers:,} leavers."
     others = "Nobody on the list is known to have left, so fewer of its own first ones will."
     meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
     return [
-        Words(f"{found.release.title.capitalize()}, on {rows} {meaning}"),
+        Words(f"{findings.in_use.release.title.capitalize()}, on {rows} {meaning}"),
         Facts([(number, f"{caption}{remark}") for number, caption in facts]),
         Words(others, is_remark=True),
-        Picture(charts.quality(found.left, found.risks, share)),
+        Picture(charts.quality(on_test.left, on_test.risks, share)),
         Words(
             "Left: the share of the leavers that calling down the list reaches; "
             f"{settings.capacity:,} calls are {100 * share:.3g}\u00a0% of the book. "
@@ -194,17 +194,17 @@ def _quality(findings: Findings) -> list[Block]:
 
 def _coefficients(findings: Findings) -> list[Block]:
     """The weight of each feature in the model, and what a doubling does."""
-    found = coefficients.of(findings.in_use.folded)
+    found = coefficients.of(findings.in_use.model, findings.settings.columns)
     return [
         Grid(found.head, found.rows, (0.4, 0.2, 0.25), (1, 2)),
         Words(found.meaning, is_remark=True),
     ]
 
 
-def _called(found: Judged, share: float) -> str:
+def _called(on_test: Evaluation, share: float) -> str:
     """What the precision at capacity counts, beside the best that a list could reach."""
-    called = max(1, round(share * len(found.left)))
-    best = min(1.0, found.left.sum() / called)
+    called = max(1, round(share * on_test.rows))
+    best = min(1.0, on_test.leavers / called)
     return (
         f"of the first {called:,} on the list did leave, where the best possible list has "
         f"{100 * best:.0f}\u00a0%"
@@ -265,8 +265,7 @@ def _refused(findings: Findings) -> list[Block]:
 
 def _columns(findings: Findings) -> list[Block]:
     """Statistics and missing cells of the dataset."""
-    settings, columns = findings.settings, findings.settings.columns
-    table = tables.read(settings.output_folder_path / files.FINAL_DATA, columns)
+    table, columns = findings.dataset, findings.settings.columns
     missing = dict(zip(columns.all, statistics.missing_percent(table, columns), strict=True))
     rows = []
     for name in columns.all:

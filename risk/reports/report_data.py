@@ -5,13 +5,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
-from risk import files
-from risk.data import statistics, tables
+from risk import files, wording
+from risk.data import tables, test_data
 from risk.errors import RiskError
-from risk.learning import deployed, estimator, ranking
-from risk.learning.deployed import Deployed
+from risk.learning import deployed, evaluation, ranking
+from risk.learning.deployed import InUse
+from risk.learning.estimator import Model
+from risk.learning.evaluation import Evaluation
+from risk.learning.gates import TEST
 from risk.learning.releases import Release
-from risk.records import store
+from risk.records import list_file, recording, store
 from risk.records.store import Trends
 from risk.reports import charts
 from risk.settings import Settings
@@ -21,15 +24,15 @@ LAST_RUNS = 8
 Part = TypeVar("Part")
 
 
-class Judged(NamedTuple):
-    """The deployed model before clients of whom it is known whether they left."""
+class Known(NamedTuple):
+    """What a run knows of the model in use and its data, so that nothing is read again."""
 
     release: Release
-    model: estimator.Model
-    known: pd.DataFrame
-    left: charts.Flags
-    risks: charts.Numbers
-    expected: charts.Flags
+    model: Model
+    on_test: Evaluation | None
+    dataset: pd.DataFrame
+    book: pd.DataFrame
+    as_of: str
 
 
 class History(NamedTuple):
@@ -46,28 +49,44 @@ class Findings:
     answers is waited for once.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, known: Known | None = None) -> None:
         self.settings = settings
         self._parts: dict[str, Any] = {}
         self._problems: dict[str, RiskError | OSError] = {}
+        if known:
+            self._parts = {"in use": InUse(known.release, known.model), "dataset": known.dataset}
+            self._parts["clients"] = len(known.book)
+        if known and known.on_test:
+            self._parts["on test"] = known.on_test
 
     @property
     def listed(self) -> pd.DataFrame:
         """Risk, outcome and earlier rank of every client on the list."""
         path = self.settings.output_model_path / files.RANKING
         wanted = ("risk", ranking.OUTCOME, "previous_rank")
-        return self._once("listed", lambda: ranking.read(path, wanted))
+        return self._once("listed", lambda: list_file.read(path, wanted))
 
     @property
-    def in_use(self) -> Deployed:
+    def in_use(self) -> InUse:
         """The deployed release and its model."""
         folder, columns = self.settings.prod_deployment_path, self.settings.columns
-        return self._once("in use", lambda: deployed.load(folder, columns))
+        return self._once("in use", lambda: deployed.in_use(folder, columns))
 
     @property
-    def judged(self) -> Judged:
+    def on_test(self) -> Evaluation:
         """The deployed model on the test data."""
-        return self._once("judged", lambda: _judged(self.in_use, self.settings))
+        return self._once("on test", lambda: _on_test(self.in_use.model, self.settings))
+
+    @property
+    def dataset(self) -> pd.DataFrame:
+        """The merged data."""
+        path, columns = self.settings.output_folder_path, self.settings.columns
+        return self._once("dataset", lambda: tables.read(path / files.FINAL_DATA, columns))
+
+    @property
+    def clients(self) -> int:
+        """How many clients the book has."""
+        return self._once("clients", lambda: recording.book_size(self.settings))
 
     @property
     def history(self) -> History:
@@ -77,7 +96,7 @@ class Findings:
     @property
     def confusion_matrix(self) -> bytes:
         """The picture of what the deployed model found and missed on the test data."""
-        return self._once("matrix", lambda: _confusion_matrix(self.judged, self.settings))
+        return self._once("matrix", lambda: _confusion_matrix(self.in_use.release, self.on_test))
 
     @property
     def trends(self) -> bytes:
@@ -97,22 +116,16 @@ class Findings:
         return part
 
 
-def _judged(found: Deployed, settings: Settings) -> Judged:
-    release, asked, _ = found
-    known = tables.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    left = known[settings.target_column].to_numpy() == 1
-    risks = estimator.probability(asked, known, settings.columns)
-    expected = estimator.predictions(asked, known, settings.columns) == 1
-    return Judged(release, asked, known, left, risks, expected)
+def _on_test(model: Model, settings: Settings) -> Evaluation:
+    return evaluation.evaluate(model, {TEST: test_data.rows(settings)}, settings.columns)[TEST]
 
 
 def _history(settings: Settings) -> History:
     return History(store.trends(settings), store.last_runs(settings, LAST_RUNS))
 
 
-def _confusion_matrix(found: Judged, settings: Settings) -> bytes:
-    f1 = estimator.f1(found.model, found.known, settings.columns)
-    remark = statistics.provisional(int(found.left.sum()))
-    judge = f"{found.release.title.capitalize()}: F1 {f1:.4f}{remark}"
-    title = f"{judge}\non {len(found.left):,} rows of test data"
-    return charts.confusion_matrix(found.left, found.expected, title)
+def _confusion_matrix(release: Release, on_test: Evaluation) -> bytes:
+    remark = wording.provisional(on_test.leavers)
+    judge = f"{release.title.capitalize()}: F1 {on_test.f1:.4f}{remark}"
+    title = f"{judge}\non {on_test.rows:,} rows of test data"
+    return charts.confusion_matrix(on_test.left, on_test.expected, title)

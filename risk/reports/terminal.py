@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from risk.data import tables
-from risk.data.statistics import FEW_LEAVERS
+from risk.wording import FEW_LEAVERS
 
 WIDTH = 100
 PROVISIONAL = "*"

@@ -13,6 +13,7 @@ import pandas as pd
 from risk import times
 from risk.learning import ranking, reasons
 from risk.learning.ranking import Basis, Row
+from risk.records import list_file
 
 PAGE = 50
 MOST = 1_000_000
@@ -68,13 +69,13 @@ class Listed(NamedTuple):
 
 def read(path: Path) -> Listing:
     """The list that is in this file."""
-    table = ranking.read(path)
+    table = list_file.read(path)
     codes = table["corporation"].tolist()
     risen = table["previous_rank"].astype("float64").to_numpy() - table["rank"].to_numpy()
     alphabetical = np.empty(len(codes))
     alphabetical[np.argsort(np.array(codes, dtype=object), kind="stable")] = np.arange(len(codes))
     return Listing(
-        Basis(*table.loc[0, list(ranking.BASIS)]) if codes else None,
+        Basis(*table.loc[0, list(list_file.BASIS)]) if codes else None,
         table,
         {code: place for place, code in enumerate(codes)},
         [code.casefold() for code in codes],
@@ -148,7 +149,7 @@ def of(listing: Listing, corporation: str) -> Listed | None:
 
 def answer(listing: Listing, top: int) -> Row:
     """The clients at the top, what the list rests on and how old that is, as the API says it."""
-    first = listing.table[list(ranking.LIST)].head(top).to_dict("records")
+    first = listing.table[list(list_file.LIST)].head(top).to_dict("records")
     basis = listing.basis
     return {
         "release": basis.release if basis else None,
@@ -167,13 +168,13 @@ def counts(listing: Listing) -> dict[str, int]:
 
 def spreadsheet(listing: Listing) -> Iterator[str]:
     """The whole list as a CSV that no spreadsheet takes for formulas."""
-    yield _lines([ranking.COLUMNS])
-    numbers = set(ranking.TYPES)
+    yield _lines([list_file.COLUMNS])
+    numbers = set(list_file.TYPES)
     for begin in range(0, len(listing.folded), ROWS_AT_ONCE):
         part = listing.table.iloc[begin : begin + ROWS_AT_ONCE]
         columns = [
             _numbers(part[name]) if name in numbers else map(defused, part[name].tolist())
-            for name in ranking.COLUMNS
+            for name in list_file.COLUMNS
         ]
         yield _lines(zip(*columns, strict=True))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from risk.data import schema, tables
+from risk.data import judging, schema
 from risk.learning import ranking
 from risk.records import contacts, health
 from risk.settings import MOST_COLUMNS, MOST_ROWS, Settings
@@ -261,7 +261,7 @@ def _prediction(settings: Settings) -> Schema:
     predictions = _list({"type": "integer", "enum": [0, 1]})
     line = _object({"line": {"type": "integer", "minimum": 1}, "reason": TEXT})
     refused = {
-        "refused": _list(line, maxItems=tables.MOST_NAMED)
+        "refused": _list(line, maxItems=judging.MOST_NAMED)
         | {"description": "of a dataset, always: its first refused lines; the header is line 1"},
         "refused_count": COUNT | {"description": "of a dataset, always: how many were refused"},
     }

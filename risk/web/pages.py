@@ -12,7 +12,7 @@ from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
 from risk.cache import Remembered
-from risk.data import input_folder, tables
+from risk.data import input_folder, tables, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import coefficients, ranking, reasons
 from risk.learning.deployed import Deployed, Watched
@@ -58,6 +58,7 @@ class Sources(NamedTuple):
     dataset: "Remembered[Any]"
     ingested: "Remembered[Ingested]"
     company: Company
+    test_data: test_data.Watched
 
 
 def sources(settings: Settings, deployed: Watched) -> Sources:
@@ -71,6 +72,7 @@ def sources(settings: Settings, deployed: Watched) -> Sources:
         Remembered(settings.output_folder_path / files.FINAL_DATA, read),
         Remembered(settings.output_folder_path / files.INGESTION, overview.ingested),
         Company(settings.columns),
+        test_data.Watched(settings),
     )
 
 
@@ -226,7 +228,7 @@ def start_page() -> Response:
         clients=clients,
         past=past,
         arrived=wording.arrived(past.value.runs) if past.value else "",
-        learned=_part(lambda: coefficients.of(found.deployed.now().folded)),
+        learned=_part(lambda: coefficients.of(found.deployed.now().model, settings.columns)),
         quality=quality,
         data=known.data,
         capacity=settings.capacity,
@@ -255,9 +257,9 @@ def _judged_by_files(
 
 
 def _judged_test_data(settings: Settings) -> Trouble | None:
-    held = settings.test_data_path, settings.columns, settings.limits
-    left_out = _part(lambda: tables.left_out(*held)).value or {}
-    problem = _part(lambda: tables.labelled_rows(*held)).problem
+    there = _part(_sources().test_data.now)
+    left_out = there.value.left_out if there.value else {}
+    problem = there.problem or _part(lambda: there.value.rows).problem
     return health.test_data(left_out, problem, settings.test_data_path.name)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from flask import Request
 
-from risk.data import fast_csv, schema, tables
+from risk.data import fast_csv, judging, schema
 from risk.data.schema import FileRefused, LineRefused
 from risk.errors import RequestRefused
 from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS, Columns
@@ -178,7 +178,7 @@ def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
     if rows is not None:
         return Question(rows, with_risks, NONE_REFUSED)
     try:
-        found = tables.features(content, columns)
+        found = judging.features(content, columns)
     except FileRefused as reason:
         raise _wrong(f"the dataset is refused: {reason}", "bad_dataset") from None
     named = [{"line": refusal.line, "reason": refusal.reason} for refusal in found.refused]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 import ingestion
 from fullprocess import full_process
 from risk import database, files
-from risk.data import source, source_keys, tables
+from risk.data import judging, source, source_keys, tables
 from risk.errors import ConfigWrong, ServiceDown
 from risk.settings import Settings
 from tests.conftest import configured, script
@@ -119,7 +119,7 @@ def fetched(settings: Settings) -> list[str]:
     """The codes in all files that were made from the table, in order of their keys."""
     codes: list[str] = []
     for path in sorted(settings.input_folder_path.glob("clients_of-*.csv")):
-        codes += tables.read_csv(path.read_bytes(), settings.columns).table["corporation"].tolist()
+        codes += judging.read_csv(path.read_bytes(), settings.columns).table["corporation"].tolist()
     return sorted(codes, key=lambda code: int(code[1:]))
 
 
@@ -571,7 +571,7 @@ def test_a_text_of_many_lines_makes_no_rows(fed: Settings) -> None:
     insert(fed, 2, code="x" + "\n" * 30 + "evil,1,2,3,0\n" * 40)
     insert(fed, 3)
     name = source.fetch(fed)
-    reading = tables.read_csv((fed.input_folder_path / str(name)).read_bytes(), fed.columns)
+    reading = judging.read_csv((fed.input_folder_path / str(name)).read_bytes(), fed.columns)
     assert reading.table["corporation"].tolist() == ["K1", "K3"]
     assert {refusal.line for refusal in reading.refusals} == {3, 4}
 
@@ -643,7 +643,7 @@ def test_a_table_and_a_column_of_any_name_are_read(url: str, settings: Settings)
         keys = {"input_database_url": url, "input_table": name, "client_column": name}
         fed = configured(settings.workspace, **keys)
         content = (fed.input_folder_path / (source.fetch(fed) or "")).read_bytes()
-        assert tables.read_csv(content, fed.columns).table[[name, "exited"]].values.tolist() == [
+        assert judging.read_csv(content, fed.columns).table[[name, "exited"]].values.tolist() == [
             ["K1", 1.0]
         ]
         assert source.fetch(fed) is None

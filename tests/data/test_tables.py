@@ -8,6 +8,7 @@ import tempfile
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,23 +17,22 @@ from hypothesis import example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as some
 
-from risk.data import tables
+from risk.data import judging, tables, test_data
+from risk.data.judging import Reading
 from risk.data.schema import FileRefused
-from risk.data.tables import Reading
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
-from risk.settings import Columns, Limits
+from risk.settings import Columns, Settings
 from tests.conftest import HEADER
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
 )
-ANY_SHARE = Limits(refused_share=1, largest_file_mb=1)
 NAN = math.nan
 
 
 def read(*lines: str, header: str = HEADER) -> Reading:
     """What becomes of these lines."""
-    return tables.read_csv("\n".join([header, *lines, ""]).encode(), COLUMNS)
+    return judging.read_csv("\n".join([header, *lines, ""]).encode(), COLUMNS)
 
 
 def table(clients: Sequence[str], *numbers: Sequence[float]) -> pd.DataFrame:
@@ -217,7 +217,7 @@ def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers()
     content = "\n".join([HEADER, *lines]).encode()
     tracemalloc.start()
     try:
-        found = tables.features(content, COLUMNS)
+        found = judging.features(content, COLUMNS)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -227,7 +227,7 @@ def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers()
 
 def test_other_columns_are_read_when_they_are_configured() -> None:
     columns = Columns("id", ("x, y", "100%"), "gone?")
-    reading = tables.read_csv(b'100%,"x, y",gone?,id\n1,2,0,007\n', columns)
+    reading = judging.read_csv(b'100%,"x, y",gone?,id\n1,2,0,007\n', columns)
     assert reading.table.to_dict("list") == {"id": ["007"], "x, y": [2], "100%": [1], "gone?": [0]}
 
 
@@ -273,6 +273,11 @@ def test_a_table_that_ingestion_never_wrote_is_refused_with_the_cure(content: by
 # -- test data -----------------------------------------------------------------------------------
 
 
+def held_out(folder: Path, **limits: Any) -> Settings:
+    """Settings whose test data lie in this folder."""
+    return Settings(*[folder] * 6, **{"refused_share": 1.0, **limits})
+
+
 def test_test_data_are_the_rows_with_an_outcome_of_every_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -280,7 +285,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
     (tmp_path / "b9.CSV").write_text(f"{HEADER}\nCCCC,1,2,3,1\nCCCC,1,2,3,1\n")
     (tmp_path / "page.csv").write_text("<html>")
     (tmp_path / "notes.txt").write_text("no data")
-    rows = tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+    rows = test_data.rows(held_out(tmp_path))
     assert rows["corporation"].tolist() == ["CCCC", "CCCC", "AAAA"]
     assert "page.csv is left out: it is an HTML" in caplog.text
     assert "b10.csv: 1 lines are left out, the first is line 4" in caplog.text
@@ -289,7 +294,7 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
 def test_test_data_without_an_outcome_score_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"{HEADER}\nAAAA,1,2,3,\n")
     with pytest.raises(DataUnusable, match=r"no row in .* has an outcome"):
-        tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+        test_data.rows(held_out(tmp_path))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"<html>"], ids=["no file", "empty", "a page"])
@@ -299,7 +304,7 @@ def test_without_a_usable_file_there_are_no_test_data(
     if content is not None:
         (tmp_path / "b.csv").write_bytes(content)
     with pytest.raises(InputMissing, match=r"no usable \.csv file"):
-        tables.labelled_rows(tmp_path, COLUMNS, ANY_SHARE)
+        test_data.rows(held_out(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -317,9 +322,9 @@ def test_test_data_that_are_refused_whole_are_left_out_and_looked_at_once(
 ) -> None:
     (tmp_path / "bad.csv").write_bytes(content)
     (tmp_path / "good.csv").write_text(f"{HEADER}\nBBBB,1,2,3,1\n")
+    watched = test_data.Watched(held_out(tmp_path, refused_share=0.49, largest_file_mb=1))
     for _ in range(2):
-        rows = tables.labelled_rows(tmp_path, COLUMNS, Limits(0.49, 1))
-        assert rows["corporation"].tolist() == ["BBBB"]
+        assert watched.now().rows["corporation"].tolist() == ["BBBB"]
     assert caplog.text.count("bad.csv is left out") == 1
     assert reason in caplog.text
 
@@ -348,10 +353,10 @@ def test_a_greater_share_of_refused_lines_refuses_the_file(
 ) -> None:
     reading = read(*lines)
     if not says:
-        tables.judge_share(reading, most)
+        judging.judge_share(reading, most)
         return
     with pytest.raises(FileRefused, match=f"^{says} are refused.* the first is line [0-9]+: last"):
-        tables.judge_share(reading, most)
+        judging.judge_share(reading, most)
 
 
 def test_a_row_of_many_lines_counts_as_many_be_it_good_or_refused() -> None:
@@ -386,7 +391,7 @@ any_bytes = (
 @given(any_bytes)
 def test_any_bytes_are_refused_whole_or_every_line_of_them_is_accounted_for(content: bytes) -> None:
     try:
-        reading = tables.read_csv(content, COLUMNS)
+        reading = judging.read_csv(content, COLUMNS)
     except FileRefused as refusal:
         assert str(refusal)
         return

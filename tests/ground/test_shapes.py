@@ -59,7 +59,7 @@ def waiting(settings: Settings) -> Path:
 
 def judged(settings: Settings) -> Path:
     """What was judged with the deployed release."""
-    release = deployed.release_and_model(settings.prod_deployment_path, settings.columns)[0]
+    release = deployed.in_use(settings.prod_deployment_path, settings.columns)[0]
     judgement.judge(settings, release, release.seen)
     return settings.output_folder_path / files.JUDGED
 

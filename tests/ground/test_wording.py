@@ -5,6 +5,7 @@ import pytest
 from risk import wording
 from risk.learning import gates
 from risk.wording import DRIFTED, MEANT, UNKNOWN
+from tests.conftest import Score
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,10 @@ def test_a_decision_is_said_without_numbers(
 def test_a_weaker_model_that_goes_out_is_said_to_be_by_the_run_and_by_the_page(
     on_test: tuple[float, float | None], on_newest: tuple[float, float | None], said: str
 ) -> None:
-    scores = gates.weaker(on_test, on_newest)
+    pairs = {gates.TEST: on_test, gates.NEWEST: on_newest}
+    new = {name: Score(now) for name, (now, _) in pairs.items()}
+    old = {name: Score(before) for name, (_, before) in pairs.items() if before is not None}
+    scores = gates.weaker(new, old)
     run = {"outcome": "deployed", "new_score": 0.5, "deployed_score": 0.6, "reason": f"why{scores}"}
     but = f" But it is weaker than the release before on {said}." if said else ""
     assert wording.meant(run) == f"{DRIFTED}{but}"

@@ -1,5 +1,6 @@
-"""What the repository says of itself is true: README, make, scripts, CI."""
+"""What the repository says of itself is true: README, docs, make, scripts, CI."""
 
+import ast
 import os
 import re
 import shutil
@@ -8,15 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from app import create_app
 from risk import errors
 from risk.cli import INPUT_OUTPUT_ERROR
 from risk.settings import Settings
 from tests.conftest import ROOT
 
-LONGEST_SCRIPT = 180
-LONGEST_README = 220
+LONGEST_SCRIPT = 190
+LONGEST_README, LONGEST_CONTRIBUTING = 120, 25
 
-README = (ROOT / "README.md").read_text()
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+}
+README, ARCHITECTURE = PAGES["README.md"], PAGES["docs/architecture.md"]
+MAKEFILE = (ROOT / "Makefile").read_text()
+SCRIPTS = sorted(path.name for path in ROOT.glob("*.py"))
+TARGETS = re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE)  # what make alone lists
+KEYS = [field for field in Settings._fields if field != "workspace"]
 
 
 def exit_codes() -> set[int]:
@@ -27,29 +37,31 @@ def exit_codes() -> set[int]:
     }
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("*.py")))
+def row_with(name: str) -> re.Pattern[str]:
+    """A row of a table that has this name in one of its cells."""
+    return re.compile(rf"^\|.*`{re.escape(name)}`", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_readme_names_every_script(name: str) -> None:
-    assert f"`{name}`" in README
+    assert row_with(name).search(README)
 
 
-@pytest.mark.parametrize("key", [field for field in Settings._fields if field != "workspace"])
-def test_the_readme_names_every_key_of_the_configuration(key: str) -> None:
-    assert re.search(rf"^\|.*`{key}`.*\|", README, re.MULTILINE)
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_of_the_configuration_is_named_and_explained(key: str) -> None:
+    assert row_with(key).search(README)
+    assert re.search(rf"^\| `{key}` \| \S.* \| \S", PAGES["docs/configuration.md"], re.MULTILINE)
 
 
 @pytest.mark.parametrize("code", sorted(exit_codes()))
-def test_the_readme_names_every_exit_code(code: int) -> None:
+def test_every_exit_code_is_named_and_explained(code: int) -> None:
     assert re.search(rf"^\| {code} \| \S", README, re.MULTILINE)
+    assert re.search(rf"^\| {code} \| \S.* \| \S", PAGES["docs/operations.md"], re.MULTILINE)
 
 
-def targets() -> list[str]:
-    """What one can ask make for; help is what it does when asked for nothing."""
-    return re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-
-
-@pytest.mark.parametrize("target", [name for name in targets() if name != "help"])
+@pytest.mark.parametrize("target", [name for name in TARGETS if name != "help"])
 def test_the_readme_names_every_make_target(target: str) -> None:
-    assert re.search(rf"\bmake {target}\b", README)
+    assert row_with(f"make {target}").search(README)
 
 
 def test_make_alone_lists_what_one_can_do() -> None:
@@ -57,16 +69,92 @@ def test_make_alone_lists_what_one_can_do() -> None:
     if not make:
         pytest.skip("there is no make here")
     listed = subprocess.run([make], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^make ([a-z]+)", listed, re.MULTILINE) == targets()
-    assert {"install", "run", "test", "check", "format", "bench", "cron"} <= set(targets())
+    assert re.findall(r"^make ([a-z]+)", listed, re.MULTILINE) == TARGETS
+    assert {"install", "run", "test", "check", "format", "bench", "cron"} <= set(TARGETS)
 
 
-def test_every_make_target_of_the_readme_exists() -> None:
-    assert set(re.findall(r"`(?:\$ )?make ([a-z]+)", README)) <= set(targets())
+@pytest.mark.parametrize("page", PAGES)
+def test_every_make_target_that_a_page_names_exists(page: str) -> None:
+    named = set(re.findall(r"(?:`|^\$ )make ([a-z]+)", PAGES[page], re.MULTILINE))
+    assert named <= set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 
 
-def test_the_readme_can_be_read_in_one_sitting() -> None:
-    assert README.count("\n") < LONGEST_README
+def test_every_route_is_named_and_explained(settings: Settings) -> None:
+    rules = {rule.rule for rule in create_app(settings).url_map.iter_rules()}
+    routes = {re.sub(r"<\w+:(\w+)>", r"<\1>", rule) for rule in rules}
+    assert {"/", "/prediction", "/clients/<corporation>"} <= routes
+    for page in ("README.md", "docs/api.md"):
+        rows = [line for line in PAGES[page].splitlines() if line.startswith("|")]
+        named = {name for row in rows for name in re.findall(r"`(/[^?`]*)[?`]", row)}
+        assert routes <= named, page
+
+
+def test_the_pages_name_no_route_that_is_not_there(settings: Settings) -> None:
+    adapter = create_app(settings).url_map.bind("localhost")
+    addresses = set(re.findall(r"http://127\.0\.0\.1:8000(/[a-z./]+)", "".join(PAGES.values())))
+    assert addresses
+    assert [path for path in addresses if not adapter.allowed_methods(path)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+        place, _, section = target.partition("#")
+        found = (ROOT / page).parent / place if place else ROOT / page
+        assert "://" in target or found.exists(), target
+        assert not section or section in sections(found.read_text()), target
+
+
+def sections(text: str) -> set[str]:
+    """The names under which headings can be linked to."""
+    headings = re.findall(r"^#+ (.+)", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_the_readme_leads_to_every_page(page: str) -> None:
+    assert f"]({page}" in README
+
+
+def test_every_picture_is_shown_on_a_page() -> None:
+    shown = re.findall(r"!\[[^\]]+\]\([\w/]*?(\w+\.png)\)", "".join(PAGES.values()))
+    assert {path.name for path in ROOT.glob("docs/*.png")} == set(shown)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_that_a_page_names_exists(page: str) -> None:
+    paths = re.findall(
+        r"`((?:risk|tests|docs|company|deploy|\.ci)/[\w./-]*)(?:`|:[\w.]+`)", PAGES[page]
+    )
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_map_has_a_row_for_every_module() -> None:
+    modules = {path for path in ROOT.glob("risk/**/*.py") if path.name != "__init__.py"}
+    rows = re.findall(r"^\| `(risk/[\w/]+\.py)` \| \S", ARCHITECTURE, re.MULTILINE)
+    assert sorted(rows) == sorted(path.relative_to(ROOT).as_posix() for path in modules)
+
+
+STOPS = sorted(set(re.findall(r"`([\w/]+\.py):([\w.]+)`", ARCHITECTURE + PAGES["CONTRIBUTING.md"])))
+
+
+@pytest.mark.parametrize(("path", "name"), STOPS, ids=map(":".join, STOPS))
+def test_every_stop_of_a_walk_is_a_function(path: str, name: str) -> None:
+    body: list[ast.stmt] = ast.parse((ROOT / path).read_text()).body
+    for part in name.split("."):
+        defined = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        inside = {node.name: node.body for node in defined}
+        assert part in inside
+        body = inside[part]
+
+
+def test_the_walks_have_stops() -> None:
+    assert len(STOPS) > 15
+
+
+def test_each_page_can_be_read_in_one_sitting() -> None:
+    assert README.count("\n") <= LONGEST_README
+    assert PAGES["CONTRIBUTING.md"].count("\n") <= LONGEST_CONTRIBUTING
 
 
 @pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in sorted(ROOT.glob("*.py"))])

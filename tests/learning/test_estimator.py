@@ -28,7 +28,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from company import fabricate
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.learning import estimator
+from risk.learning import estimator, evaluation
 from risk.settings import Columns
 
 COLUMNS = Columns(
@@ -330,7 +330,7 @@ def test_every_risk_lies_between_0_and_1(features: str, value: float, scale: flo
 
 def test_f1_is_0_and_no_error_where_nobody_left_or_is_expected_to() -> None:
     stayed = TABLE.assign(exited=0.0)
-    assert estimator.f1(fitted(), stayed, COLUMNS) == 0
+    assert evaluation.f1(fitted(), stayed, COLUMNS) == 0
 
 
 @pytest.mark.parametrize("features", ["log", "raw"])

@@ -21,9 +21,9 @@ from fullprocess import full_process
 from risk import files
 from risk.data import tables
 from risk.errors import ArtefactRefused, InputMissing, RiskError, ServiceDown
-from risk.learning import estimator, ranking, reasons
+from risk.learning import attribution, estimator, ranking, reasons
 from risk.learning.ranking import Basis
-from risk.records import pending, store
+from risk.records import list_file, pending, store
 from risk.settings import Columns, Settings
 from tests.conftest import configured, decided, deliver, put, script
 
@@ -63,7 +63,7 @@ MODELS = {"log": fitted("log"), "raw": fitted("raw"), "bare": bare()}
 def written(path: Path, clients: pd.DataFrame, basis: Basis = BASIS) -> list[dict[str, str]]:
     """The list as a reader without pandas finds it."""
     found = ranking.ranked(MODELS["log"], clients, COLUMNS)
-    ranking.write(path, found, COLUMNS, basis)
+    list_file.write(path, found, COLUMNS, basis)
     with path.open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
 
@@ -75,8 +75,8 @@ def test_the_terms_add_up_to_the_log_odds(kind: str) -> None:
         clients = clients.fillna(dict.fromkeys(COLUMNS.features, 5.0))
     rows = clients[list(COLUMNS.features)]
     log_odds = asked.decision_function(rows.to_numpy() if kind == "bare" else rows)
-    middle = estimator.average(asked, clients, COLUMNS)
-    terms = estimator.terms(asked, clients, COLUMNS, middle)
+    middle = attribution.average(asked, clients, COLUMNS)
+    terms = attribution.terms(asked, clients, COLUMNS, middle)
     assert np.abs(middle.log_odds + terms.parts.sum(axis=1) - log_odds).max() < 1e-9
     assert middle.log_odds == pytest.approx(log_odds.mean(), abs=1e-9)
 
@@ -84,9 +84,9 @@ def test_the_terms_add_up_to_the_log_odds(kind: str) -> None:
 def test_the_average_client_shown_is_the_one_in_the_middle_of_what_the_model_sees() -> None:
     clients = book([str(number) for number in range(300)]).dropna(subset=list(COLUMNS.features))
     numbers = clients[list(COLUMNS.features)].to_numpy()
-    geometric = estimator.average(MODELS["log"], clients, COLUMNS).values
+    geometric = attribution.average(MODELS["log"], clients, COLUMNS).values
     assert geometric == pytest.approx(np.expm1(np.log1p(numbers).mean(axis=0)))
-    assert estimator.average(MODELS["raw"], clients, COLUMNS).values == pytest.approx(
+    assert attribution.average(MODELS["raw"], clients, COLUMNS).values == pytest.approx(
         numbers.mean(axis=0)
     )
 
@@ -118,7 +118,7 @@ def test_every_code_comes_back_as_it_is_in_order(
         key=lambda row: (row["outcome"] != "open", -float(row["risk"]), row["corporation"]),
     )
     assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
-    back = ranking.read(path)
+    back = list_file.read(path)
     assert back["corporation"].tolist() == [row["corporation"] for row in rows]
     risks = dict(
         zip(
@@ -137,7 +137,7 @@ def test_every_code_comes_back_as_it_is_in_order(
 def test_codes_that_look_like_something_else_stay_text(tmp_path: Path, code: str) -> None:
     rows = written(tmp_path / "list.csv", book([code, "other"]))
     assert code in [row["corporation"] for row in rows]
-    assert code in ranking.read(tmp_path / "list.csv")["corporation"].tolist()
+    assert code in list_file.read(tmp_path / "list.csv")["corporation"].tolist()
 
 
 def test_ties_go_by_code(tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_clients_that_left_are_not_to_be_called(tmp_path: Path) -> None:
 def test_a_list_of_nobody_is_a_list(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     assert written(path, book(["left"]).assign(exited=1.0)) == []
-    assert ranking.read(path).empty
-    assert ranking.basis_of(path) is None
+    assert list_file.read(path).empty
+    assert list_file.basis_of(path) is None
     assert written(path, book(["here"]))[0]["previous_rank"] == ""
 
 
@@ -178,7 +178,7 @@ def test_the_bands_begin_at_their_cut_offs() -> None:
 
 def test_the_list_says_what_it_rests_on(tmp_path: Path) -> None:
     row = written(tmp_path / "list.csv", book(["x"]))[0]
-    assert tuple(row) == ranking.COLUMNS
+    assert tuple(row) == list_file.COLUMNS
     assert Basis(row["release"], row["deployed_at"], row["as_of"]) == BASIS
 
 
@@ -208,7 +208,7 @@ def test_a_list_that_names_a_client_twice_can_be_compared_with(tmp_path: Path) -
 
 
 def test_a_list_written_in_several_parts_is_one_list(tmp_path: Path) -> None:
-    codes = [f"{number}" for number in range(ranking.ROWS_AT_ONCE + 3)]
+    codes = [f"{number}" for number in range(list_file.ROWS_AT_ONCE + 3)]
     rows = written(tmp_path / "list.csv", book(codes))
     assert [row["rank"] for row in rows] == [str(place) for place in range(1, len(codes) + 1)]
     assert {row["corporation"] for row in rows} == set(codes)
@@ -227,10 +227,10 @@ def test_moves_in_words(rank: int, previous: int | None, said: str) -> None:
 def test_a_damaged_list_is_replaced_but_never_read(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     with pytest.raises(InputMissing, match=r"run python reporting\.py first"):
-        ranking.read(path)
+        list_file.read(path)
     path.write_bytes(b'corporation,risk\n"x')
     with pytest.raises(ArtefactRefused, match="damaged"):
-        ranking.read(path)
+        list_file.read(path)
     assert written(path, book(["x"]))[0]["previous_rank"] == ""
 
 
@@ -313,10 +313,10 @@ def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:
 def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path) -> None:
     clients = book([str(number) for number in range(200)])
     found = ranking.ranked(MODELS["log"], clients, COLUMNS)
-    ranking.write(tmp_path / "list.csv", found, COLUMNS, BASIS)
+    list_file.write(tmp_path / "list.csv", found, COLUMNS, BASIS)
     names = [reasons.label(name) for name in COLUMNS.features]
     for row, parts in zip(
-        ranking.read(tmp_path / "list.csv").itertuples(), found.terms.parts, strict=True
+        list_file.read(tmp_path / "list.csv").itertuples(), found.terms.parts, strict=True
     ):
         for told in row.reasons.split("; "):
             (at,) = (at for at, name in enumerate(names) if name in told)
@@ -352,8 +352,8 @@ def test_what_speaks_against_a_high_or_a_low_risk_is_marked_and_comes_last(
     risk: float, parts: list[float], said: str
 ) -> None:
     given_ = np.array([[3.0, 4.0]])
-    middle = estimator.Average(0.0, np.zeros(2), np.array([9.0, 8.0]))
-    terms = estimator.Terms(np.array([parts]), given_)
+    middle = attribution.Average(0.0, np.zeros(2), np.array([9.0, 8.0]))
+    terms = attribution.Terms(np.array([parts]), given_)
     lean = ranking.lean(np.array([risk]))
     (told,) = reasons.told(terms, given_, middle, ["a", "b"], lean)
     assert told.startswith(said)
@@ -362,9 +362,9 @@ def test_what_speaks_against_a_high_or_a_low_risk_is_marked_and_comes_last(
 def test_a_third_reason_that_is_not_told_hides_no_other(tmp_path: Path) -> None:
     given_ = np.array([[1.0, 2.0, 3.0]] * 2)
     parts = np.array([[-2.0, 1.5, 0.1], [-2.0, 1.5, 1.2]])
-    middle = estimator.Average(0.0, np.zeros(3), np.zeros(3))
+    middle = attribution.Average(0.0, np.zeros(3), np.zeros(3))
     lean = ranking.lean(np.array([0.9, 0.9]))
-    told = reasons.told(estimator.Terms(parts, given_), given_, middle, ["a", "b", "c"], lean)
+    told = reasons.told(attribution.Terms(parts, given_), given_, middle, ["a", "b", "c"], lean)
     firsts = [[piece.split(" (")[0] for piece in text.split("; ")] for text in told]
     assert firsts == [["b 2", "speaks against it: a 1"], ["b 2", "c 3", "speaks against it: a 1"]]
 
@@ -375,14 +375,14 @@ def test_a_feature_may_be_called_risk(tmp_path: Path) -> None:
     table = table.set_axis(columns.all, axis="columns")
     known = table.assign(left=(table["risk"].fillna(0) < 50).astype("float64"))
     asked = estimator.fit(known, columns, "log")
-    ranking.write(tmp_path / "list.csv", ranking.ranked(asked, table, columns), columns, BASIS)
+    list_file.write(tmp_path / "list.csv", ranking.ranked(asked, table, columns), columns, BASIS)
     risks = estimator.probability(asked, table, columns)
-    listed = ranking.read(tmp_path / "list.csv")["risk"].tolist()
+    listed = list_file.read(tmp_path / "list.csv")["risk"].tolist()
     assert listed == pytest.approx(sorted(risks, reverse=True), abs=1e-11)
 
 
 def read(settings: Settings) -> pd.DataFrame:
-    return ranking.read(settings.output_model_path / files.RANKING)
+    return list_file.read(settings.output_model_path / files.RANKING)
 
 
 def recorded(settings: Settings) -> list[tuple[Any, ...]]:

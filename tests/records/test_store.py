@@ -26,8 +26,8 @@ from fullprocess import full_process
 from risk import database, files
 from risk.data import tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
-from risk.learning import ranking, releases
-from risk.records import pending, recording, sql_tables, store
+from risk.learning import releases
+from risk.records import list_file, pending, recording, sql_tables, store
 from risk.settings import Settings
 from tests.conftest import HEADER, ROOT, configured, decided, deliver, put, script, small_project
 from tests.databases import SERVERS, Wire, fresh
@@ -177,7 +177,7 @@ def test_a_list_made_by_hand_is_recorded_once(finished: Settings) -> None:
     outcomes = [row["outcome"] for row in rows(finished, "SELECT outcome FROM runs ORDER BY id")]
     assert outcomes == ["deployed", "reported", "ingested", "reported", "reported"]
     lists = rows(finished, "SELECT run, count(*) AS n FROM risks GROUP BY run")
-    listed = len(ranking.read(finished.output_model_path / files.RANKING))
+    listed = len(list_file.read(finished.output_model_path / files.RANKING))
     assert len(lists) == 2
     assert lists[1]["n"] == listed
 
@@ -625,7 +625,7 @@ def test_what_is_refused_is_refused_whole_again_if_the_run_dies_over_it(finished
     bad = pending.Run(finished)
     bad.knows(outcome="kept")  # without a reason, which the table demands
     bad.keep()
-    header = ",".join(ranking.KEPT)
+    header = ",".join(list_file.KEPT)
     bad.list_path.write_text(f"{header}\nAAAA,0.5,1,1-abc\n")
     before = bad.path.read_bytes()
     bad.refuse()

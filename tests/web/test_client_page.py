@@ -11,6 +11,7 @@ from risk import files
 from risk.cache import Remembered
 from risk.data import tables
 from risk.learning import deployed, ranking, reasons
+from risk.records import list_file
 from risk.reports import svg
 from risk.settings import Columns, Settings
 from risk.web import client_page
@@ -26,7 +27,7 @@ def ranked(settings: Settings) -> tuple[ranking.Ranked, deployed.Deployed]:
 
 def test_the_terms_on_a_client_s_page_add_up_to_its_risk(finished: Settings) -> None:
     found, _ = ranked(finished)
-    listed = ranking.read(finished.output_model_path / files.RANKING)
+    listed = list_file.read(finished.output_model_path / files.RANKING)
     for row in listed.itertuples():
         shown = client_page.explained(found, row.corporation, finished.columns)
         assert shown

@@ -28,7 +28,7 @@ from fullprocess import full_process
 from risk import files, wording
 from risk.data import tables
 from risk.learning import ranking, reasons, releases
-from risk.records import contacts, health, pending, queries, store
+from risk.records import contacts, health, list_file, pending, queries, store
 from risk.settings import Settings
 from risk.web import client_list, links
 from tests.conftest import ROOT, aged, configured, deliver, ended, put, script, small_project
@@ -133,7 +133,7 @@ def sent(client: FlaskClient, corporation: str, **changes: str) -> TestResponse:
 
 
 def listed(settings: Settings) -> pd.DataFrame:
-    return ranking.read(settings.output_model_path / files.RANKING)
+    return list_file.read(settings.output_model_path / files.RANKING)
 
 
 # -- the list --------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_the_ranking_has_capacity_clients_or_as_many_as_asked(
     first = table.iloc[0]
     assert (answer["release"], answer["as_of"]) == (first["release"], first["as_of"])
     assert answer["age_seconds"] >= 0
-    wanted = table[list(ranking.LIST)].to_dict("records")
+    wanted = table[list(list_file.LIST)].to_dict("records")
     assert answer["clients"] == wanted[:CAPACITY]
     assert client.get("/ranking?top=1").json["clients"] == wanted[:1]
     assert client.get("/ranking?top=1000000").json["clients"] == wanted
@@ -933,13 +933,13 @@ def test_pages_stand_beside_a_damaged_file(own: Settings, name: str) -> None:
 
 def test_a_list_of_nobody_is_a_list(own: Settings) -> None:
     path = own.output_model_path / files.RANKING
-    files.write_bytes(path, f"{','.join(ranking.COLUMNS)}\n".encode())
+    files.write_bytes(path, f"{','.join(list_file.COLUMNS)}\n".encode())
     client = create_app(own).test_client()
     for address in ("/", "/clients"):
         assert "every one in the data has left" in page(client, address).text
     answer = client.get("/ranking").json
     assert (answer["release"], answer["as_of"], answer["clients"]) == (None, None, [])
-    assert client.get("/clients.csv").text == f"{','.join(ranking.COLUMNS)}\n"
+    assert client.get("/clients.csv").text == f"{','.join(list_file.COLUMNS)}\n"
 
 
 def test_reading_writes_nothing(own: Settings) -> None:

@@ -1,0 +1,125 @@
+"""How good a model is on rows whose outcome is known."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.metrics import roc_auc_score
+
+from risk import files
+from risk.learning import estimator
+from risk.learning.estimator import Model
+from risk.settings import Columns
+
+Flags = npt.NDArray[np.bool_]
+
+
+class Evaluation(NamedTuple):
+    """Who left, beside what a model says of them."""
+
+    left: Flags
+    expected: Flags
+    risks: npt.NDArray[np.float64]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the model was asked about."""
+        return len(self.left)
+
+    @property
+    def leavers(self) -> int:
+        """How many of their clients left."""
+        return int(self.left.sum())
+
+    @property
+    def hits(self) -> int:
+        """How many of those that left were expected to."""
+        return int((self.left & self.expected).sum())
+
+    @property
+    def f1(self) -> float:
+        """F1; 0 where no leaver was found."""
+        named = self.leavers + int(self.expected.sum())
+        return 2 * self.hits / named if named else 0.0
+
+    def quality(self, share: float) -> dict[str, float]:
+        """All metrics, when this share of the clients can be called.
+
+        What cannot be said, such as the ROC AUC of rows of one class, is left out.
+        """
+        hits, alarms, leavers = self.hits, int(self.expected.sum()), self.leavers
+        called = np.argsort(-self.risks, kind="stable")[: max(1, round(share * self.rows))]
+        precision_at_capacity = float(self.left[called].mean())
+        low, high = f1_interval(hits, alarms + leavers - hits)
+        measured = {
+            "f1": self.f1,
+            "f1_low": low,
+            "f1_high": high,
+            "precision": hits / alarms if alarms else 0.0,
+            "recall": hits / leavers if leavers else 0.0,
+            "brier": float(np.mean((self.risks - self.left) ** 2)),
+            "precision_at_capacity": precision_at_capacity,
+        }
+        if leavers:
+            measured["lift"] = precision_at_capacity / float(self.left.mean())
+        if 0 < leavers < self.rows:
+            measured["roc_auc"] = float(roc_auc_score(self.left, self.risks))
+        return measured
+
+
+def evaluate(
+    model: Model, datasets: Mapping[str, pd.DataFrame], columns: Columns
+) -> dict[str, Evaluation]:
+    """The model before these datasets, all rows with an outcome; it is asked once for all."""
+    tables = list(datasets.values())
+    asked = estimator.ask(model, tables, columns) if tables else []
+    return {
+        name: Evaluation((table[columns.target] == 1).to_numpy(), expected == 1, risks)
+        for (name, table), (expected, risks) in zip(datasets.items(), asked, strict=True)
+    }
+
+
+def f1(model: Model, known: pd.DataFrame, columns: Columns) -> float:
+    """F1 of a model on rows whose outcome is known."""
+    return evaluate(model, {"": known}, columns)[""].f1
+
+
+class Candidate(NamedTuple):
+    """A model as its bytes hold it, and what it was found to be worth."""
+
+    sha256: str
+    model: Model
+    on: dict[str, Evaluation]
+
+    def f1(self, dataset: str) -> float | None:
+        """F1 on one of the datasets, None if it was not asked about that one."""
+        return self.on[dataset].f1 if dataset in self.on else None
+
+
+def candidate(
+    pickled: bytes, name: str, datasets: Mapping[str, pd.DataFrame], columns: Columns
+) -> Candidate:
+    """The model in these bytes, checked and evaluated; the name is for messages."""
+    model = estimator.loads(pickled, name, columns)
+    return Candidate(files.sha256(pickled), model, evaluate(model, datasets, columns))
+
+
+def f1_interval(hits: int, counted: int) -> tuple[float, float]:
+    """The 95 % interval of an F1 with so many hits among hits, false alarms and misses.
+
+    The hits' share of the three is a proportion, for which Wilson's interval holds, and F1 grows
+    with that share p as 2p / (1 + p).
+    """
+    low, high = (2 * end / (1 + end) for end in share_interval(hits, counted))
+    return low, high
+
+
+def share_interval(hits: int, counted: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of which so many were counted."""
+    if not counted:
+        return 0.0, 1.0
+    interval = binomtest(hits, counted).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

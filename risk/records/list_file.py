@@ -1,0 +1,166 @@
+"""The ranked list as a file: riskranking.csv, and the copy that the records take in."""
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from risk import files
+from risk.errors import ArtefactRefused, InputMissing
+from risk.learning import ranking, reasons
+from risk.learning.attribution import Terms
+from risk.settings import Columns
+
+LIST = ("corporation", "risk", "rank", "band", "reasons")
+MOVED = ("previous_risk", "previous_rank")
+BASIS = ("release", "deployed_at", "as_of")
+COLUMNS = (*LIST, ranking.OUTCOME, *MOVED, *BASIS)
+KEPT = ("corporation", "risk", "rank", "release")
+TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
+REPEATED = ("band", ranking.OUTCOME, *BASIS)  # in every row one of few words, which is kept once
+ROWS_AT_ONCE = 50_000
+QUOTE = '"'
+SPECIAL = re.compile(r'[",\r\n]')
+
+
+class ListDamaged(ArtefactRefused):
+    """What was kept of a list cannot be read."""
+
+
+def write(
+    path: Path,
+    found: ranking.Ranked,
+    columns: Columns,
+    basis: ranking.Basis,
+    kept_in: Path | None = None,
+) -> None:
+    """Replace the list; keep codes, risks and ranks beside if asked to.
+
+    What is kept is in place before the list is: a list that can be seen was kept.
+    """
+    earlier = _earlier(path, basis)
+    with contextlib.ExitStack() as held:
+        drafts = [(held.enter_context(files.replacing(path)), list(COLUMNS))]
+        if kept_in:
+            drafts.append((held.enter_context(files.replacing(kept_in)), list(KEPT)))
+        for draft, wanted in drafts:
+            draft.write(f"{','.join(wanted)}\n".encode())
+        for begin in range(0, len(found.risks), ROWS_AT_ONCE):
+            table = _rows(found, slice(begin, begin + ROWS_AT_ONCE), columns)
+            before = earlier.reindex(table["corporation"])
+            for name in MOVED:
+                table[name] = before[name].array
+            cells = {str(name): _cells(table[name]) for name in table}
+            cells |= {name: repeat(_quoted(value)) for name, value in basis._asdict().items()}
+            for draft, wanted in drafts:
+                lines = map(",".join, zip(*(cells[name] for name in wanted), strict=False))
+                draft.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _cells(column: "pd.Series[Any]") -> Iterable[str]:
+    """A column as the cells of a CSV, which costs a quarter of what pandas takes for them."""
+    if not is_numeric_dtype(column):
+        texts: list[str] = column.tolist()
+        return [_quoted(text) for text in texts] if SPECIAL.search("".join(texts)) else texts
+    numbers = zip(column.tolist(), column.isna(), strict=True)
+    return ["" if is_missing else repr(number) for number, is_missing in numbers]
+
+
+def _quoted(text: str) -> str:
+    return f'"{text.replace(QUOTE, 2 * QUOTE)}"' if SPECIAL.search(text) else text
+
+
+def _rows(found: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
+    """A part of the list in its own columns."""
+    clients, risks = found.clients[part], found.risks[part]
+    terms = Terms(found.terms.parts[part], found.terms.values[part])
+    given = clients[list(columns.features)].to_numpy()
+    names = [reasons.label(name) for name in columns.features]
+    return pd.DataFrame(
+        {
+            "corporation": clients[columns.client].array,
+            "risk": risks,
+            "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
+            "band": ranking.bands(risks),
+            "reasons": reasons.told(terms, given, found.average, names, ranking.lean(risks)),
+            ranking.OUTCOME: np.where(clients[columns.target].isna(), ranking.OPEN, ranking.STAYED),
+        }
+    )
+
+
+def _earlier(path: Path, basis: ranking.Basis) -> pd.DataFrame:
+    """Risk and rank by client in the previous list: the file that is about to be replaced.
+
+    It is what the managers had in their hands, and it is there when the database is not. A list
+    that is made again from the same data with the same release keeps what it was compared with.
+    """
+    nothing = pd.DataFrame({name: pd.Series(dtype=TYPES[name]) for name in MOVED})
+    try:
+        same = basis_of(path) == basis
+        numbers = list(MOVED) if same else ["risk", "rank"]
+        table = read(path, ("corporation", *numbers))
+    except (InputMissing, ArtefactRefused):
+        return nothing
+    table = table.set_index("corporation")
+    if not table.index.is_unique:
+        table = table[~table.index.duplicated()]
+    return table.set_axis(list(MOVED), axis="columns").astype({"previous_rank": "Int64"})
+
+
+def basis_of(path: Path) -> ranking.Basis | None:
+    """What the list rests on, none if it is empty."""
+    first = read(path, BASIS, rows=1)
+    return None if first.empty else ranking.Basis(*first.iloc[0])
+
+
+def read(path: Path, wanted: tuple[str, ...] = COLUMNS, rows: int | None = None) -> pd.DataFrame:
+    """The list, or some of its columns and its first rows; codes as they are."""
+    try:
+        with pd.read_csv(path, iterator=True, **_as_written(wanted)) as reader:
+            table = reader.read(rows)
+    except FileNotFoundError:
+        raise InputMissing(
+            f"{files.short(path)} is missing; run python reporting.py first"
+        ) from None
+    except ValueError as error:
+        raise ArtefactRefused(
+            f"{files.short(path)} is damaged ({error}); run python reporting.py"
+        ) from error
+    return table[list(wanted)]
+
+
+def kept(path: Path) -> Iterator[list[ranking.Row]]:
+    """What was kept of a list beside it, in parts of bounded size; nothing if nothing was."""
+    if not path.exists():
+        return
+    try:
+        with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
+            for part in parts:
+                if not part["risk"].between(0, 1).all():
+                    raise ValueError("a risk is none")
+                yield [
+                    {str(name): cell for name, cell in row.items()}
+                    for row in part.to_dict("records")
+                ]
+    except (ValueError, IsADirectoryError) as error:
+        raise ListDamaged(
+            f"{files.short(path)} is damaged ({error}); the run is recorded without it"
+        ) from error
+
+
+def _as_written(wanted: tuple[str, ...]) -> ranking.Row:
+    """How pandas has to read: every cell is text and never missing, but for the numbers."""
+    return {
+        "usecols": list(wanted),
+        "dtype": {
+            name: "category" if name in REPEATED else TYPES.get(name, "str") for name in wanted
+        },
+        "keep_default_na": False,
+        "na_values": {name: [""] for name in MOVED if name in wanted},
+    }
