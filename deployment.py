@@ -112,7 +112,7 @@ def go_back(settings: Settings, to: str | None = None) -> None:
         run.may_publish()
         release = run.timed("deployment", functools.partial(roll_back, to=to), settings)
         if release == latest:
-            pending.discard(run.path)
+            run.discard()
             log.info("nothing is changed: its model is that of %s, which is in use", release.title)
             return
         run.end(**recording.rolled_back(settings, run, release))

@@ -150,9 +150,7 @@ def finish(settings: Settings, known: "Known | None" = None) -> list[str]:
 
     problems = recording.record_owed(settings)
     problems += deliverables.make_owed_report(settings, known)
-    problems += apicalls.file_owed(settings)
-    pending.forget(settings)
-    return problems
+    return problems + apicalls.file_owed(settings)
 
 
 def check(settings: Settings) -> None:

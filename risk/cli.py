@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -20,6 +20,7 @@ LARGEST_LOG = 1_000_000
 OLDER_LOGS = 3
 LINE = 100
 INPUT_OUTPUT_ERROR = 74
+PIPELINE = "fullprocess"
 
 log = logging.getLogger(f"risk.{Path(sys.argv[0]).stem}")
 
@@ -50,14 +51,48 @@ def _exit_code(config: str | None, chosen: Option, values: list[str]) -> int:
                 held.enter_context(lock.held(settings.output_folder_path / files.LOCK))
                 leftovers.remove(settings)
                 _log_to_file(settings.output_folder_path / files.LOG)
+                held.enter_context(_ending_noted(settings.output_folder_path / files.LAST_RUN))
             chosen.step(settings, *values)
-    except RiskError as error:
-        log.error("failed with exit code %d: %s", error.exit_code, error)
-        return error.exit_code
-    except OSError as error:
-        log.error("failed with exit code %d: %s", INPUT_OUTPUT_ERROR, told(error))
-        return INPUT_OUTPUT_ERROR
+    except (RiskError, OSError) as error:
+        code, message = _failure(error)
+        log.error("%s", message)
+        return code
     return 0
+
+
+def _failure(error: BaseException) -> tuple[int, str]:
+    """The exit code that an error leads to, and the line about it."""
+    if isinstance(error, RiskError | OSError):
+        code = error.exit_code if isinstance(error, RiskError) else INPUT_OUTPUT_ERROR
+        return code, f"failed with exit code {code}: {told(error)}"
+    return 1, f"crashed: {type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _ending_noted(path: Path) -> Iterator[None]:
+    """Note how the step ends; its last line of the log says what it did."""
+    last = _LastLine()
+    logging.getLogger().addHandler(last)
+    try:
+        yield
+    except BaseException as error:
+        _note_ending(path, *_failure(error))
+        raise
+    _note_ending(path, 0, last.message)
+
+
+def _note_ending(path: Path, exit_code: int, message: str) -> None:
+    """Write the ending of this step beside those of others.
+
+    A run of the whole pipeline that went well settles what steps by hand left before it. A disk
+    that is full keeps the note from being written, as it does with the log, and stops nothing.
+    """
+    step = Path(sys.argv[0]).stem
+    settles_all = step == PIPELINE and exit_code == 0
+    ending = {"time": files.now(), "exit_code": exit_code, "message": _printable(message)}
+    with contextlib.suppress(OSError):
+        others = {} if settles_all else files.sound_json(path) or {}
+        files.write_json(path, others | {step: ending})
 
 
 def _parsed(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
@@ -105,7 +140,7 @@ def progress(text: str) -> None:
 
 
 def _hold_standard_descriptors() -> None:
-    """Give closed standard streams to /dev/null, lest the first file we open become one of them."""
+    """Open closed standard streams on /dev/null, so that no file of ours becomes one of them."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
@@ -117,18 +152,28 @@ class OneLine(logging.Formatter):
     converter = time.gmtime  # type: ignore[assignment]
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, every sign that is more than a picture written out."""
+        """The line, with every unprintable character escaped."""
         record = copy.copy(record)
         record.name = record.name.removeprefix("risk.")
         return _printable(super().format(record))
 
 
 def _printable(text: str) -> str:
-    """The same text, every sign that is more than a picture written out."""
+    """The same text, with every unprintable character escaped."""
     if text.isprintable():
         return text
-    signs = (sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-    return "".join(signs)
+    escaped = (char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return "".join(escaped)
+
+
+class _LastLine(logging.Handler):
+    """The last line that says what was done, and warns of nothing."""
+
+    message = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == logging.INFO:
+            self.message = record.getMessage()
 
 
 class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
@@ -169,5 +214,5 @@ def _log_to_file(path: Path) -> None:
 def _say_crash(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    log.critical("crashed: %s: %s", kind.__name__, error)
+    log.critical("%s", _failure(error)[1])
     sys.__excepthook__(kind, error, trace)

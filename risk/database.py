@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from risk.settings import DATABASES
 
 PATIENCE_SECONDS = 5
 LONGEST_STATEMENT_SECONDS = 60
-LONGEST_SILENCE_SECONDS = 90  # a server that lives says no before
 PATIENCE_OF_SERVERS = {
     "postgresql": (
         f"SET lock_timeout = '{PATIENCE_SECONDS}s'",
@@ -33,6 +32,7 @@ PATIENCE_OF_DRIVERS = {
     "postgresql": {
         "connect_timeout": PATIENCE_SECONDS,
         "tcp_user_timeout": LONGEST_STATEMENT_SECONDS * 1000,
+        "keepalives_idle": LONGEST_STATEMENT_SECONDS,
     },
     "mysql": {
         "connect_timeout": PATIENCE_SECONDS,
@@ -40,7 +40,6 @@ PATIENCE_OF_DRIVERS = {
         "write_timeout": LONGEST_STATEMENT_SECONDS,
     },
 }
-WAL_VERSION_AT = 18
 PORTS = {"postgresql": 5432, "mysql": 3306}
 UNREADABLE = "holds a value that cannot be read"
 REFUSALS_OF_MYSQL = {1044, 1045, 1049, 1054, 1059, 1103, 1142, 1143}  # of a user, or of a name
@@ -84,21 +83,22 @@ def _connect_to_read(file: Path) -> sqlite3.Connection:
     Whoever opens a file in WAL mode, if only to read, makes two more; so one that nobody has open
     is read as a file that cannot change.
     """
-    is_at_rest = not file.with_name(f"{file.name}-wal").exists() and _is_in_wal_mode(file)
-    options = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
-    address = f"file:{quote(str(file))}?{options}"
+    address = f"file:{quote(str(file))}?mode=ro"
+    if not file.with_name(f"{file.name}-wal").exists() and _needs_files_beside(address):
+        address += "&immutable=1"
     connection = sqlite3.connect(address, uri=True, timeout=PATIENCE_SECONDS)
     connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     return connection  # one row that is no text does not keep the others from being read
 
 
-def _is_in_wal_mode(file: Path) -> bool:
-    """What the header of a SQLite file says; one that cannot be opened says nothing."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(WAL_VERSION_AT + 1)[WAL_VERSION_AT:] == b"\2"
-    except OSError:
-        return False
+def _needs_files_beside(address: str) -> bool:
+    """Whether a file is in WAL mode: SQLite refuses to open such a one without locks."""
+    with closing(sqlite3.connect(f"{address}&nolock=1", uri=True)) as probe:
+        try:
+            probe.execute("PRAGMA schema_version")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 def _engine(url: URL) -> sa.Engine:
@@ -115,8 +115,6 @@ def _engine(url: URL) -> sa.Engine:
         sa.event.listen(made, "connect", _prepare_file)
         sa.event.listen(made, "begin", _begin_in_file)
     else:
-        if _family(url) == "postgresql":
-            sa.event.listen(made, "connect", _hang_up_on_silence)
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
     return made
 
@@ -175,21 +173,6 @@ def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], Non
     return prepare
 
 
-def _hang_up_on_silence(connection: Any, _: object) -> None:
-    """The driver of PostgreSQL waits without end for a server that keeps its connection open."""
-    wait = connection.wait
-
-    def wait_for_a_while(steps: Any) -> Any:
-        try:
-            return wait(steps, timeout=LONGEST_SILENCE_SECONDS)
-        except connection.OperationalError:
-            if connection.info.transaction_status.name == "ACTIVE":  # it has not answered at all
-                connection.pgconn.finish()
-            raise
-
-    connection.wait = wait_for_a_while
-
-
 def _leave_transactions_to_us(connection: Any, _: object) -> None:
     connection.isolation_level = None  # they are begun by _begin_in_file
 
@@ -224,7 +207,7 @@ def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Con
         raise kind(f"the database {shown(database)} {UNREADABLE}: {error}") from error
     except UnicodeEncodeError as error:
         kind = RowsRefused if writes else ServiceDown
-        raise kind(f"the database {shown(database)} has no sign for a text: {error}") from error
+        raise kind(f"the database {shown(database)} cannot encode a value: {error}") from error
 
 
 def _meaning(error: sa.exc.DBAPIError, writes: bool) -> tuple[type[ServiceDown], str]:

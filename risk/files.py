@@ -29,6 +29,7 @@ PENDING = "pending"
 PASSED_OVER = "passedover.txt"
 LOCK = "lock"
 LOG = "fullprocess.log"
+LAST_RUN = "last_run.json"
 RECORDS = "records.db"
 SOURCE = "source.json"
 TRENDS = "trends.png"
@@ -44,10 +45,10 @@ KINDS = {
     INGESTION: shapes.INGESTION,
     MODEL_RECORD: shapes.TRAINED,
     JUDGED: shapes.JUDGED,
+    LAST_RUN: shapes.LAST_RUN,
     SOURCE: shapes.SOURCE,
     PACKAGES: shapes.PACKAGES,
 }
-END_OF_LOG = 65_536
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 log = logging.getLogger("risk.files")
@@ -206,24 +207,6 @@ def parse_names(content: bytes, name: str) -> list[str]:
     if not isinstance(names, list) or not all(isinstance(entry, str) for entry in names):
         raise ArtefactRefused(f"{name} does not hold a Python list of file names")
     return names
-
-
-def last_lines(path: Path) -> list[str]:
-    """How a log ends, also just after a new file took its place; no line if it was never begun."""
-    end = _end(path)
-    if len(end) < END_OF_LOG:
-        end = _end(path.with_name(f"{path.name}.1")) + end
-    return end.decode(errors="replace").splitlines()
-
-
-def _end(path: Path) -> bytes:
-    """The last bytes of a file, none where there is no file."""
-    try:
-        with path.open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - END_OF_LOG))
-            return log.read()
-    except FileNotFoundError:
-        return b""
 
 
 def sha256(content: bytes) -> str:

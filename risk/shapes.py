@@ -228,6 +228,9 @@ WAITING = Kind(
     {"run?": RUN, "rows?": ROWS, "owes?": [text], "is_recorded?": flag},
     "the run counts as one that died",
 )
+LAST_RUN = Kind(
+    {EACH: {"time": moment, "exit_code": count, "message": text}}, "the next run writes it anew"
+)
 SOURCE = Kind(
     {EACH: {"unread": unread, "next?": {"unread": unread, "file": word}}},
     "the names of the files say how far the table was read",

@@ -19,6 +19,7 @@ import scoring
 import training
 from company import fabricate
 from fullprocess import decide_and_act, full_process
+from risk import files
 from risk.data import tables
 from risk.records import pending, recording
 from risk.settings import Settings
@@ -108,7 +109,6 @@ def decided(settings: Settings, *, force: bool = False) -> str:
     recording.catch_up(settings)
     for thing in (pending.REPORT, pending.ANSWERS):
         pending.settle(settings, thing)
-    pending.forget(settings)
     return decision.outcome
 
 
@@ -125,6 +125,16 @@ def deliver(settings: Settings, name: str, table: pd.DataFrame) -> Path:
     path = settings.input_folder_path / name
     tables.write(path, table)
     return aged(path)
+
+
+def ended(
+    settings: Settings, message: str, minutes: float = 1, code: int = 0, step: str = "fullprocess"
+) -> None:
+    """Note that a step ended so many minutes ago, as the command line does."""
+    path = settings.output_folder_path / files.LAST_RUN
+    moment = time.strftime(files.TIME, time.gmtime(time.time() - 60 * minutes))
+    ending = {"time": moment, "exit_code": code, "message": message}
+    files.write_json(path, (files.read_json(path) or {}) | {step: ending})
 
 
 def aged(path: Path, seconds: float = 120) -> Path:

@@ -21,7 +21,7 @@ from risk.learning import releases
 from risk.records import pending
 from risk.settings import Settings
 from risk.web import answers, local_server
-from tests.conftest import HEADER, configured, deploy, script, small_project
+from tests.conftest import HEADER, configured, deploy, ended, script, small_project
 from tests.serving import deaf_port, running
 
 KEYS = ["prediction", "scoring", "summarystats", "diagnostics"]
@@ -79,8 +79,7 @@ def test_it_asks_the_service_that_runs(
 ) -> None:
     """However its pipeline is: a failed run is no reason to ask another one."""
     caplog.set_level("INFO")
-    failed = f"{files.now()} fullprocess ERROR failed with exit code 69: the database is down"
-    (deployed.output_folder_path / files.LOG).write_text(f"{failed}\n")
+    ended(deployed, "failed with exit code 69: the database is down", code=69)
     with running(local_server.server(create_app(deployed), "127.0.0.1", 0)) as port:
         path = apicalls.call_api(asking_at(deployed, f"http://127.0.0.1:{port}/"))
     assert list(json.loads(path.read_text())) == KEYS

@@ -11,7 +11,6 @@ import shutil
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -26,12 +25,12 @@ from werkzeug.test import TestResponse
 import diagnostics
 import ingestion
 from app import create_app
-from risk import cli, files
+from risk import files
 from risk.data import input_folder, judging
 from risk.learning import releases
 from risk.settings import Settings
 from risk.web import answers, local_server, prediction_request
-from tests.conftest import configured, deploy, put, script
+from tests.conftest import configured, deploy, ended, put
 from tests.serving import running
 
 HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees"
@@ -498,45 +497,36 @@ def test_the_answers_are_those_of_the_rooms(client: FlaskClient, served: Setting
 
 
 def test_the_last_run_is_told_without_the_folders_of_the_machine(deployed: Settings) -> None:
-    log = deployed.output_folder_path / files.LOG
-    log.write_text(f"one\n2026 fullprocess INFO kept: F1 0.5/0.6 of {deployed.workspace}/x.csv\n")
+    ended(deployed, f"kept: F1 0.5/0.6 of {deployed.workspace}/x.csv")
     answer = create_app(deployed).test_client().get("/health").json
-    assert answer["last_run"] == "2026 fullprocess INFO kept: F1 0.5/0.6 of x.csv"
+    assert answer["last_run"] == "kept: F1 0.5/0.6 of x.csv"
 
 
-GOOD = "fullprocess INFO no new data: nothing new"
-FULL = "fullprocess ERROR failed with exit code 74: models/x: No space left on device"
-
-
-def log(settings: Settings, minutes: float, rest: str) -> None:
-    """End the log in a line of that age."""
-    moment = time.strftime(files.TIME, time.gmtime(time.time() - 60 * minutes))
-    settings.output_folder_path.mkdir(exist_ok=True)
-    with (settings.output_folder_path / files.LOG).open("a") as handle:
-        handle.write(f"{moment} {rest}\n")
+GOOD = "no new data: nothing new"
+FULL = "failed with exit code 74: models/x: No space left on device"
 
 
 @pytest.mark.parametrize(
-    ("minutes", "rest", "status", "code"),
+    ("minutes", "message", "code", "status"),
     [
-        (1, GOOD, "ok", 0),
-        (21, GOOD, "late", 0),
-        (1, FULL, "failing", 74),
-        (21, FULL, "failing", 74),
-        (1, "fullprocess CRITICAL crashed: ValueError: x", "failing", 1),
+        (1, GOOD, 0, "ok"),
+        (21, GOOD, 0, "late"),
+        (1, FULL, 74, "failing"),
+        (21, FULL, 74, "failing"),
+        (1, "crashed: ValueError: x", 1, "failing"),
     ],
 )
 def test_a_monitor_learns_how_the_last_run_ended(
-    deployed: Settings, minutes: float, rest: str, status: str, code: int
+    deployed: Settings, minutes: float, message: str, code: int, status: str
 ) -> None:
-    log(deployed, minutes, rest)
-    log(deployed, 0, "training INFO a step by hand says nothing of cron")
+    ended(deployed, message, minutes, code)
+    ended(deployed, "a step by hand says nothing of cron", 0, step="training")
     asked = create_app(deployed).test_client()
     health = asked.get("/health")
     assert health.status_code == 200
     assert (health.json["status"], health.json["last_run_exit_code"]) == (status, code)
     assert health.json["last_run_age_seconds"] >= 60 * minutes
-    assert health.json["last_run"].endswith("says nothing of cron")
+    assert health.json["last_run"] == message
     strict = asked.get("/health?strict=1")
     assert strict.status_code == (200 if status == "ok" else 503)
     assert strict.json.keys() == health.json.keys()
@@ -547,7 +537,7 @@ def test_a_monitor_is_told_of_nothing_deployed_and_of_a_file_refused_whole(
     settings: Settings,
 ) -> None:
     asked = create_app(settings).test_client()
-    log(settings, 1, GOOD)
+    ended(settings, GOOD)
     assert asked.get("/health?strict=1").json["status"] == "failing"
     deploy(settings)
     assert asked.get("/health?strict=1").json["status"] == "ok"
@@ -563,19 +553,10 @@ def test_a_flag_that_is_no_flag_is_refused(client: FlaskClient, value: str) -> N
     assert told(client.get(f"/health?strict={value}")) == (400, "bad_request")
 
 
-def test_the_last_run_is_found_after_the_log_began_anew(deployed: Settings) -> None:
-    log(deployed, 9, "fullprocess INFO x" * (cli.LARGEST_LOG // 10))
-    log(deployed, 2, FULL)
-    assert script(deployed, "training.py").returncode == 0
-    assert (deployed.output_folder_path / files.LOG).stat().st_size < 1000
-    health = create_app(deployed).test_client().get("/health").json
-    assert (health["status"], health["last_run_exit_code"]) == ("failing", 74)
-
-
 def test_health_asks_neither_the_model_nor_the_database(deployed: Settings) -> None:
     broken = deployed._replace(database_url="postgresql://nobody@127.0.0.1:1/none")
     asked = create_app(broken).test_client()
-    log(deployed, 1, GOOD)
+    ended(deployed, GOOD)
     assert asked.get("/health").json["status"] == "ok"
     called: list[str] = []
 

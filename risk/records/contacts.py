@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from risk import files
 from risk.errors import RequestRefused
 from risk.records import store
-from risk.records.store import contacts
+from risk.records.sql_tables import contacts
 from risk.settings import Settings
 
 OUTCOMES = {

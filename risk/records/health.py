@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from risk import files, times
+from risk.cli import PIPELINE
 from risk.errors import InputMissing
 from risk.wording import BAD, GOOD, MEANT, WEAK, Drift
 
@@ -25,10 +26,6 @@ ANSWERS = {
     LATE: ("No.", WEAK),
     FAILING: ("No.", BAD),
 }
-PIPELINE = "fullprocess"
-FAILURES = ("ERROR", "CRITICAL")
-LINE = re.compile(r"([0-9-]{10}T[0-9:]{8}Z) (\S+) ([A-Z]+) (.*)", re.DOTALL)
-FAILED = re.compile(r"failed with exit code ([0-9]+): |crashed: ")
 FOLDERS_OF_THE_MACHINE = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
 REMEDIES = {
     65: "Mend the data; rejected.csv says what was refused and why. The model in use stays.",
@@ -71,26 +68,18 @@ class Verdict(NamedTuple):
         return self.severity if self.severity in STATUSES else OK
 
 
-class Ended(NamedTuple):
-    """A line of the log, as a step ends with one."""
+class Ending(NamedTuple):
+    """How a step last ended."""
 
     time: str
     step: str
-    level: str
+    exit_code: int
     message: str
 
     @property
     def has_failed(self) -> bool:
         """Whether the step did not do what it should."""
-        return self.level in FAILURES
-
-    @property
-    def exit_code(self) -> int | None:
-        """What the step left with, none if the line does not say."""
-        if not self.has_failed:
-            return 0
-        said = FAILED.match(self.message)
-        return int(said[1] or 1) if said else None
+        return self.exit_code != 0
 
     @property
     def meaning(self) -> str:
@@ -100,34 +89,23 @@ class Ended(NamedTuple):
     @property
     def remedy(self) -> str:
         """What to do when it has failed."""
-        return REMEDIES.get(self.exit_code or 1, READ_THE_LOG)
+        return REMEDIES.get(self.exit_code, READ_THE_LOG)
 
 
-def end(settings_folder: Path) -> list[str]:
-    """The last lines of the log in this folder."""
-    return files.last_lines(settings_folder / files.LOG)
+def endings(folder: Path) -> dict[str, Ending]:
+    """How each step last ended, by its name, as `risk.cli` notes it in this folder."""
+    record = files.read_json(folder / files.LAST_RUN) or {}
+    return {step: Ending(step=step, **ending) for step, ending in record.items()}
 
 
-def shown(line: str) -> str:
-    """A line of the log without folders of the machine."""
-    return FOLDERS_OF_THE_MACHINE.sub("", line)
+def last_run(known: Mapping[str, Ending]) -> Ending | None:
+    """How the whole pipeline ended; steps by hand say nothing of the cron job."""
+    return known.get(PIPELINE)
 
 
-def last_run(lines: Sequence[str]) -> Ended | None:
-    """How the last run of the whole pipeline ended; steps by hand say nothing of the cron job."""
-    return next((line for line in _newest(lines) if _ends_a_run(line)), None)
-
-
-def _newest(lines: Sequence[str]) -> Iterable[Ended]:
-    """The lines that are ours, the last one first."""
-    for line in reversed(lines):
-        if parts := LINE.fullmatch(line):
-            yield Ended(*parts.groups())
-
-
-def _ends_a_run(line: Ended) -> bool:
-    says_an_end = line.has_failed or line.level == "INFO"
-    return line.step == PIPELINE and says_an_end and times.parsed(line.time) is not None
+def shown(message: str) -> str:
+    """A message without folders of the machine."""
+    return FOLDERS_OF_THE_MACHINE.sub("", message)
 
 
 def verdict(found: Iterable[Trouble | None]) -> Verdict:
@@ -153,14 +131,14 @@ def unreadable(what: str, problem: str, remedy: str) -> Trouble | None:
     return Trouble(FAILING, f"{what} cannot be read: {problem}.", remedy) if problem else None
 
 
-def failed(run: Ended | None) -> Trouble | None:
+def failed(run: Ending | None) -> Trouble | None:
     """The last run, if it failed."""
     if run is None or not run.has_failed:
         return None
     return Trouble(FAILING, f"The last run{_told(run)}", run.remedy)
 
 
-def late(run: Ended | None) -> Trouble | None:
+def late(run: Ending | None) -> Trouble | None:
     """A cron job that does not run."""
     if run is None:
         remedy = "To begin, start python fullprocess.py, or the cron job: make cron INSTALL=yes."
@@ -175,31 +153,23 @@ def late(run: Ended | None) -> Trouble | None:
     return Trouble(LATE, sentence, "See that cron is at work; make cron prints the line it needs.")
 
 
-def failed_by_hand(lines: Sequence[str]) -> Trouble | None:
-    """The last failure of a step by hand, until the step or the whole pipeline went well.
+def failed_by_hand(known: Mapping[str, Ending]) -> Trouble | None:
+    """The newest failure of a step by hand; a run of the pipeline that went well removes it.
 
-    A step that lacked what it begins with did nothing, which troubles nobody else.
+    A step that lacked its input did nothing, which troubles nobody else.
     """
-    went_well = {PIPELINE}
-    for line in _newest(lines):
-        if not line.has_failed:
-            if _ends_a_run(line):
-                return None
-            went_well.add(line.step)
-        elif line.step not in went_well and _did_something(line):
-            sentence = f"python {line.step}.py, run by hand{_told(line)}"
-            return Trouble(DOUBTFUL, sentence, line.remedy)
-    return None
+    by_hand = (ending for ending in known.values() if ending.step != PIPELINE)
+    harmless = (0, InputMissing.exit_code)
+    failures = [ending for ending in by_hand if ending.exit_code not in harmless]
+    if not failures:
+        return None
+    newest = max(failures)
+    return Trouble(DOUBTFUL, f"python {newest.step}.py, run by hand{_told(newest)}", newest.remedy)
 
 
-def _did_something(line: Ended) -> bool:
-    failure = FAILED.match(line.message)
-    return failure is not None and failure[1] != str(InputMissing.exit_code)
-
-
-def _told(line: Ended) -> str:
+def _told(failure: Ending) -> str:
     """A failure with its age, as the end of a sentence."""
-    return f", {times.age(line.time)} ago, {shown(line.message).rstrip('.')}."
+    return f", {times.age(failure.time)} ago, {shown(failure.message).rstrip('.')}."
 
 
 def unusable(problem: str, *, is_missing: bool) -> Trouble | None:

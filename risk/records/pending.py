@@ -1,21 +1,21 @@
-"""What runs have begun and not finished: what is to be recorded, what is still owed."""
+"""Runs that have begun and not finished: what is to be recorded of them, what they still owe."""
 
-import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from risk import files, shapes
-from risk.errors import RiskError, told
+from risk.errors import ArtefactRefused, RiskError, told
 from risk.settings import Settings
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-Row = dict[str, Any]
+Row = dict[str, Any]  # of a table of the records
 
 LIST, REPORT, ANSWERS = OWED = ("list", "report", "answers")  # what may follow a decision
 FOLLOWS = {
@@ -29,20 +29,81 @@ FOLLOWS = {
 log = logging.getLogger("risk.pending")
 
 
-class Run:
-    """A run that has begun: what it has found so far, kept in a file until the database has it."""
+class Waiting:
+    """A run and its file in pending/, which is there until the run is recorded and owes nothing."""
+
+    def __init__(self, path: Path, record: Mapping[str, Any]) -> None:
+        self.path = path
+        self.list_path = path.with_suffix(".csv")  # a million rows are too much for JSON
+        self.facts: Row = {"id": path.stem, **record.get("run", {})}
+        if "started_at" not in self.facts:
+            written = time.gmtime(path.stat().st_mtime)
+            self.facts["started_at"] = time.strftime(files.TIME, written)
+        self.rows: dict[str, list[Row]] = dict(record.get("rows", {}))
+        self.owes = [thing for thing in record.get("owes", ()) if thing in OWED]
+        self.is_recorded = bool(record.get("is_recorded"))
+
+    @classmethod
+    def load(cls, path: Path) -> "Waiting":
+        """The run of this file; one whose file is damaged may owe anything."""
+        record = files.sound_json(path, shapes.WAITING)
+        if record is not None:
+            return cls(path, record)
+        files.write_json(path, damaged := {"owes": OWED})
+        return cls(path, damaged)
+
+    def keep(self) -> None:
+        """Write the file as the run is now."""
+        record = {"run": self.facts, "rows": self.rows, "owes": self.owes}
+        files.write_json(self.path, record | ({"is_recorded": True} if self.is_recorded else {}))
+
+    def settle(self, thing: str) -> None:
+        """Owe a thing no longer."""
+        if thing in self.owes:
+            self.owes = [other for other in self.owes if other != thing]
+            self._keep_or_discard()
+
+    def mark_recorded(self) -> None:
+        """Wait for the database no longer."""
+        self.is_recorded = True
+        self._keep_or_discard()
+
+    def refuse(self) -> str:
+        """Keep a copy of what the database will never take, and return its name.
+
+        The run then counts as recorded; what else it owes is owed all the same.
+        """
+        kept = self.path.with_suffix(".refused")
+        for path, copy in ((self.path, kept), (self.list_path, kept.with_suffix(".refused.csv"))):
+            if path.exists():
+                files.write_bytes(copy, path.read_bytes())
+        self.mark_recorded()  # last: a run that dies before refuses the same again
+        return files.short(kept)
+
+    def discard(self) -> None:
+        """Remove all that the run has left."""
+        for path in (self.list_path, self.path):
+            path.unlink(missing_ok=True)
+        files.sync_folder(self.path.parent)
+
+    def _keep_or_discard(self) -> None:
+        if self.owes or not self.is_recorded:
+            self.keep()
+        else:
+            self.discard()
+
+
+class Run(Waiting):
+    """A run under way. Its file has what it owes from the start, what it found from the end."""
 
     def __init__(self, settings: Settings, owes: Iterable[str] = ()) -> None:
         moment = time.time_ns()
-        self.id = f"{moment // 10**9}.{moment % 10**9:09d}-{os.getpid()}"
-        self.path = settings.output_folder_path / files.PENDING / f"{self.id}.json"
-        self.list_path = list_of(self.path)
-        self.facts: Row = {"id": self.id, "started_at": files.now()}
-        self.rows: dict[str, list[Row]] = {}
+        name = f"{moment // 10**9}.{moment % 10**9:09d}-{os.getpid()}.json"
+        facts = {"started_at": files.now()}
+        super().__init__(_folder(settings) / name, {"run": facts, "owes": owes})
         self.seconds: dict[str, float] = {}
-        self.owes = list(owes)
         self.after_failure: tuple[str, ...] = ()
-        self._keep()
+        self.keep()
 
     def __enter__(self) -> "Run":
         return self
@@ -50,7 +111,7 @@ class Run:
     def __exit__(
         self, _kind: type | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        """A run that failed for a reason we know has ended, too; any other way, it died."""
+        """End a run that failed for a known reason; with any other error it counts as died."""
         if isinstance(error, RiskError | OSError) and "outcome" not in self.facts:
             self.end("failed", told(error))
 
@@ -70,25 +131,25 @@ class Run:
     def found(self, table: str, rows: list[Row]) -> None:
         """Add rows that belong into this table of the records."""
         self.rows.setdefault(table, []).extend(rows)
-        self._keep()
 
     def knows(self, **facts: object) -> None:
-        """Remember something of the run as a whole."""
+        """Set columns of the run's own row."""
         self.facts |= facts
-        self._keep()
 
     def must_follow_the_data(self) -> None:
-        """From here on list and report are owed however the run ends."""
+        """Owe list and report from here on, even if the run fails."""
         self.after_failure = (LIST, REPORT)
 
     def may_publish(self) -> None:
-        """From here on a release may be out however the run ends, and all that follows is owed."""
+        """Owe everything from here on, even if the run fails: its release may be out by then."""
         self.after_failure = OWED
 
     def owes_no(self, thing: str) -> None:
-        """A thing is made that would have been left undone."""
+        """Settle a thing for all earlier runs at once, for this one at its end."""
         self.owes.remove(thing)
-        self._keep()
+        for earlier in _in(self.path.parent):
+            if earlier.path != self.path:
+                earlier.settle(thing)
 
     def end(self, outcome: str, reason: str, **facts: object) -> None:
         """Say how the run ended; from now on it waits only to be recorded."""
@@ -96,60 +157,55 @@ class Run:
         follows = FOLLOWS.get(outcome, self.after_failure)
         self.owes = [thing for thing in self.owes if thing in follows]
         self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
-
-    def _keep(self) -> None:
-        record = {"run": self.facts, "rows": self.rows, "owes": self.owes}
-        files.write_json(self.path, record)
+        self.keep()
 
 
-def waiting(settings: Settings) -> list[Path]:
-    """The runs that are not recorded yet or still owe something, oldest first."""
-    folder = settings.output_folder_path / files.PENDING
+def _folder(settings: Settings) -> Path:
+    return settings.output_folder_path / files.PENDING
+
+
+def _paths(folder: Path) -> list[Path]:
+    """The files of runs, oldest first."""
     return sorted(folder.glob("*.json")) if folder.is_dir() else []
 
 
-def _left_by(path: Path) -> dict[str, Any]:
-    """What stands in a waiting run's file; one whose file is damaged may owe anything."""
-    left = files.sound_json(path, shapes.WAITING)
-    if left is None:
-        left = {"owes": list(OWED)}
-        files.write_json(path, left)
-    return left
+def _in(folder: Path) -> list[Waiting]:
+    runs = map(Waiting.load, _paths(folder))
+    return [run for run in runs if run.owes or not run.is_recorded]
 
 
-def found_by(path: Path) -> tuple[Row, dict[str, list[Row]]]:
-    """What a waiting run is to be recorded by; one that died early may not even say its name."""
-    left = _left_by(path)
-    began = time.strftime(files.TIME, time.gmtime(path.stat().st_mtime))
-    run = {"id": path.stem, "started_at": began} | dict(left.get("run", {}))
-    return run, dict(left.get("rows", {}))
+def waiting(settings: Settings) -> list[Waiting]:
+    """The runs that are not recorded yet or still owe something, oldest first."""
+    return _in(_folder(settings))
 
 
-def list_of(path: Path) -> Path:
-    """Where a run that waits keeps its list: a million rows are nothing for a JSON file."""
-    return path.with_suffix(".csv")
+def unrecorded(settings: Settings) -> list[Row]:
+    """What is known of the runs that the database does not have, oldest first.
 
-
-def owed_by(path: Path) -> list[str]:
-    """What a waiting run has left undone."""
-    return list(_left_by(path).get("owes", []))
+    Readers without the lock ask this, so nothing is changed, and a run may be gone meanwhile.
+    """
+    runs = []
+    for path in _paths(_folder(settings)):
+        with suppress(OSError, ArtefactRefused):
+            record = files.read_json(path, shapes.WAITING)
+            if record is not None and not record.get("is_recorded"):
+                runs.append(Waiting(path, record).facts)
+    return runs
 
 
 def owed(settings: Settings) -> set[str]:
     """What all waiting runs together have left undone."""
-    return {thing for path in waiting(settings) for thing in owed_by(path)}
+    return {thing for run in waiting(settings) for thing in run.owes}
 
 
 def settle(settings: Settings, thing: str) -> None:
-    """Remember that a thing is made which waiting runs had left undone."""
-    for path in waiting(settings):
-        if thing in (owes := owed_by(path)):
-            owes.remove(thing)
-            files.write_json(path, _left_by(path) | {"owes": owes})
+    """Note that a thing is made which waiting runs had left undone."""
+    for run in waiting(settings):
+        run.settle(thing)
 
 
 def give_up(settings: Settings, thing: str, sentence: str) -> None:
-    """Remember that a thing is not made and why, until it is made after all."""
+    """Note that a thing is not made and why, until it is made after all."""
     files.write_bytes(_given_up(settings, thing), sentence.encode(errors="backslashreplace"))
 
 
@@ -165,51 +221,4 @@ def made(settings: Settings, thing: str) -> None:
 
 
 def _given_up(settings: Settings, thing: str) -> Path:
-    return settings.output_folder_path / files.PENDING / f"{thing}.givenup"
-
-
-def is_recorded(path: Path) -> bool:
-    """Whether the database has what a waiting run found."""
-    return bool(_left_by(path).get("is_recorded"))
-
-
-def unrecorded(settings: Settings) -> list[Row]:
-    """What is known of the runs that the database does not have, oldest first."""
-    found = []
-    for path in waiting(settings):
-        with contextlib.suppress(FileNotFoundError):  # it was recorded meanwhile
-            if not is_recorded(path):
-                found.append(found_by(path)[0])
-    return found
-
-
-def recorded(path: Path) -> None:
-    """Remember that the database has what a waiting run found."""
-    files.write_json(path, _left_by(path) | {"is_recorded": True})
-
-
-def refused(path: Path) -> str:
-    """Wait no longer with what the database will never take; return the name it is kept under.
-
-    What the run owes beside is owed all the same.
-    """
-    kept = path.with_suffix(".refused")
-    for found, copy in ((path, kept), (list_of(path), kept.with_suffix(".refused.csv"))):
-        if found.exists():
-            files.write_bytes(copy, found.read_bytes())
-    recorded(path)  # last: a run that dies before refuses the same again
-    return files.short(kept)
-
-
-def forget(settings: Settings) -> None:
-    """Remove what waits for nothing any more."""
-    for path in waiting(settings):
-        if is_recorded(path) and not owed_by(path):
-            discard(path)
-
-
-def discard(path: Path) -> None:
-    """Remove all that a run has left."""
-    for leftover in (list_of(path), path):
-        leftover.unlink(missing_ok=True)
-    files.sync_folder(path.parent)
+    return _folder(settings) / f"{thing}.givenup"

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from risk.data import tables
 from risk.records import store
-from risk.records.store import Row, column_stats, risks, runs, scores
+from risk.records.pending import Row
+from risk.records.sql_tables import column_stats, risks, runs, scores
 from risk.settings import Settings
 
 LAST_RUNS = 8

@@ -22,7 +22,7 @@ from risk.learning.evaluation import Candidate, Evaluation
 from risk.learning.gates import ARRIVED, DATASETS, NEWEST, TEST
 from risk.learning.releases import Release
 from risk.records import list_file, pending, store
-from risk.records.pending import Row, Run
+from risk.records.pending import Row, Run, Waiting
 from risk.records.store import Entry
 from risk.settings import Settings
 
@@ -117,7 +117,7 @@ def on_record(settings: Settings, owes: Iterable[str] = ()) -> Iterator[Run]:
         with run:
             yield run
     except InputMissing:
-        pending.discard(run.path)
+        run.discard()
         raise
     except (RiskError, OSError):
         for problem in record_owed(settings):
@@ -210,31 +210,28 @@ def catch_up(settings: Settings) -> None:
     """Record every run that waits for it and owes no list, oldest first, each once."""
     published = [_deployment(release) for release in releases.kept(settings.prod_deployment_path)]
     refusals = []
-    for path in pending.waiting(settings):
-        if pending.LIST in pending.owed_by(path) or pending.is_recorded(path):
+    for run in pending.waiting(settings):
+        if pending.LIST in run.owes or run.is_recorded:
             continue
         try:
-            _record(settings, path, published)
+            _record(settings, run, published)
         except RowsRefused as refusal:
-            kept = pending.refused(path)
-            refusals.append(f"{refusal}; what the run found is kept as {kept}")
-    pending.forget(settings)
+            refusals.append(f"{refusal}; what the run found is kept as {run.refuse()}")
     if refusals:
         raise ServiceDown("; ".join(refusals))
 
 
-def _record(settings: Settings, path: Path, published: list[Row]) -> None:
+def _record(settings: Settings, run: Waiting, published: list[Row]) -> None:
     """Record one run, and every release that is not on record yet."""
-    run, rows = pending.found_by(path)
-    if "outcome" not in run:
-        log.warning("the run that began at %s died before its end", run["started_at"])
-        run |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
+    facts, rows, listed = run.facts, dict(run.rows), run.list_path
+    if "outcome" not in facts:
+        log.warning("the run that began at %s died before its end", facts["started_at"])
+        facts |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
     releases_of_the_run = rows.pop("deployments", [])
-    listed = pending.list_of(path)
-    entry = Entry(run, rows, list_file.kept(listed), [*releases_of_the_run, *published])
+    entry = Entry(facts, rows, list_file.kept(listed), [*releases_of_the_run, *published])
     try:
         store.write(settings, entry)
     except list_file.ListDamaged as damage:
         log.warning("%s; it is kept as %s", damage, files.set_aside(listed))
         store.write(settings, entry._replace(ranked=()))
-    pending.recorded(path)
+    run.mark_recorded()

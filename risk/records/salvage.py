@@ -8,19 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from risk import files
+from risk.records.pending import Row
 
-LENGTH_OF_HEADER = 100
-VALID_FOR = 92  # where a header says which change its size of the file is of
-LENGTH_OF_PAGE = 4096  # SQLite's own choice for a new file
 MOST_UNREADABLE = 20_000  # rows one after another, more than a few damaged pages can hide
 SIDECARS = ("-shm", "-wal", "")  # the file itself last: none may take its place before
 PREPARATIONS = ("trusted_schema = OFF", "writable_schema = ON", "cell_size_check = ON")
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
-
-Row = dict[str, Any]
 
 
 class SetAside(NamedTuple):
@@ -68,28 +64,28 @@ def _note(aside: Path) -> Path:
 
 
 def rows(
-    aside: Path, select: str, is_sound: Callable[[Row], bool], make: Callable[[Path], None]
+    aside: Path, select: str, is_sound: Callable[[Row], bool], make: Callable[[Path, int], None]
 ) -> list[Row]:
     """What can be read and is sound, out of a copy: opening a file may change it.
 
-    A header that is lost is taken from a whole file, which `make` makes, then all of the first
-    page: as tables are always made in the same order, they begin at the same places.
+    A first page that is lost is taken from a whole file that is no smaller, which `make` makes: as
+    tables are always made in the same order, they begin at the same places.
     """
     with tempfile.TemporaryDirectory(prefix="risk-") as folder:
         whole, copy = Path(folder) / "whole.db", Path(folder) / "copy.db"
-        make(whole)
-        page = _first_page(whole)
-        for beginning in (b"", page[:LENGTH_OF_HEADER], page):
-            _copy(aside, copy, beginning)
-            if found := list(_read(copy, select, is_sound)):
-                return found
-    return []
+        _copy(aside, copy, b"")
+        if found := list(_read(copy, select, is_sound)):
+            return found
+        make(whole, aside.stat().st_size)
+        _copy(aside, copy, _first_page(whole))
+        return list(_read(copy, select, is_sound))
 
 
 def _first_page(file: Path) -> bytes:
-    """The first page of a file, so that it says nothing of how many there are."""
-    page = file.read_bytes()[:LENGTH_OF_PAGE]
-    return page[:VALID_FOR] + bytes(4) + page[VALID_FOR + 4 :]
+    with closing(sqlite3.connect(file)) as connection, file.open("rb") as opened:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        return opened.read(size)
 
 
 def _copy(aside: Path, copy: Path, beginning: bytes) -> None:

@@ -109,7 +109,6 @@ def make_list(
         run.end(*decision)
         raise
     run.owes_no(pending.LIST)
-    pending.settle(settings, pending.LIST)  # of earlier runs
     return known
 
 
@@ -118,11 +117,11 @@ def finish_list(settings: Settings) -> Exception | None:
 
     What prevented it is returned: new data may mend it.
     """
-    owing = [path for path in pending.waiting(settings) if pending.LIST in pending.owed_by(path)]
-    unlisted = [path for path in owing if not pending.list_of(path).exists()]
+    owing = [run for run in pending.waiting(settings) if pending.LIST in run.owes]
+    unlisted = [run.list_path for run in owing if not run.list_path.exists()]
     try:
         if not list_is_current(settings):
-            ranked_list(settings, kept_in=pending.list_of(unlisted[-1]) if unlisted else None)
+            ranked_list(settings, kept_in=unlisted[-1] if unlisted else None)
     except InputMissing as error:
         log.info("no list is owed: %s", error)
     except (RiskError, OSError) as error:

@@ -232,13 +232,13 @@ def _diagnostics() -> Schema:
 
 def _health() -> Schema:
     count = {"type": ["integer", "null"], "minimum": 0}
-    of_run = "of the last run of the whole pipeline; null if the log tells of none"
+    of_run = "of the last run of the whole pipeline; null before the first one"
     return _object(
         {
             "service": {"const": "risk"},
             "release": TEXT_OR_NULL,
             "deployed_at": TEXT_OR_NULL,
-            "last_run": TEXT_OR_NULL | {"description": "the last line of the log"},
+            "last_run": TEXT_OR_NULL | {"description": f"the message {of_run}"},
             "last_run_age_seconds": count | {"description": f"the age {of_run}"},
             "last_run_exit_code": count | {"description": f"what came {of_run}"},
             "status": {"type": "string", "enum": list(health.STATUSES)},

@@ -18,7 +18,7 @@ from risk.learning import coefficients, ranking, reasons
 from risk.learning.deployed import Deployed, Watched
 from risk.records import contacts, health, pending, queries, store
 from risk.records.contacts import Wrong
-from risk.records.health import Ended, Trouble
+from risk.records.health import Ending, Trouble
 from risk.reports import svg
 from risk.settings import Settings
 from risk.web import answers, client_list, client_page, links, overview, security
@@ -146,21 +146,21 @@ def style() -> Response:
 
 
 class Pipeline(NamedTuple):
-    """What log and files tell of the pipeline; no database is asked."""
+    """What files tell of the pipeline; no database is asked."""
 
     ends: Part
     release: Part
     data: Part
 
     @property
-    def lines(self) -> list[str]:
-        """How the log ends."""
-        return self.ends.value or []
+    def endings(self) -> dict[str, Ending]:
+        """How each step last ended."""
+        return self.ends.value or {}
 
     @property
-    def last_run(self) -> Ended | None:
+    def last_run(self) -> Ending | None:
         """How the last run of the whole pipeline ended."""
-        return health.last_run(self.lines)
+        return health.last_run(self.endings)
 
     def judged(self, folder: Path) -> Iterator[Trouble | None]:
         """What of it is not as it should be: the last run, the model, the files."""
@@ -168,7 +168,7 @@ class Pipeline(NamedTuple):
         yield health.failed(run)
         yield health.late(run)
         yield health.unusable(self.release.problem, is_missing=self.release.is_missing)
-        yield _unreadable("The log", self.ends, "")
+        yield _unreadable("How the last runs ended", self.ends, "The next run notes it anew.")
         yield _unreadable("What was ingested", self.data, "Run python ingestion.py.")
         still = functools.partial(input_folder.lies_there_still, folder)
         whole = [each for each in data.refused_whole if still(each)] if data else []
@@ -183,7 +183,7 @@ def pipeline() -> Pipeline:
     """The pipeline as it is now."""
     found = _sources()
     return Pipeline(
-        _part(lambda: health.end(found.settings.output_folder_path)),
+        _part(lambda: health.endings(found.settings.output_folder_path)),
         _part(lambda: found.deployed.now().release),
         _part(found.ingested.now),
     )
@@ -196,7 +196,7 @@ def state_of_service() -> dict[str, Any]:
     return {
         "release": release.release if release else None,
         "deployed_at": (release.time or None) if release else None,
-        "last_run": health.shown(known.lines[-1]) if known.lines else None,
+        "last_run": health.shown(run.message) if run else None,
         "last_run_age_seconds": times.seconds_since(run.time) if run else None,
         "last_run_exit_code": run.exit_code if run else None,
         "status": health.verdict(known.judged(settings.input_folder_path)).status,
@@ -242,7 +242,7 @@ def _judged_by_files(
 ) -> Iterator[Trouble | None]:
     """What is wrong with the list, with the input, with what runs left undone."""
     waiting = _part(lambda: pending.unrecorded(settings)).value or []
-    yield health.failed_by_hand(known.lines)
+    yield health.failed_by_hand(known.endings)
     yield health.unrecorded(waiting)
     yield from map(health.given_up, pending.given_up(settings))
     yield _judged_test_data(settings)

@@ -1,6 +1,7 @@
 """How scripts run: exit codes and their order, one line per error, the log, the terminal."""
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -84,6 +85,27 @@ def test_an_idle_run_ends_well_and_says_so_in_one_line(deployed: Settings) -> No
     assert ran.stderr.startswith("no new data: ")
     assert ran.stdout == "", "nothing was made, so there is nothing to look at"
     assert added[0].endswith(ran.stderr.strip())
+
+
+def noted(settings: Settings) -> dict[str, tuple[int, str]]:
+    """The exit code and the message of each step that last_run.json knows."""
+    record = json.loads((settings.output_folder_path / "last_run.json").read_text())
+    return {step: (ending["exit_code"], ending["message"]) for step, ending in record.items()}
+
+
+def test_a_failure_by_hand_is_noted_until_the_pipeline_went_well(deployed: Settings) -> None:
+    dataset = deployed.output_folder_path / "finaldata.csv"
+    content = dataset.read_bytes()
+    dataset.write_text(f"{HEADER}\nAAAA,1,2,3,0\n")
+    failed = script(deployed, "training.py")
+    assert noted(deployed)["training"] == (65, failed.stderr.splitlines()[-1].partition(": ")[2])
+    dataset.write_bytes(content)
+    assert script(deployed, "scoring.py").returncode == 0
+    assert {step: code for step, (code, _) in noted(deployed).items()} == {
+        **{"fullprocess": 0, "training": 65, "scoring": 0}
+    }
+    ran = script(deployed, "fullprocess.py")
+    assert noted(deployed) == {"fullprocess": (0, ran.stderr.strip())}
 
 
 def test_an_empty_input_folder_is_no_error_of_the_pipeline(empty: Settings) -> None:
@@ -340,7 +362,8 @@ def test_a_step_that_finds_nothing_to_begin_with_leaves_no_record(
 ) -> None:
     settings = configured(tmp_path)
     assert script(settings, name, *options).returncode == 66
-    assert set(contents(tmp_path)) == {"config.json", f"{DATA}/lock", f"{DATA}/fullprocess.log"}
+    noted = {f"{DATA}/{name}" for name in ("lock", "fullprocess.log", "last_run.json")}
+    assert set(contents(tmp_path)) == {"config.json", *noted}
 
 
 def test_every_path_is_the_folder_and_the_name(deployed: Settings) -> None:
@@ -380,7 +403,8 @@ def test_a_full_disk_leaves_every_old_file_whole_and_no_draft(
     after = contents(deployed.workspace)
     assert ran.returncode == 74
     assert ran.stderr.splitlines()[-1].startswith("error: failed with exit code 74: ingesteddata/")
-    assert {name for name in before if before[name] != after[name]} == {f"{DATA}/fullprocess.log"}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {f"{DATA}/fullprocess.log", f"{DATA}/last_run.json"}
     assert not [name for name in after if name.endswith(".draft")]
 
 
@@ -449,7 +473,9 @@ def test_what_is_said_to_closed_streams_ends_up_in_no_file_of_ours(
         check=False,
     )
     assert ran.returncode == 0
-    assert set(contents(empty.output_folder_path).values()) == {b""}
+    written = contents(empty.output_folder_path)
+    assert json.loads(written.pop("last_run.json"))["speak"]["message"] == ""
+    assert set(written.values()) == {b""}
 
 
 # -- what is said ------------------------------------------------------------------------------
@@ -642,6 +668,8 @@ def test_a_crash_is_one_line_of_the_log_and_prints_its_traceback(empty: Settings
     assert re.fullmatch(
         r"\S+Z crash CRITICAL .*ZeroDivisionError: no.*", "|".join(said(empty.workspace))
     )
+    code, message = noted(empty)["crash"]
+    assert (code, message) == (1, said(empty.workspace)[0].partition(" CRITICAL ")[2])
 
 
 def test_a_crash_lets_go_of_the_lock(empty: Settings) -> None:

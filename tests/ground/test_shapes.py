@@ -169,7 +169,7 @@ def test_what_others_rely_on_is_refused_in_one_sentence_and_the_overview_stands(
 
 
 def test_a_list_that_is_garbage_costs_only_itself(finished: Settings) -> None:
-    path = pending.list_of(waiting(finished))
+    path = waiting(finished).with_suffix(".csv")
     path.write_bytes(b"\xff\0garbage,\n\n1,2,3")
     pending.settle(finished, pending.LIST)
     first, second = (script(finished, "fullprocess.py") for _ in range(2))

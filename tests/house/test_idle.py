@@ -100,11 +100,12 @@ def test_an_idle_run_with_a_source_loads_what_the_source_needs_alone(
 
 
 def traces(folder: Path, log: Path) -> dict[str, tuple[int, bytes]]:
-    """Everything below a folder with its time and content, but for the log's."""
+    """Everything below a folder with its time and content, but for what idle runs write."""
+    written = (log, log.with_name("last_run.json"), log.parent)
     return {
         str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
         for path in folder.rglob("*")
-        if path != log
+        if path not in written
     }
 
 
@@ -118,7 +119,7 @@ def traces(folder: Path, log: Path) -> dict[str, tuple[int, bytes]]:
         pytest.param("{root}", id="the folder of the scripts"),
     ],
 )
-def test_an_idle_run_writes_nothing_but_its_log_line_wherever_it_starts(
+def test_an_idle_run_writes_its_log_line_and_its_ending_alone_wherever_it_starts(
     deployed: Settings, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -133,4 +134,9 @@ def test_an_idle_run_writes_nothing_but_its_log_line_wherever_it_starts(
     assert traces(tmp_path, log) == before
     assert log.read_text().startswith(said)
     assert log.read_text().removeprefix(said).count("\n") == 1
-    assert "no new data" in log.read_text().splitlines()[-1]
+    last = log.read_text().splitlines()[-1]
+    assert "no new data" in last
+    ending = json.loads((log.with_name("last_run.json")).read_text())
+    (name, noted), *others = ending.items()
+    assert (name, noted["exit_code"], others) == ("fullprocess", 0, [])
+    assert last.endswith(f" INFO {noted['message']}")

@@ -7,66 +7,56 @@ import pytest
 
 from risk import errors, files, wording
 from risk.records import health
-from risk.records.health import DOUBTFUL, FAILING, LATE, OK, REMARK, Trouble
+from risk.records.health import DOUBTFUL, FAILING, LATE, OK, REMARK, Ending, Trouble
 
 
 def minutes_ago(count: float) -> str:
-    """A moment as the log has it."""
+    """A moment as records have it."""
     return time.strftime(files.TIME, time.gmtime(time.time() - 60 * count))
 
 
-def ended(rest: str, minutes: float = 1) -> tuple[float, str]:
-    """A line of the log that is so many minutes old."""
-    return minutes, rest
-
-
-GOOD = "fullprocess INFO no new data: nothing new"
-BAD = "fullprocess ERROR failed with exit code 74: models/x: No space left on device"
-BY_HAND = "training ERROR failed with exit code 65: outcomes of one kind"
+def ending(code: int = 0, minutes: float = 1, step: str = "fullprocess") -> Ending:
+    """A step that ended so many minutes ago."""
+    message = f"failed with exit code {code}: it cannot" if code else "no new data: nothing new"
+    return Ending(minutes_ago(minutes), step, code, message)
 
 
 @pytest.mark.parametrize(
-    ("told", "severity", "code"),
+    ("endings", "severity"),
     [
-        ([ended(GOOD)], OK, 0),
-        ([ended(GOOD, 19)], OK, 0),
-        ([ended(GOOD, 21)], LATE, 0),
-        ([ended(GOOD, -5)], OK, 0),  # the clock was set back a little
-        ([ended(GOOD, -25)], LATE, 0),  # or so far that this run is no sign of life
-        ([ended(BAD)], FAILING, 74),
-        ([ended(BAD, 50)], FAILING, 74),  # late as well, which is not the worst of it
-        ([ended("fullprocess CRITICAL crashed: ValueError: x")], FAILING, 1),
-        ([ended("fullprocess ERROR some words")], FAILING, None),
-        ([ended(BAD, 9), ended(GOOD)], OK, 0),
-        ([ended(BAD, 9), ended("training INFO fitted on 9 rows")], FAILING, 74),
-        ([ended(GOOD, 9), ended("fullprocess WARNING no rows were fetched")], OK, 0),
-        ([ended("training INFO fitted on 9 rows")], LATE, None),
-        ([], LATE, None),
-        ([ended(BY_HAND, 2), ended(GOOD)], OK, 0),
-        ([ended(GOOD, 2), ended(BY_HAND)], DOUBTFUL, 0),
-        ([ended(GOOD, 3), ended(BY_HAND, 2), ended("training INFO fitted")], OK, 0),
-        ([ended(GOOD, 3), ended(BY_HAND, 2), ended("scoring INFO it scores")], DOUBTFUL, 0),
-        ([ended(GOOD, 3), ended("releases ERROR x is damaged")], OK, 0),  # no end of a step
+        ([ending()], OK),
+        ([ending(minutes=19)], OK),
+        ([ending(minutes=21)], LATE),
+        ([ending(minutes=-5)], OK),  # the clock was set back a little
+        ([ending(minutes=-25)], LATE),  # or so far that this run is no sign of life
+        ([ending(74)], FAILING),
+        ([ending(74, 50)], FAILING),  # late as well, which is not the worst of it
+        ([ending(1)], FAILING),
+        ([ending(74, 9), ending(step="training")], FAILING),
+        ([ending(step="training")], LATE),
+        ([], LATE),
+        ([ending(minutes=2), ending(65, step="training")], DOUBTFUL),
+        ([ending(minutes=3), ending(66, 2, "training")], OK),  # it did nothing
+        ([ending(minutes=3), ending(65, 2, "training"), ending(step="scoring")], DOUBTFUL),
+        ([ending(minutes=3), ending(step="training")], OK),
     ],
 )
-def test_the_log_says_how_the_pipeline_is(
-    told: list[tuple[float, str]], severity: str, code: int | None
-) -> None:
-    lines = [f"{minutes_ago(minutes)} {rest}" for minutes, rest in told]
-    run = health.last_run(lines)
-    found = health.verdict((health.failed_by_hand(lines), health.late(run), health.failed(run)))
+def test_how_steps_ended_says_how_the_pipeline_is(endings: list[Ending], severity: str) -> None:
+    known = {each.step: each for each in endings}
+    run = health.last_run(known)
+    found = health.verdict((health.failed_by_hand(known), health.late(run), health.failed(run)))
     assert found.severity == severity
-    assert (run.exit_code if run else None) == code
 
 
-def test_a_line_without_a_time_is_no_run() -> None:
-    for line in ("", "garbage", "2026-99-99T99:99:99Z fullprocess INFO x", "Z fullprocess INFO x"):
-        assert health.last_run([line]) is None
+def test_the_newest_failure_by_hand_is_told() -> None:
+    by_hand = [ending(65, 2, "scoring"), ending(65, 1, "training"), ending(65, 3, "reporting")]
+    trouble = health.failed_by_hand({each.step: each for each in by_hand})
+    assert trouble
+    assert trouble.sentence.startswith("python training.py, run by hand, 1 minute ago, failed")
 
 
 def test_a_run_that_is_to_come_is_no_sign_of_life() -> None:
-    line = "9999-12-31T23:59:59Z fullprocess INFO no new data: nothing new in sourcedata/"
-    trouble = health.late(health.last_run([line]))
+    trouble = health.late(ending()._replace(time="9999-12-31T23:59:59Z"))
     assert trouble is not None
     assert trouble.severity == LATE
     assert "which is to come" in trouble.sentence
@@ -83,20 +73,16 @@ def test_the_worst_comes_first_and_remarks_are_no_trouble() -> None:
 
 
 @pytest.mark.parametrize("error", errors.RiskError.__subclasses__())
-def test_every_exit_code_that_a_log_can_hold_has_a_remedy(error: type[errors.RiskError]) -> None:
-    never_logged = (
+def test_every_exit_code_that_can_be_noted_has_a_remedy(error: type[errors.RiskError]) -> None:
+    never_noted = (
         *(errors.RequestRefused, errors.RunInProgress, errors.ConfigWrong),
         errors.CannotListen,  # a server writes no file
     )
-    assert (error.exit_code in health.REMEDIES) != issubclass(error, never_logged)
+    assert (error.exit_code in health.REMEDIES) != issubclass(error, never_noted)
 
 
 def refusal(name: str) -> dict[str, Any]:
     return {"name": name, "reason": "no header"}
-
-
-def by_hand(code: int) -> str:
-    return f"{minutes_ago(1)} deployment ERROR failed with exit code {code}: it cannot"
 
 
 DRIFTED = wording.drift(0.5, 0.6, is_trained_on_it=False)
@@ -132,8 +118,6 @@ DONE = {"started_at": minutes_ago(1), "outcome": "no drift"}
         (health.stale("1-x", "1-x", is_current=True), OK, ""),
         (health.stale("1-x", "1-x", is_current=False), DOUBTFUL, "older than the data"),
         (health.stale("1-x", "2-y", is_current=False), DOUBTFUL, "by release 1-x, not 2-y"),
-        (health.failed_by_hand([by_hand(66)]), OK, ""),  # it did nothing
-        (health.failed_by_hand([by_hand(74)]), DOUBTFUL, "deployment.py, run by hand"),
         (health.given_up("it said no"), DOUBTFUL, "It said no."),
         (health.unrecorded([]), OK, ""),
         (health.unrecorded([DONE]), DOUBTFUL, "1 run waits to be recorded"),

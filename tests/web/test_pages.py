@@ -31,7 +31,7 @@ from risk.learning import ranking, reasons, releases
 from risk.records import contacts, health, list_file, pending, queries, store
 from risk.settings import Settings
 from risk.web import client_list, links
-from tests.conftest import ROOT, aged, configured, deliver, put, script, small_project
+from tests.conftest import ROOT, aged, configured, deliver, ended, put, script, small_project
 from tests.html import Page
 from tests.serving import ask, gunicorn
 from tests.test_app import NEVER_SAID, shared_files
@@ -605,17 +605,13 @@ def test_nobody_contacts_a_client_who_is_not_there(client: FlaskClient) -> None:
 # -- is everything well? ---------------------------------------------------------------------------
 
 
-def logged(settings: Settings, line: str) -> None:
-    (settings.output_folder_path / files.LOG).write_text(f"{line}\n")
-
-
 def minutes_ago(count: float) -> str:
     moment = pd.Timestamp.now("UTC") - pd.Timedelta(minutes=count)
     return moment.strftime(files.TIME)
 
 
-WELL = "fullprocess INFO no new data: nothing new"
-FULL = "fullprocess ERROR failed with exit code 74: models/x: No space left on device"
+WELL = "no new data: nothing new"
+FULL = "failed with exit code 74: models/x: No space left on device"
 
 
 def banner(settings: Settings) -> str:
@@ -626,20 +622,23 @@ def banner(settings: Settings) -> str:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "rest", "colour", "said"),
+    ("ending", "colour", "said"),
     [
-        (1, "fullprocess INFO no drift: F1 0.7000", "good", "Yes. The last run ended 1 minute ago"),
-        (19, WELL, "good", "no new data: nothing new"),
-        (21, WELL, "weak", "No. The last run ended 21 minutes ago"),
-        (1, FULL, "bad", "No. The last run, 1 minute ago, failed with exit code 74: models/x"),
-        (1, "fullprocess CRITICAL crashed: ValueError: x", "bad", "crashed: ValueError: x."),
-        (1, "training WARNING while fitting: slow", "weak", "No run yet"),
+        (("no drift: F1 0.7000", 1), "good", "Yes. The last run ended 1 minute ago"),
+        ((WELL, 19), "good", "no new data: nothing new"),
+        ((WELL, 21), "weak", "No. The last run ended 21 minutes ago"),
+        (
+            (FULL, 1, 74),
+            "bad",
+            "No. The last run, 1 minute ago, failed with exit code 74: models/x",
+        ),
+        (("crashed: ValueError: x", 1, 1), "bad", "crashed: ValueError: x."),
     ],
 )
 def test_the_overview_says_first_what_became_of_the_last_run(
-    finished: Settings, minutes: float, rest: str, colour: str, said: str
+    finished: Settings, ending: tuple[Any, ...], colour: str, said: str
 ) -> None:
-    logged(finished, f"{minutes_ago(minutes)} {rest}")
+    ended(finished, *ending)
     assert banner(finished) == colour
     found = page(create_app(finished).test_client(), "/").text
     assert said in found
@@ -651,7 +650,7 @@ def test_the_worst_of_many_troubles_is_the_headline_and_the_others_follow(
 ) -> None:
     spoil_file(finished)
     full_process(finished)
-    logged(finished, f"{minutes_ago(30)} {WELL}")
+    ended(finished, WELL, 30)
     (finished.output_model_path / files.RANKING).unlink()
     found = page(create_app(finished).test_client(), "/").text
     places = [
@@ -674,7 +673,7 @@ def spoil_file(settings: Settings) -> Path:
 def test_a_refused_file_is_a_trouble_until_it_is_mended_or_gone(finished: Settings) -> None:
     path = spoil_file(finished)
     full_process(finished)
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     assert banner(finished) == "bad"
     content = path.read_text()
     path.write_text(f"{content}3,4\n")  # it waits to be read again
@@ -691,19 +690,19 @@ def test_a_few_refused_lines_and_files_passed_over_are_remarks(finished: Setting
     put(finished, "lines.csv", [*good, "BBBB,x,1,1,"])
     (finished.input_folder_path / "link.csv").symlink_to("lines.csv")
     full_process(finished)
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     found = page(create_app(finished).test_client(), "/").text
     assert "Worth knowing 1 line was refused" in found
     assert "link.csv is passed over: it is not a regular file." in found
     put(finished, "lines.csv", [*good, *("BBBB,x,1,1," for _ in range(30))])
     full_process(finished)
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     found = page(create_app(finished).test_client(), "/").text
     assert "30 lines were refused" in found.partition("Worth knowing")[0]
 
 
 def test_test_data_that_cannot_be_scored_on_are_a_trouble(finished: Settings) -> None:
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     further = finished.test_data_path / "further.csv"
     further.write_text("<html>")
     found = page(create_app(finished).test_client(), "/").text
@@ -714,7 +713,7 @@ def test_test_data_that_cannot_be_scored_on_are_a_trouble(finished: Settings) ->
 
 def test_answers_that_were_given_up_are_a_trouble_until_they_are_filed(finished: Settings) -> None:
     pending.give_up(finished, pending.ANSWERS, "the answers of the API are given up: it said no")
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     assert banner(finished) == "weak"
     found = page(create_app(finished).test_client(), "/").text
     assert "The answers of the API are given up: it said no." in found
@@ -727,7 +726,7 @@ def test_runs_that_wait_to_be_recorded_are_a_trouble(finished: Settings) -> None
     url = "postgresql://nobody@127.0.0.1:1/none"
     broken = configured(finished.workspace, database_url=url)
     assert script(broken, "fullprocess.py").returncode == 69
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     assert banner(finished) == "weak"
     assert "1 run waits to be recorded" in page(create_app(finished).test_client(), "/").text
     found = page(create_app(broken).test_client(), "/").text
@@ -754,7 +753,7 @@ def test_records_that_were_begun_anew_are_a_trouble_until_the_damaged_file_is_mo
 
 
 def test_a_run_under_way_is_no_trouble(finished: Settings) -> None:
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     pending.Run(finished)
     record = finished.output_folder_path / files.INGESTION
     changed = json.loads(record.read_text()) | {"time": minutes_ago(0)}
@@ -763,7 +762,7 @@ def test_a_run_under_way_is_no_trouble(finished: Settings) -> None:
 
 
 def test_a_list_that_is_older_than_the_data_is_a_trouble(finished: Settings) -> None:
-    logged(finished, f"{minutes_ago(1)} {WELL}")
+    ended(finished, WELL)
     assert banner(finished) == "good"
     record = finished.output_folder_path / files.INGESTION
     files.write_json(record, json.loads(record.read_text()) | {"time": minutes_ago(0)})
@@ -777,7 +776,7 @@ def test_nothing_deployed_is_the_first_thing_to_say(settings: Settings) -> None:
 
 
 def test_a_weaker_model_is_said_to_be_as_long_as_it_is_in_use(own: Settings) -> None:
-    logged(own, f"{minutes_ago(1)} {WELL}")
+    ended(own, WELL)
     first, second = (
         {
             each.dataset: each.value
@@ -825,16 +824,18 @@ def test_a_book_of_which_everybody_was_contacted_says_so(tmp_path: Path) -> None
     assert "was contacted in the last 30 days" in page(client, "/").text
 
 
-def test_a_log_that_says_nothing_is_not_well(finished: Settings) -> None:
-    for line in ("", "garbage", "yesterdayZ fullprocess INFO x"):
-        logged(finished, line)
-        assert banner(finished) == "weak"
-    (finished.output_folder_path / files.LOG).unlink()
+def test_without_a_word_of_the_last_run_nothing_is_well(finished: Settings) -> None:
+    record = finished.output_folder_path / files.LAST_RUN
+    for content in (b"", b"garbage", b'{"fullprocess": {"time": "yesterday"}}'):
+        record.write_bytes(content)
+        assert banner(finished) == "bad"
+    record.unlink()
+    assert banner(finished) == "weak"
     assert "No run yet" in page(create_app(finished).test_client(), "/").text
 
 
-def test_a_line_of_the_log_shows_no_folder_of_the_machine_and_no_markup(own: Settings) -> None:
-    logged(own, f"{minutes_ago(1)} fullprocess ERROR failed: /var/lib/risk/x.csv <b>bold</b>")
+def test_a_message_shows_no_folder_of_the_machine_and_no_markup(own: Settings) -> None:
+    ended(own, "failed: /var/lib/risk/x.csv <b>bold</b>", code=74)
     answer = create_app(own).test_client().get("/").text
     assert "/var/lib" not in answer
     assert "<b>bold" not in answer

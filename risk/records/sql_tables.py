@@ -1,0 +1,130 @@
+"""The tables of the records, and how they are made and filled."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from risk.data.schema import LONGEST_CLIENT
+from risk.errors import ArtefactRefused
+from risk.records.pending import Row
+
+VERSION = 1
+ROWS_AT_ONCE = 10_000
+CLIENT = sa.String(LONGEST_CLIENT)
+
+schema = sa.MetaData()
+
+
+def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
+    return sa.Table(name, schema, *columns, mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
+
+
+def _of_a_run() -> sa.Column[str]:
+    return sa.Column("run", sa.String(64), sa.ForeignKey("runs.id"), nullable=False, index=True)
+
+
+version = _table("records_version", sa.Column("version", sa.Integer, primary_key=True))
+runs = _table(
+    "runs",
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("started_at", sa.String(20), nullable=False),
+    sa.Column("finished_at", sa.String(20)),
+    sa.Column("outcome", sa.String(20), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("release", sa.String(64)),
+    sa.Column("deployed_score", sa.Double),
+    sa.Column("new_score", sa.Double),
+    sa.Column("arrived_score", sa.Double),
+    sa.Column("trained_score", sa.Double),
+)
+ingested_files = _table(
+    "ingested_files",
+    _of_a_run(),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("accepted", sa.Integer, nullable=False),
+    sa.Column("rejected", sa.Integer, nullable=False),
+    sa.Column("duplicates", sa.Integer, nullable=False),
+)
+scores = _table(
+    "scores",
+    _of_a_run(),
+    sa.Column("release", sa.String(64)),
+    sa.Column("dataset", sa.String(20), nullable=False),
+    sa.Column("metric", sa.String(40), nullable=False),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("leavers", sa.Integer, nullable=False),
+)
+column_stats = _table(
+    "column_stats",
+    _of_a_run(),
+    sa.Column("column", sa.String(255), nullable=False),
+    sa.Column("mean", sa.Double),
+    sa.Column("median", sa.Double),
+    sa.Column("std", sa.Double),
+    sa.Column("mode", sa.Double),
+    sa.Column("missing_percent", sa.Double, nullable=False),
+)
+timings = _table(
+    "timings",
+    _of_a_run(),
+    sa.Column("step", sa.String(40), nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),
+)
+deployments = _table(
+    "deployments",
+    sa.Column("release", sa.String(64), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("deployed_at", sa.String(20), nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+)
+dataset_tables = _table("dataset_tables", sa.Column("name", sa.String(64), primary_key=True))
+risks = _table(
+    "risks",
+    _of_a_run(),
+    sa.Column("release", sa.String(64), nullable=False),
+    sa.Column("corporation", CLIENT, nullable=False, index=True),
+    sa.Column("risk", sa.Double, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+)
+contacts = _table(
+    "contacts",
+    sa.Column("form", sa.String(36), primary_key=True),
+    sa.Column("corporation", CLIENT, nullable=False, index=True),
+    sa.Column("contacted_at", sa.String(20), nullable=False, index=True),
+    sa.Column("by", sa.String(80), nullable=False),
+    sa.Column("outcome", sa.String(40), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+)
+
+
+def is_there(connection: sa.Connection, column: sa.Column[str], value: str) -> bool:
+    """Whether a row has this value."""
+    return connection.execute(sa.select(column).where(column == value)).first() is not None
+
+
+def make_all(connection: sa.Connection) -> None:
+    """Make the tables that are missing; refuse those of a newer program."""
+    schema.create_all(connection)
+    written = connection.execute(sa.select(version.c.version)).scalar()
+    if written is None:
+        connection.execute(version.insert().values(version=VERSION))
+    elif written > VERSION:
+        raise ArtefactRefused(
+            f"the records are of version {written}, this program knows {VERSION}; use a newer one"
+        )
+
+
+def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert rows, each with every column; what a row does not say is unknown."""
+    names = table.columns.keys()
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[begin : begin + ROWS_AT_ONCE]
+        connection.execute(
+            table.insert(), [{name: row.get(name) for name in names} for row in part]
+        )
