@@ -20,7 +20,7 @@ from risk.errors import DataUnusable, InputMissing, ServiceDown, noted
 from risk.learning import releases
 from risk.records import pending
 from risk.settings import Settings
-from risk.web import binding, local_server
+from risk.web import local_server, security
 
 CONNECT_SECONDS, HEALTH_SECONDS, ANSWER_SECONDS = 2, 5, 60
 LONGEST_ANSWER = 64 * 1024 * 1024
@@ -80,7 +80,7 @@ def _test_data(settings: Settings) -> str:
 
 
 def _authorization() -> dict[str, str]:
-    token = binding.token()
+    token = security.token()
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 

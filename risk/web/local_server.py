@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from risk.web import answers, binding
+from risk.web import answers, binding, security
 
 LONGEST_QUEUE = 128
 
@@ -45,7 +45,7 @@ def log_requests() -> None:
 
 def server(app: Flask, host: str, port: int) -> BaseWSGIServer:
     """Listening, but not yet answering; a port of 0 is any that is free."""
-    binding.refuse_without_token([(host, port)])
+    security.refuse_without_token([(host, port)])
     with binding.bound(host, port) as opened:
         opened.listen(LONGEST_QUEUE)
         descriptor = opened.fileno()  # which the server makes its own copy of

@@ -21,8 +21,6 @@ OF_THE_GUARD = {
     "400": "the Host header is not served here, or the request cannot be read",
     "401": "a token is needed, and it is missing or wrong",
     "403": "the Origin header is another site's, or the request comes from another machine",
-    "414": "the address is too long",
-    "431": "the headers are too long or too many",
     "500": "something is wrong in the service",
 }
 OF_THE_RELEASE = {

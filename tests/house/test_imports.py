@@ -33,7 +33,7 @@ OWNERS = {  # who may import a library: modules, or whole wings
     "flask": {"app", "risk.web"},
     "werkzeug": {"risk.web"},
     "markupsafe": {"risk.web"},
-    "gunicorn": {"gunicorn.conf", "risk.web.gunicorn_worker"},
+    "gunicorn": {"gunicorn.conf", "wsgi"},
     "requests": {"apicalls"},
     "pyarrow": {"risk.data"},
     "packaging": {"risk.packages"},
