@@ -147,12 +147,12 @@ def _wishes() -> list[Schema]:
     """What can be asked of the list."""
     yes = {"type": "string", "enum": list(pages.YES)}
     wishes: dict[str, Schema] = {
-        "q": {"type": "string", "maxLength": pages.LONGEST_SEARCH},
+        "q": {"type": "string", "maxLength": client_list.LONGEST_SEARCH},
         "band": {"type": "string", "enum": ["", *dict(ranking.BANDS)]},
         "sort": {"type": "string", "enum": list(client_list.ORDERS)},
         "all": yes,
         "hide": yes,
-        "page": {"type": "integer", "minimum": 1, "maximum": pages.LAST_PAGE},
+        "page": {"type": "integer", "minimum": 1, "maximum": client_list.LAST_PAGE},
         "client": TEXT | {"description": "one client's page, for codes such as .."},
     }
     return [_in("query", name, wanted) for name, wanted in wishes.items()]
