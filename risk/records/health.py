@@ -163,7 +163,7 @@ def failed(run: Ended | None) -> Trouble | None:
 def late(run: Ended | None) -> Trouble | None:
     """A cron job that does not run."""
     if run is None:
-        remedy = "Start python fullprocess.py, or let cron do it: make cron prints the line."
+        remedy = "To begin, start python fullprocess.py; make cron prints the line for cron."
         return Trouble(LATE, "No run yet.", remedy)
     if times.is_to_come(run.time, LATE_SECONDS):
         told = f"The last run says that it ended on {times.written(run.time)}, which is to come."
