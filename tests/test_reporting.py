@@ -213,7 +213,7 @@ def test_odd_codes_and_names_are_shown_as_text(settings: Settings) -> None:
     for code in ("<b>", "$x^{$", "=1+1", "a\\u202eb", "\\u4e2d\\u6587", "null", "</para>"):
         assert code in said.replace(" ", "")
     assert "<i>$x^{$.csv" in said
-    assert "is a sign that this font cannot print" in said
+    assert "is a character that this font cannot print" in said
     assert "lastmonth_activity is not a number" in said
 
 
