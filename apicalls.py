@@ -59,8 +59,8 @@ def file_owed(settings: Settings) -> list[str]:
 
 def _test_dataset(settings: Settings) -> str:
     """A file of the test data that scoring uses, as a request names it."""
-    name = test_data.first_test_file(settings.test_data_path, settings.columns, settings.limits)
-    return (settings.test_data_path / name).relative_to(settings.workspace).as_posix()
+    path = settings.test_data_path / test_data.read(settings).first_file
+    return path.relative_to(settings.workspace).as_posix()
 
 
 @contextlib.contextmanager

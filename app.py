@@ -12,7 +12,6 @@ from flask import Blueprint, Flask, Response, request
 import diagnostics
 from risk import cache, files
 from risk.cli import run
-from risk.data import test_data
 from risk.learning import evaluation
 from risk.records import health
 from risk.settings import Settings
@@ -63,9 +62,8 @@ def prediction() -> Response:
 @api.get("/scoring")
 def scoring() -> Response:
     """F1 of the deployed model on the test data."""
-    settings, deployed = service().settings, service().deployed.now()
-    rows = test_data.labelled_rows(settings.test_data_path, settings.columns, settings.limits)
-    score = evaluation.f1(deployed.model, rows, settings.columns)
+    deployed, rows = service().deployed.now(), service().test_data.now().rows
+    score = evaluation.f1(deployed.model, rows, service().settings.columns)
     return answers.answer({"release": deployed.release.release, "f1": score, "rows": len(rows)})
 
 

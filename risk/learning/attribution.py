@@ -1,6 +1,6 @@
 """A risk taken apart: what each feature adds to the middle client's log-odds."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,22 +39,17 @@ def average(model: estimator.Model, table: pd.DataFrame, columns: Columns) -> Av
     """The client that a table's clients are held against, whose log-odds are their mean."""
     seen = _seen(model, table, columns)
     middle = (seen / max(1, len(seen))).sum(axis=0)  # a sum of the numbers could overflow
-    fitted = regression(model)
-    log_odds = float(fitted.coef_[0] @ middle + fitted.intercept_[0])
+    last = estimator.regression(model)
+    log_odds = float(last.coef_[0] @ middle + last.intercept_[0])
     return Average(log_odds, middle, _in_units(model, middle[None, :])[0])
 
 
 def terms(model: estimator.Model, table: pd.DataFrame, columns: Columns, middle: Average) -> Terms:
     """The log-odds of each row's client taken apart: with the average's they add up to them."""
     seen = _seen(model, table, columns)
-    parts = regression(model).coef_[0] * (seen - middle.seen)
+    parts = estimator.regression(model).coef_[0] * (seen - middle.seen)
     given = table[list(columns.features)].to_numpy()
     return Terms(parts, np.where(np.isnan(given), _in_units(model, seen), given))
-
-
-def regression(model: estimator.Model) -> Any:
-    """The logistic regression, which is the last step of a pipeline."""
-    return model[-1] if isinstance(model, Pipeline) else model
 
 
 def _seen(model: estimator.Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.float64]:

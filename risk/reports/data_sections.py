@@ -3,7 +3,7 @@
 import math
 
 from risk import files, packages, times
-from risk.data import statistics, tables
+from risk.data import statistics
 from risk.errors import InputMissing
 from risk.reports import ingestion_record
 from risk.reports.pdf import Block, Grid, Words, shortened
@@ -66,8 +66,7 @@ def refused_lines(findings: Findings) -> list[Block]:
 
 def columns(findings: Findings) -> list[Block]:
     """Statistics and missing cells of the dataset."""
-    settings, columns = findings.settings, findings.settings.columns
-    table = tables.read(settings.output_folder_path / files.FINAL_DATA, columns)
+    table, columns = findings.dataset, findings.settings.columns
     missing = dict(zip(columns.all, statistics.missing_percent(table, columns), strict=True))
     rows = []
     for name in columns.all:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from risk import files, wording
-from risk.data import statistics, tables
-from risk.learning import coefficients, evaluation, ranking, reasons
+from risk.data import tables
+from risk.learning import coefficients, ranking, reasons
+from risk.learning.evaluation import Evaluation
 from risk.records import list_file, recording, store
 from risk.reports import charts, pdf
 from risk.reports.pdf import Block, Cell, Facts, Grid, Picture, Words, shortened
-from risk.reports.report_data import Findings, Judged
+from risk.reports.report_data import Findings
 
 TOP = 20
 USUAL_CODE = 8  # characters, where most codes have four
@@ -66,26 +67,25 @@ def _code_width(listed: list[TopClient]) -> float:
 
 def quality(findings: Findings) -> list[Block]:
     """F1 with its interval, what calling the list is worth, and two pictures of it."""
-    settings, found = findings.settings, findings.judged
-    share = recording.capacity_share(settings)
-    measured = evaluation.quality(found.model, found.known, settings.columns, share)
-    leavers = int(found.left.sum())
-    remark = statistics.provisional(leavers)
+    settings, on_test = findings.settings, findings.on_test
+    share = recording.capacity_share(settings.capacity, findings.clients)
+    measured, leavers = on_test.quality(share), on_test.leavers
+    remark = wording.provisional(leavers)
     interval = f"F1, 95\u00a0% sure between {measured['f1_low']:.2f} and {measured['f1_high']:.2f}"
     facts = [
         (f"{measured['f1']:.2f}", interval),
-        (f"{100 * measured['precision_at_capacity']:.0f}\u00a0%", _called(found, share)),
+        (f"{100 * measured['precision_at_capacity']:.0f}\u00a0%", _called(on_test, share)),
         (f"{measured.get('lift', 0):.1f}\u00d7", "as many leavers as by calling at random"),
         (f"{100 * measured['recall']:.0f}\u00a0%", "of the leavers were expected to leave"),
     ]
-    rows = f"{len(found.left):,} rows of test data that no training sees, {leavers:,} leavers."
+    rows = f"{on_test.rows:,} rows of test data that no training sees, {leavers:,} leavers."
     others = "Nobody on the list is known to have left, so fewer of its own first ones will."
     meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
     return [
-        Words(f"{found.release.title.capitalize()}, on {rows} {meaning}"),
+        Words(f"{findings.in_use.release.title.capitalize()}, on {rows} {meaning}"),
         Facts([(number, f"{caption}{remark}") for number, caption in facts]),
         Words(others, is_remark=True),
-        Picture(charts.quality(found.left, found.risks, share)),
+        Picture(charts.quality(on_test.left, on_test.risks, share)),
         Words(
             "Left: the share of the leavers that calling down the list reaches; "
             f"{settings.capacity:,} calls are {100 * share:.3g}\u00a0% of the book. "
@@ -97,10 +97,10 @@ def quality(findings: Findings) -> list[Block]:
     ]
 
 
-def _called(found: Judged, share: float) -> str:
+def _called(on_test: Evaluation, share: float) -> str:
     """What the precision at capacity counts, beside the best that a list could reach."""
-    called = max(1, round(share * len(found.left)))
-    best = min(1.0, found.left.sum() / called)
+    called = max(1, round(share * on_test.rows))
+    best = min(1.0, on_test.leavers / called)
     return (
         f"of the first {called:,} on the list did leave, where the best possible list has "
         f"{100 * best:.0f}\u00a0%"
@@ -109,7 +109,7 @@ def _called(found: Judged, share: float) -> str:
 
 def weights(findings: Findings) -> list[Block]:
     """The weight of each feature in the model, and what a doubling does."""
-    found = coefficients.of(findings.in_use.folded)
+    found = coefficients.of(findings.in_use.model, findings.settings.columns)
     return [
         Grid(found.head, found.rows, (0.4, 0.2, 0.25), (1, 2)),
         Words(found.meaning, is_remark=True),

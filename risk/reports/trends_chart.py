@@ -9,9 +9,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, nu
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from risk.data.statistics import FEW_LEAVERS
 from risk.records.store import DATASETS, NEWEST, Trends
 from risk.reports.charts import BEHIND, DPI, INK, OF_ALL, PALE, SERIES, SOFT, panel, png
+from risk.wording import FEW_LEAVERS
 
 PANELS = {
     "left": 0.065,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from flask import Response
 
 from risk import files, times, wording
-from risk.data import input_folder, test_data
+from risk.data import input_folder
 from risk.learning import coefficients, ranking
 from risk.learning.ranking import Basis, Expected
 from risk.learning.releases import Release
@@ -92,7 +92,7 @@ def start_page() -> Response:
         clients=clients,
         past=past,
         arrived=wording.arrived(past.value.runs) if past.value else "",
-        learned=part(lambda: coefficients.of(service().deployed.now().folded)),
+        learned=part(lambda: coefficients.of(service().deployed.now().model, settings.columns)),
         quality=quality,
         data=known.data,
         most_files=MOST_FILES,
@@ -138,9 +138,9 @@ def _judged_files(known: Pipeline, clients: Part) -> Iterator[Trouble | None]:
 
 
 def _judged_test_data(settings: Settings) -> Trouble | None:
-    source = settings.test_data_path, settings.columns, settings.limits
-    left_out = part(test_data.left_out, *source).value or {}
-    problem = part(test_data.labelled_rows, *source).problem
+    found = part(service().test_data.now)
+    left_out = found.value.left_out if found.value else {}
+    problem = found.problem or part(lambda: found.value.rows).problem
     return health.test_data(left_out, problem, settings.test_data_path.name)
 
 

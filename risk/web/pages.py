@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
 from risk.cache import Remembered
-from risk.data import tables
+from risk.data import tables, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import ranking
 from risk.learning.deployed import Deployed, Watched
@@ -54,6 +54,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.deployed = Watched(settings.prod_deployment_path, settings.columns)
+        self.test_data = test_data.Watched(settings)
         self.data_files = DataFiles(settings)
         self._contents: dict[Path, Remembered[Any]] = {}
         self._lock = threading.Lock()
