@@ -47,8 +47,8 @@ bench: $(VENV)/for-work ## what an idle run, the big steps and the API cost
 	@$(PY) -m benchmarks.list
 	@$(PY) -m benchmarks.api
 
-cron: $(VENV)/for-running ## print the crontab line of this checkout; INSTALL=yes puts it into your crontab
-	@$(PY) -m risk.crontab $(if $(INSTALL),--install)
+cron: $(VENV)/for-running ## print the crontab line of this checkout
+	@$(PY) -m risk.crontab
 
 # what the requirements stand for, file by file; uv keeps what is locked already and still fits
 lock: $(VENV)/for-running

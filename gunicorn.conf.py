@@ -1,26 +1,31 @@
 """How gunicorn serves the API; it reads this file by itself when started in this folder."""
 
 import contextlib
+import socket
+import struct
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from gunicorn.glogging import Logger
 from gunicorn.http import wsgi
 
 from risk import files
 from risk.errors import RiskError
 from risk.settings import Settings
-from risk.web import binding, gunicorn_worker
+from risk.web import answers, binding, security
+
+PATIENCE = {socket.SO_RCVTIMEO: 10, socket.SO_SNDTIMEO: 30}  # seconds of silence in a request
 
 wsgi.SERVER = "risk"  # the name of the service, not of what it is built with
 bind = binding.bind()
 workers = 2
-worker_class = gunicorn_worker.Worker
-logger_class = gunicorn_worker.Log
-threads = 128  # each may be held by a slow client for half a minute while others are answered
+worker_class = "gthread"
+threads = 128  # a slow client holds one of them while the others answer
 forwarded_allow_ips = ""  # no header is believed because of who sent it
 forwarder_headers = ""
 keepalive = 5
@@ -32,7 +37,7 @@ logconfig_dict = {
     "formatters": {
         "line": {
             "()": "risk.cli.OneLine",
-            "fmt": "%(asctime)s %(name)s %(levelname)s %(message)s",
+            "fmt": "%(asctime)s %(name)s %(levelname)s %(message).1000s",
             "datefmt": files.TIME,
         }
     },
@@ -43,6 +48,21 @@ logconfig_dict = {
         "gunicorn.access": {"level": "INFO", "handlers": ["stderr"], "propagate": False},
     },
 }
+
+
+class RequestLog(Logger):
+    """The log of the server, with one short line about each request, whatever was sent."""
+
+    def access(self, resp: Any, _req: Any, environ: Any, request_time: timedelta) -> None:
+        """Write the line, the same as python app.py writes."""
+        path = environ.get("PATH_INFO", environ["RAW_URI"])  # gunicorn refuses before there is one
+        asked = environ["REMOTE_ADDR"], environ["REQUEST_METHOD"], path.encode("latin-1")
+        status, seconds = int(resp.status.split()[0]), request_time.total_seconds()
+        line = answers.line(*asked, status, seconds)
+        self.access_log.info("%s", line)
+
+
+logger_class = RequestLog
 
 
 def on_starting(server: Any) -> None:
@@ -57,15 +77,21 @@ def on_starting(server: Any) -> None:
 
 
 def pre_fork(server: Any, _worker: Any) -> None:
-    """Refuse to serve others without a token, whichever way the addresses were given."""
-    opened = [listener.sock.getsockname() for listener in server.LISTENERS]
+    """Refuse to serve others without a token, whichever way the addresses were given.
+
+    Connections inherit the patience of the socket that accepts them.
+    """
+    listeners = [listener.sock for listener in server.LISTENERS]
     with _refusal_said(server):
-        _check([*opened, *server.cfg.address])
+        _check([*(listener.getsockname() for listener in listeners), *server.cfg.address])
+    for listener in listeners:
+        for option, seconds in PATIENCE.items():
+            listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
 
 
 def _check(addresses: list[Any]) -> None:
     Settings.load()
-    binding.refuse_without_token(addresses)
+    security.refuse_without_token(addresses)
 
 
 @contextlib.contextmanager

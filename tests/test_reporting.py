@@ -24,7 +24,7 @@ from risk.errors import ServiceDown
 from risk.learning import coefficients, releases
 from risk.records import list_file
 from risk.records.store import Trends
-from risk.reports import charts, deliverables, report
+from risk.reports import charts, deliverables, report, trends_chart
 from risk.reports.pdf import Picture
 from risk.reports.report_data import Findings
 from risk.settings import Settings
@@ -132,7 +132,7 @@ def test_scores_of_few_leavers_are_circled_in_the_trends(metric: str) -> None:
     def drawn(leavers: int) -> bytes:
         history = _history(3)
         scores = history.scores[history.scores["metric"] == metric]
-        return charts.trends(history._replace(scores=scores.assign(leavers=leavers)))
+        return trends_chart.draw(history._replace(scores=scores.assign(leavers=leavers)))
 
     assert drawn(99) != drawn(100)
 
@@ -213,7 +213,7 @@ def test_odd_codes_and_names_are_shown_as_text(settings: Settings) -> None:
     for code in ("<b>", "$x^{$", "=1+1", "a\\u202eb", "\\u4e2d\\u6587", "null", "</para>"):
         assert code in said.replace(" ", "")
     assert "<i>$x^{$.csv" in said
-    assert "is a sign that this font cannot print" in said
+    assert "is a character that this font cannot print" in said
     assert "lastmonth_activity is not a number" in said
 
 
@@ -305,7 +305,7 @@ def test_a_title_that_says_provisional_fits_into_its_picture(finished: Settings)
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
 def test_the_trends_are_drawn_with_any_number_of_runs(count: int) -> None:
-    assert size(charts.trends(_history(count))) == (1650, 1500)
+    assert size(trends_chart.draw(_history(count))) == (1650, 1500)
 
 
 def _history(count: int) -> Trends:

@@ -141,7 +141,7 @@ def failed(run: Ending | None) -> Trouble | None:
 def late(run: Ending | None) -> Trouble | None:
     """A cron job that does not run."""
     if run is None:
-        remedy = "To begin, start python fullprocess.py, or the cron job: make cron INSTALL=yes."
+        remedy = "To begin, start python fullprocess.py; make cron prints the line for cron."
         return Trouble(LATE, "No run yet.", remedy)
     if times.is_to_come(run.time, LATE_SECONDS):
         told = f"The last run says that it ended on {times.written(run.time)}, which is to come."

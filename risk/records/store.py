@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from risk import database, files
 from risk.data import tables
 from risk.errors import ConfigWrong, ServiceDown
+from risk.learning.gates import NEWEST, TEST
 from risk.records import history_file, sql_tables
 from risk.records.pending import Row
 from risk.records.salvage import SetAside
@@ -28,7 +29,6 @@ from risk.records.sql_tables import (
 from risk.settings import Settings
 
 PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
-DATASETS = TEST, NEWEST = "test", "newest"  # on which a model is scored
 DATA = "column_stats"  # what only a run that ingested has found
 
 

@@ -1,7 +1,7 @@
 """The report on paper: words, tables and pictures laid out on numbered A4 pages."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 from xml.sax.saxutils import escape
@@ -15,10 +15,10 @@ from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
     CondPageBreak,
+    Flowable,
     Frame,
     Image,
     PageBreak,
@@ -28,8 +28,6 @@ from reportlab.platypus import (
     Table,
 )
 
-Flowable: TypeAlias = Any  # reportlab ships no types
-
 PLAIN, BOLD = "Report", "Report-Bold"
 FONT_FILES = {PLAIN: "DejaVuSans.ttf", BOLD: "DejaVuSans-Bold.ttf"}
 INK, SOFT, LINE = HexColor("#1b2733"), HexColor("#55636f"), HexColor("#cfd6db")
@@ -37,7 +35,9 @@ MARGIN, TOP, BOTTOM, FOOT = 18 * mm, 16 * mm, 18 * mm, 10 * mm
 WIDTH, HEIGHT = A4[0] - 2 * MARGIN, A4[1] - TOP - BOTTOM
 ABOVE = 3 * mm  # a section that is jumped to does not stick to the window's edge
 LONGEST_TEXT = 600
+LONGEST_CODE = 40
 NO_BREAK = "\u00a0"
+FOOT_OF_PAGE = "foot{}"
 LAST = "\uffff"  # reportlab draws what lies beyond, but nobody can select it
 
 
@@ -92,16 +92,16 @@ def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> byt
     pages = BaseDocTemplate(
         content,
         pagesize=A4,
-        pageTemplates=[PageTemplate(frames=[frame])],
+        pageTemplates=[PageTemplate(frames=[frame], onPageEnd=_refer_to_foot)],
         title=title,
         author="Dynamic risk assessment",
         subject="Which clients are about to leave, and why",
         lang="en",
     )
-    flow: list[Flowable] = [Paragraph(markup(title), TITLE)]
+    flow: list[Any] = [Paragraph(markup(title), TITLE)]
     for block in blocks:
         flow += _flowables(block)
-    pages.build(flow, canvasmaker=_numbered(printable(foot)))
+    pages.build([*flow, _Feet(printable(foot))])
     return content.getvalue()
 
 
@@ -109,6 +109,11 @@ def know(fonts: Path) -> None:
     """Have the fonts of the report, which say what can be printed."""
     for name in FONT_FILES.keys() - set(pdfmetrics.getRegisteredFontNames()):
         pdfmetrics.registerFont(TTFont(name, fonts / FONT_FILES[name]))
+
+
+def shortened(text: str, longest: int = LONGEST_CODE) -> str:
+    """The beginning of a text that is too long for its cell."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def printable(text: str) -> str:
@@ -167,12 +172,35 @@ def _flowables(block: Block) -> list[Flowable]:
 
 
 class _Section(Paragraph):  # type: ignore[misc]  # reportlab ships no types
-    """A heading that the reader finds in the outline beside the pages."""
+    """A heading that is in the outline of the document too."""
 
     def draw(self) -> None:
         _, top = self.canv.absolutePosition(0, self.height)
-        self.canv.begins(self.getPlainText(), top)
+        self.canv.bookmarkPage(key := str(id(self)), fit="XYZ", top=top + ABOVE)
+        self.canv.addOutlineEntry(self.getPlainText(), key)
         super().draw()
+
+
+class _Feet(Flowable):  # type: ignore[misc]  # reportlab ships no types
+    """The feet of all pages, at the very end, when their count is known."""
+
+    def __init__(self, foot: str) -> None:
+        super().__init__()
+        self.foot = foot
+
+    def draw(self) -> None:
+        count = self.canv.getPageNumber()
+        for number in range(1, count + 1):
+            self.canv.beginForm(FOOT_OF_PAGE.format(number))
+            self.canv.setFont(PLAIN, 7.5)
+            self.canv.setFillColor(SOFT)
+            self.canv.drawString(MARGIN, FOOT, self.foot)
+            self.canv.drawRightString(A4[0] - MARGIN, FOOT, f"{number} of {count}")
+            self.canv.endForm()
+
+
+def _refer_to_foot(canvas: Any, _document: Any) -> None:
+    canvas.doForm(FOOT_OF_PAGE.format(canvas.getPageNumber()))
 
 
 def _facts(facts: Facts) -> Flowable:
@@ -215,39 +243,3 @@ def _grid(grid: Grid) -> Flowable:
 
 def _lines(cell: Cell) -> str:
     return "<br/>".join(map(markup, (cell,) if isinstance(cell, str) else cell))
-
-
-def _numbered(foot: str) -> Callable[..., Canvas]:
-    """A canvas that knows how many pages there are before it draws the feet."""
-
-    class Numbered(Canvas):  # type: ignore[misc]  # reportlab ships no types
-        def __init__(self, *arguments: Any, **keywords: Any) -> None:
-            super().__init__(*arguments, **keywords)
-            self._pages: list[dict[str, Any]] = []
-            self._sections: list[tuple[int, str, float]] = []
-
-        def begins(self, section: str, top: float) -> None:
-            self._sections.append((len(self._pages), section, top))
-
-        def showPage(self) -> None:  # noqa: N802 - reportlab calls it by this name
-            self._pages.append(dict(self.__dict__))
-            self._startPage()
-
-        def save(self) -> None:
-            for number, page in enumerate(self._pages, 1):
-                self.__dict__.update(page)
-                self._mark(number - 1)
-                self.setFont(PLAIN, 7.5)
-                self.setFillColor(SOFT)
-                self.drawString(MARGIN, FOOT, foot)
-                self.drawRightString(A4[0] - MARGIN, FOOT, f"{number} of {len(self._pages)}")
-                super().showPage()
-            super().save()
-
-        def _mark(self, page: int) -> None:
-            for place, (on_page, section, top) in enumerate(self._sections):
-                if on_page == page:
-                    self.bookmarkPage(str(place), fit="XYZ", top=top + ABOVE)
-                    self.addOutlineEntry(section, str(place))
-
-    return Numbered

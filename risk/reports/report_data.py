@@ -16,7 +16,7 @@ from risk.learning.gates import TEST
 from risk.learning.releases import Release
 from risk.records import list_file, recording, store
 from risk.records.store import Trends
-from risk.reports import charts
+from risk.reports import charts, trends_chart
 from risk.settings import Settings
 
 LAST_RUNS = 8
@@ -101,7 +101,7 @@ class Findings:
     @property
     def trends(self) -> bytes:
         """The picture of all recorded runs."""
-        return self._once("trends", lambda: charts.trends(self.history.trends))
+        return self._once("trends", lambda: trends_chart.draw(self.history.trends))
 
     def _once(self, name: str, make: Callable[[], Part]) -> Part:
         if name in self._problems:

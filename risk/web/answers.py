@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,8 +39,6 @@ SENTENCES = {
     404: ("not_found", "there is no such page"),
     405: ("method_not_allowed", "this page does not answer to this method"),
     413: ("too_large", "the body is larger than what is read here"),
-    414: ("too_large", "the address is longer than what is read here"),
-    431: ("too_large", "the headers are longer or more than what is read here"),
     500: ("internal_error", "something is wrong here, not with what you asked; the log says what"),
 }
 
@@ -112,17 +109,9 @@ def dress(app: Flask) -> None:
     app.register_error_handler(OSError, _of_the_system)
 
 
-def refusal_in_bytes(status: int) -> bytes:
-    """The same refusal where no request came about that the framework could answer."""
-    body = error(*_sentence(status), status).get_data()
-    lines = {
-        "Connection": "close",
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
-        **HEADERS,
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + body
+def of_a_broken_body(_error: Exception) -> Response:
+    """The refusal of a body whose chunks do not fit together."""
+    return _refused(*_sentence(400), 400)
 
 
 def _sentence(status: int) -> tuple[str, str]:

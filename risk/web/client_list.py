@@ -1,22 +1,28 @@
-"""The ranked list as the pages show it: searched, cut at capacity, sorted, in pages."""
+"""Whom to call: the ranked list, searched, cut at capacity, sorted and in pages; also as a CSV."""
 
-import csv
-import io
+import functools
 from collections.abc import Iterator, Set
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from flask import Response, request
+from werkzeug.datastructures import MultiDict
 
-from risk import times
+from risk import files, times
+from risk.errors import RequestRefused
 from risk.learning import ranking, reasons
-from risk.learning.ranking import Basis, Row
-from risk.records import list_file
+from risk.learning.ranking import Basis
+from risk.records import contacts, list_file
+from risk.web import answers
+from risk.web.pages import is_set, pages, part, service
 
 PAGE = 50
-MOST = 1_000_000
+MOST = LAST_PAGE = 1_000_000
+LONGEST_SEARCH = 200
 ROWS_AT_ONCE = 2_000
 STARTS_A_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are wide ones
 ORDERS = {
@@ -29,8 +35,8 @@ ORDERS = {
 Places = npt.NDArray[np.int64]
 
 
-class Listing(NamedTuple):
-    """The list, and what finds clients in it fast."""
+class ClientList(NamedTuple):
+    """The list with what finds and sorts its clients; a place is a position in the table."""
 
     basis: Basis | None
     table: pd.DataFrame
@@ -40,7 +46,7 @@ class Listing(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What of the list is wanted: no text, no band and no page mean the first to call."""
+    """Which clients of the list are wanted; by default those to call first."""
 
     text: str = ""
     band: str = ""
@@ -50,7 +56,7 @@ class Wish(NamedTuple):
     page: int = 1
 
 
-class Listed(NamedTuple):
+class Client(NamedTuple):
     """One client of the list."""
 
     corporation: str
@@ -67,14 +73,14 @@ class Listed(NamedTuple):
         return ranking.moved(self.rank, self.previous_rank)
 
 
-def read(path: Path) -> Listing:
+def read(path: Path) -> ClientList:
     """The list that is in this file."""
     table = list_file.read(path)
     codes = table["corporation"].tolist()
     risen = table["previous_rank"].astype("float64").to_numpy() - table["rank"].to_numpy()
     alphabetical = np.empty(len(codes))
     alphabetical[np.argsort(np.array(codes, dtype=object), kind="stable")] = np.arange(len(codes))
-    return Listing(
+    return ClientList(
         Basis(*table.loc[0, list(list_file.BASIS)]) if codes else None,
         table,
         {code: place for place, code in enumerate(codes)},
@@ -88,108 +94,158 @@ def read(path: Path) -> Listing:
     )
 
 
-def selected(listing: Listing, wish: Wish, capacity: int, contacted: Set[str]) -> Places:
-    """The places of the clients that are wanted, in the order that is wanted."""
-    return first(listing, wish, capacity, matching(listing, wish, contacted))
+def current() -> ClientList:
+    """The list as it is now."""
+    return service().content(service().settings.output_model_path / files.RANKING, read)
 
 
-def matching(listing: Listing, wish: Wish, contacted: Set[str]) -> Places:
-    """The places of all clients that are like that."""
-    chosen = np.ones(len(listing.folded), dtype=bool)
+def matching(listed: ClientList, wish: Wish, contacted: Set[str]) -> Places:
+    """The places of the clients that have the text, the band, and no recent contact."""
+    chosen = np.ones(len(listed.folded), dtype=bool)
     if wish.text:
         needle = wish.text.casefold()
-        chosen &= np.fromiter((needle in code for code in listing.folded), dtype=bool)
+        chosen &= np.fromiter((needle in code for code in listed.folded), dtype=bool)
     if wish.band:
-        chosen &= (listing.table["band"] == wish.band).to_numpy(dtype=bool)
+        chosen &= (listed.table["band"] == wish.band).to_numpy(dtype=bool)
     if wish.hides_contacted:
-        known = [listing.places[code] for code in contacted if code in listing.places]
-        chosen[known] = False
-    places: Places = np.flatnonzero(chosen)
-    return places
+        chosen[[listed.places[code] for code in contacted if code in listed.places]] = False
+    return np.flatnonzero(chosen)
 
 
-def first(listing: Listing, wish: Wish, capacity: int, places: Places) -> Places:
-    """Those among them that can be called, in the order that is wanted.
+def to_call(listed: ClientList, wish: Wish, capacity: int, places: Places) -> Places:
+    """Those among these places that can be called, in the order that is wanted.
 
-    The cut at capacity comes after the filters, so what they leave out is filled up again; a
-    search goes through the whole list.
+    The cut at capacity comes after the filters, so the next clients take the place of those left
+    out; a search goes through the whole list.
     """
     if not wish.is_whole and not wish.text:
         places = places[:capacity]
-    return places[np.argsort(listing.keys[wish.order][places], kind="stable")]
+    return places[np.argsort(listed.keys[wish.order][places], kind="stable")]
 
 
-def pages(places: Places) -> int:
-    """On how many pages these clients stand; nobody stands on one, too."""
-    return max(1, -(-len(places) // PAGE))
-
-
-def page(listing: Listing, places: Places, number: int) -> list[Listed]:
-    """The clients on one page."""
-    return rows(listing, places[(number - 1) * PAGE : number * PAGE])
-
-
-def rows(listing: Listing, places: Places) -> list[Listed]:
+def clients_at(listed: ClientList, places: Places) -> list[Client]:
     """The clients at these places."""
-    wanted = listing.table[list(Listed._fields)].iloc[places].itertuples(index=False, name=None)
+    rows = listed.table[list(Client._fields)].iloc[places].itertuples(index=False, name=None)
     return [
-        Listed(
+        Client(
             *(code, float(risk), int(rank), band, why.split(reasons.BETWEEN), outcome),
             None if pd.isna(before) else int(before),
         )
-        for code, risk, rank, band, why, outcome, before in wanted
+        for code, risk, rank, band, why, outcome, before in rows
     ]
 
 
-def of(listing: Listing, corporation: str) -> Listed | None:
-    """One client, none if the list does not have it."""
-    place = listing.places.get(corporation)
-    return None if place is None else rows(listing, np.array([place]))[0]
+def client_of(listed: ClientList, corporation: str) -> Client | None:
+    """The client with this code, none if the list does not have it."""
+    place = listed.places.get(corporation)
+    return None if place is None else clients_at(listed, np.array([place]))[0]
 
 
-def answer(listing: Listing, top: int) -> Row:
-    """The clients at the top, what the list rests on and how old that is, as the API says it."""
-    first = listing.table[list(list_file.LIST)].head(top).to_dict("records")
-    basis = listing.basis
+def counts(listed: ClientList) -> dict[str, int]:
+    """How many clients each band has."""
+    by_band = listed.table["band"].value_counts()
+    return {name: int(by_band.get(name, 0)) for name, _ in ranking.BANDS}
+
+
+def show() -> Response:
+    """The page of the list."""
+    settings, listed, wish = service().settings, current(), _wish(request.args)
+    hidden = part(contacts.recent, settings) if wish.hides_contacted else part(set)
+    like_that = matching(listed, wish, hidden.value or set())
+    places = to_call(listed, wish, settings.capacity, like_that)
+    last = max(1, -(-len(places) // PAGE))
+    wish = wish._replace(page=min(wish.page, last))
+    first_on_page = (wish.page - 1) * PAGE
+    shown = clients_at(listed, places[first_on_page : first_on_page + PAGE])
+    contacted = part(contacts.last, settings, [client.corporation for client in shown])
+    deployed = part(service().deployed.now).value
+    return answers.page(
+        "clients.html",
+        wish=wish,
+        linked=functools.partial(_address, wish),
+        listed=listed,
+        shown=shown,
+        count=len(places),
+        like_that=len(like_that),
+        pages=last,
+        first_on_page=first_on_page + 1,
+        contacts=contacted.value or {},
+        problem=hidden.problem or contacted.problem,
+        capacity=settings.capacity,
+        orders=ORDERS,
+        hidden_days=contacts.HIDDEN_DAYS,
+        counts=counts(listed),
+        order=ranking.order(ranking.still_open(listed.table)),
+        beyond=wish.text if not len(places) and service().has_in_book(wish.text) else "",
+        release=deployed.release if deployed else None,
+    )
+
+
+def _wish(asked: "MultiDict[str, str]") -> Wish:
+    """What the address asks of the list."""
+    text, band = asked.get("q", ""), asked.get("band", "")
+    order, page = asked.get("sort", "risk"), asked.get("page", "1")
+    bands = dict(ranking.BANDS)
+    if len(text) > LONGEST_SEARCH:
+        raise _wrong(f"a search has at most {LONGEST_SEARCH} characters")
+    if band and band not in bands:
+        raise _wrong(f"band is one of {', '.join(bands)}")
+    if order not in ORDERS:
+        raise _wrong(f"sort is one of {', '.join(ORDERS)}")
+    number = answers.count(page, "page", LAST_PAGE)
+    return Wish(text, band, order, is_set(asked, "all"), is_set(asked, "hide"), number)
+
+
+def _wrong(message: str) -> RequestRefused:
+    return RequestRefused("bad_request", message)
+
+
+def _address(wish: Wish, **changes: Any) -> str:
+    """The address of the list with these changes; defaults are left out."""
+    wanted = wish._replace(**{"page": 1, **changes})
+    query = {
+        "q": wanted.text,
+        "band": wanted.band,
+        "sort": wanted.order if wanted.order != "risk" else "",
+        "all": "1" if wanted.is_whole else "",
+        "hide": "1" if wanted.hides_contacted else "",
+        "page": str(wanted.page) if wanted.page > 1 else "",
+    }
+    query = {name: value for name, value in query.items() if value}
+    return f"/clients?{urlencode(query)}" if query else "/clients"
+
+
+def answer(listed: ClientList, top: int) -> dict[str, Any]:
+    """The first clients, the release and the data behind the list, as the API answers."""
+    first = listed.table[list(list_file.LIST)].head(top).to_dict("records")
+    basis = listed.basis
     return {
         "release": basis.release if basis else None,
         "deployed_at": basis.deployed_at or None if basis else None,
         "as_of": basis.as_of if basis else None,
         "age_seconds": times.seconds_since(basis.as_of) if basis else None,
-        "clients": [{str(name): cell for name, cell in row.items()} for row in first],
+        "clients": first,
     }
 
 
-def counts(listing: Listing) -> dict[str, int]:
-    """How many clients each band has."""
-    found = listing.table["band"].value_counts()
-    return {name: int(found.get(name, 0)) for name, _ in ranking.BANDS}
+@pages.get("/clients.csv")
+def spreadsheet() -> Response:
+    """The whole list for a spreadsheet."""
+    response = Response(_csv(current().table), mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="clients.csv"'
+    return response
 
 
-def spreadsheet(listing: Listing) -> Iterator[str]:
-    """The whole list as a CSV that no spreadsheet takes for formulas."""
-    yield _lines([list_file.COLUMNS])
-    numbers = set(list_file.TYPES)
-    for begin in range(0, len(listing.folded), ROWS_AT_ONCE):
-        part = listing.table.iloc[begin : begin + ROWS_AT_ONCE]
-        columns = [
-            _numbers(part[name]) if name in numbers else map(defused, part[name].tolist())
-            for name in list_file.COLUMNS
-        ]
-        yield _lines(zip(*columns, strict=True))
-
-
-def _numbers(column: "pd.Series[float]") -> list[str]:
-    missing = column.isna()
-    return ["" if no else repr(cell) for cell, no in zip(column.tolist(), missing, strict=True)]
+def _csv(table: pd.DataFrame) -> Iterator[str]:
+    """The list as a CSV, in parts, that no spreadsheet takes for formulas."""
+    yield f"{','.join(list_file.COLUMNS)}\n"
+    for begin in range(0, len(table), ROWS_AT_ONCE):
+        rows = table[list(list_file.COLUMNS)].iloc[begin : begin + ROWS_AT_ONCE].copy()
+        for name in set(list_file.COLUMNS) - set(list_file.TYPES):
+            rows[name] = rows[name].map(defused)
+        yield rows.to_csv(index=False, header=False, lineterminator="\n")
 
 
 def defused(cell: str) -> str:
     """A text that a spreadsheet shows and never runs."""
     return f"'{cell}" if cell.startswith(STARTS_A_FORMULA) else cell
-
-
-def _lines(records: "Iterator[tuple[str, ...]] | list[tuple[str, ...]]") -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(records)
-    return text.getvalue()

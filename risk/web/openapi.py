@@ -21,8 +21,6 @@ OF_THE_GUARD = {
     "400": "the Host header is not served here, or the request cannot be read",
     "401": "a token is needed, and it is missing or wrong",
     "403": "the Origin header is another site's, or the request comes from another machine",
-    "414": "the address is too long",
-    "431": "the headers are too long or too many",
     "500": "something is wrong in the service",
 }
 OF_THE_RELEASE = {
@@ -149,12 +147,12 @@ def _wishes() -> list[Schema]:
     """What can be asked of the list."""
     yes = {"type": "string", "enum": list(pages.YES)}
     wishes: dict[str, Schema] = {
-        "q": {"type": "string", "maxLength": pages.LONGEST_SEARCH},
+        "q": {"type": "string", "maxLength": client_list.LONGEST_SEARCH},
         "band": {"type": "string", "enum": ["", *dict(ranking.BANDS)]},
         "sort": {"type": "string", "enum": list(client_list.ORDERS)},
         "all": yes,
         "hide": yes,
-        "page": {"type": "integer", "minimum": 1, "maximum": pages.LAST_PAGE},
+        "page": {"type": "integer", "minimum": 1, "maximum": client_list.LAST_PAGE},
         "client": TEXT | {"description": "one client's page, for codes such as .."},
     }
     return [_in("query", name, wanted) for name, wanted in wishes.items()]

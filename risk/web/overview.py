@@ -1,22 +1,167 @@
-"""What the overview sums up: whom to call, how good the model is, what was read."""
+"""Is everything well? The start page: the last runs, the model, the data, whom to call."""
 
-from collections.abc import Set
-from pathlib import Path
+from collections.abc import Iterator, Set
 from typing import Any, NamedTuple
 
+from flask import Response
+
 from risk import files, times, wording
-from risk.learning import ranking
+from risk.data import input_folder
+from risk.learning import coefficients, ranking
+from risk.learning.gates import DATASETS, NEWEST
 from risk.learning.ranking import Basis, Expected
 from risk.learning.releases import Release
+from risk.records import contacts, health, pending, queries, store
+from risk.records.health import Ending, Trouble
 from risk.records.queries import History, Score
-from risk.records.store import DATASETS, NEWEST
-from risk.reports import svg
-from risk.web import client_list
-from risk.web.client_list import Listing, Wish
+from risk.reports import ingestion_record, svg
+from risk.settings import Settings
+from risk.web import answers, client_list
+from risk.web.client_list import ClientList, Wish
+from risk.web.pages import Part, pages, part, service
 from risk.wording import Drift
 
 FIRST_TO_CALL = 7
 MOST_FILES = 8
+
+
+class Pipeline(NamedTuple):
+    """What files tell of the pipeline; no database is asked."""
+
+    settings: Settings
+    ends: Part
+    release: Part
+    data: Part
+
+    @property
+    def endings(self) -> dict[str, Ending]:
+        """How each step last ended."""
+        return self.ends.value or {}
+
+    @property
+    def last_run(self) -> Ending | None:
+        """How the last run of the whole pipeline ended."""
+        return health.last_run(self.endings)
+
+
+def pipeline() -> Pipeline:
+    """The pipeline as it is now."""
+    settings, now = service().settings, service().deployed.now
+    record = settings.output_folder_path / files.INGESTION
+    return Pipeline(
+        settings,
+        part(health.endings, settings.output_folder_path),
+        part(lambda: now().release),
+        part(service().content, record, ingestion_record.ingested),
+    )
+
+
+def state_of_service() -> dict[str, Any]:
+    """What /health answers."""
+    known = pipeline()
+    release, run = known.release.value, known.last_run
+    return {
+        "release": release.release if release else None,
+        "deployed_at": (release.time or None) if release else None,
+        "last_run": health.shown(run.message) if run else None,
+        "last_run_age_seconds": times.seconds_since(run.time) if run else None,
+        "last_run_exit_code": run.exit_code if run else None,
+        "status": health.verdict(_judged_pipeline(known)).status,
+    }
+
+
+@pages.get("/")
+def start_page() -> Response:
+    """Whether everything is well: the last runs, the model, the data."""
+    known, settings = pipeline(), service().settings
+    past = part(queries.overview, settings)
+    quality = quality_of(past.value, known.release.value) if past.value else None
+    lately = part(contacts.recent, settings)
+    clients = part(lambda: to_call(client_list.current(), settings.capacity, lately.value or set()))
+    judged = (
+        *_judged_pipeline(known),
+        *_judged_files(known, clients),
+        *_judged_records(past, quality),
+        *(health.begun_anew(*each) for each in store.set_aside(settings)),
+    )
+    return answers.page(
+        "overview.html",
+        verdict=health.verdict(judged),
+        run=known.last_run,
+        release=known.release,
+        clients=clients,
+        past=past,
+        arrived=wording.arrived(past.value.runs) if past.value else "",
+        learned=part(lambda: coefficients.of(service().deployed.now().model, settings.columns)),
+        quality=quality,
+        data=known.data,
+        most_files=MOST_FILES,
+        capacity=settings.capacity,
+        hidden_days=contacts.HIDDEN_DAYS,
+        problem=lately.problem,
+    )
+
+
+def _judged_pipeline(known: Pipeline) -> Iterator[Trouble | None]:
+    """What is wrong with the last run, the model and the files: the status in /health."""
+    run, data, folder = known.last_run, known.data.value, known.settings.input_folder_path
+    yield health.failed(run)
+    yield health.late(run)
+    yield health.unusable(known.release.problem, is_missing=known.release.is_missing)
+    yield _unreadable("How the last runs ended", known.ends, "The next run notes it anew.")
+    yield _unreadable("What was ingested", known.data, "Run python ingestion.py.")
+    whole = data.refused_whole if data else []
+    there = [each for each in whole if input_folder.lies_there_still(folder, each)]
+    yield health.refused_files(there, folder.name)
+
+
+def _unreadable(what: str, source: Part, remedy: str) -> Trouble | None:
+    return health.unreadable(what, "" if source.is_missing else source.problem, remedy)
+
+
+def _judged_files(known: Pipeline, clients: Part) -> Iterator[Trouble | None]:
+    """What is wrong with the list, with the input, with what runs have not finished."""
+    settings = known.settings
+    waiting = part(pending.unrecorded, settings).value or []
+    yield health.failed_by_hand(known.endings)
+    yield health.unrecorded(waiting)
+    yield from map(health.given_up, pending.given_up(settings))
+    yield _judged_test_data(settings)
+    yield _unreadable("The list of whom to call", clients, health.MAKE_THE_LIST)
+    if not any(map(health.is_under_way, waiting)):
+        yield _judged_list(known, clients)
+    if data := known.data.value:
+        yield health.refused_lines(data.refused, data.rows, data.rejected)
+        yield health.empty(data.empty)
+    listing = part(input_folder.listing, settings.input_folder_path).value
+    yield from (health.remark(f"{each}.") for each in (listing.passed_over if listing else ()))
+
+
+def _judged_test_data(settings: Settings) -> Trouble | None:
+    found = part(service().test_data.now)
+    left_out = found.value.left_out if found.value else {}
+    problem = found.problem or part(lambda: found.value.rows).problem
+    return health.test_data(left_out, problem, settings.test_data_path.name)
+
+
+def _judged_list(known: Pipeline, clients: Part) -> Trouble | None:
+    """What is wrong with the list while no run is making it anew."""
+    release, data = known.release.value, known.data.value
+    if not release or not data:
+        return None
+    basis = clients.value.basis if clients.value else None
+    if not basis:
+        return health.unlisted() if clients.is_missing else None
+    is_current = basis == ranking.basis_now(release, data.time)
+    return health.stale(basis.release, release.release, is_current=is_current)
+
+
+def _judged_records(past: Part, quality: "Quality | None") -> Iterator[Trouble | None]:
+    """What is wrong with the model by what only the database knows."""
+    yield _unreadable("The records", past, "See that the database answers.")
+    if quality:
+        yield health.drifted(quality.drift) if quality.drift else None
+        yield health.weaker(quality.rivals)
 
 
 class ToCall(NamedTuple):
@@ -26,19 +171,19 @@ class ToCall(NamedTuple):
     bands: dict[str, int]
     all: int
     expected: Expected
-    first: list[client_list.Listed]
+    first: list[client_list.Client]
 
 
-def to_call(listed: Listing, capacity: int, contacted: Set[str]) -> ToCall:
-    """What the list comes to; those who were contacted are not called first."""
+def to_call(listed: ClientList, capacity: int, contacted: Set[str]) -> ToCall:
+    """A summary of the list; those who were contacted are not among the first."""
     risks, is_open = listed.table["risk"].to_numpy(), ranking.still_open(listed.table)
-    top = client_list.selected(listed, Wish(hides_contacted=True), FIRST_TO_CALL, contacted)
+    places = client_list.matching(listed, Wish(hides_contacted=True), contacted)[:FIRST_TO_CALL]
     return ToCall(
         listed.basis,
         client_list.counts(listed),
         len(listed.folded),
         ranking.expected(risks[:capacity], is_open[:capacity]),
-        client_list.rows(listed, top),
+        client_list.clients_at(listed, places),
     )
 
 
@@ -54,7 +199,7 @@ class Quality(NamedTuple):
     rivals: dict[str, tuple[float, float]]
 
 
-def quality(past: History, release: Release | None) -> Quality:
+def quality_of(past: History, release: Release | None) -> Quality:
     """How good the deployed model is, and was."""
     own = [each for each in past.scores if release and each.release == release.release]
     drift = _drift(past, own, release) if release else None
@@ -99,39 +244,3 @@ def _chart(scores: list[Score]) -> svg.Chart | None:
             series[each.dataset].append((places[each.run], each.value, title))
     names = [times.brief(moment) for moment in began.values()]
     return svg.chart(series, names, whole=False)
-
-
-class Ingested(NamedTuple):
-    """The files that were read, the last to arrive first, and how much was refused.
-
-    Lines are those of files that were not refused whole.
-    """
-
-    time: str
-    folder: str
-    all: int
-    rows: int
-    refused: int
-    refused_whole: list[dict[str, Any]]
-    empty: list[str]
-    rejected: str
-    files: list[dict[str, Any]]
-
-
-def ingested(path: Path) -> Ingested:
-    """What the last ingestion read, by its record."""
-    record = files.required_json(path, "ingestion.py")
-    read = record["files"][::-1]
-    whole = [each for each in read if each.get("reason")]
-    judged = [each for each in read if not each.get("reason")]
-    return Ingested(
-        record["time"],
-        record["input_folder"],
-        len(read),
-        sum(each["rows"] for each in judged),
-        sum(each["rejected"] for each in judged),
-        whole,
-        [each["name"] for each in judged if not each["rows"]],
-        files.short(path.with_name(files.REJECTED)),
-        read[:MOST_FILES],
-    )

@@ -37,8 +37,8 @@ class Question(NamedTuple):
     refused: Mapping[str, object] = {}
 
 
-def asked(request: Request, data_files: DataFiles, columns: Columns) -> Question:
-    """What the body of this request asks."""
+def read(request: Request, data_files: DataFiles, columns: Columns) -> Question:
+    """The question in the body of this request."""
     if request.mimetype == "application/json":
         return _in_json(_json(_body(request)), data_files, columns)
     if request.mimetype == "multipart/form-data":

@@ -12,7 +12,6 @@ WRITERS = {
     ("risk.lock", "held"): "the lock is held, never read nor written",
     ("risk.cli", "_hold_standard_descriptors"): "/dev/null in the place of closed streams",
     ("risk.cli", "_log_to_file"): "a log grows, line by line",
-    ("risk.reports.pdf", "_numbered"): "a document is saved into memory",
     ("risk.cache", "one_at_a_time"): "a lock beside the answers that are kept",
     ("risk.packages", "ask_pip"): "what pip is asked with, in a folder that is removed",
     ("risk.records.salvage", "_copy"): "a copy of a damaged file, in a folder that is removed",

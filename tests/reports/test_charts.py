@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from risk.records.store import Trends
-from risk.reports import charts
+from risk.reports import trends_chart
 
 SECONDS = [0, 1, 59, 150, 3_000, 10_000, 100_000, 200_000, 3e6, 6e6, 9e7, 1e9]
 
@@ -20,4 +20,4 @@ def test_a_history_of_any_length_has_its_dates(seconds: float) -> None:
         seconds=nothing.assign(step=[], seconds=[]),
         deployments=pd.DataFrame(columns=["release", "number", "deployed_at", "score", "rows"]),
     )
-    assert charts.trends(history).startswith(b"\x89PNG")
+    assert trends_chart.draw(history).startswith(b"\x89PNG")

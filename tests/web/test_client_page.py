@@ -15,7 +15,7 @@ from risk.records import list_file
 from risk.reports import svg
 from risk.settings import Columns, Settings
 from risk.web import client_page
-from risk.web.client_page import Company
+from risk.web.pages import Service
 from tests.conftest import configured
 
 
@@ -90,7 +90,7 @@ def test_nobody_is_explained_who_is_not_ranked(finished: Settings) -> None:
 def test_the_company_is_ranked_once_for_a_release_and_a_book(finished: Settings) -> None:
     _, now = ranked(finished)
     book = tables.read(finished.output_folder_path / files.CLIENTS, finished.columns)
-    company = Company(finished.columns)
+    company = Service(finished)
     first = company.ranked(now, book)
     assert company.ranked(now, book) is first
     assert company.ranked(now, book.copy()) is not first

@@ -30,7 +30,8 @@ from risk.data import tables
 from risk.learning import ranking, reasons, releases
 from risk.records import contacts, health, list_file, pending, queries, store
 from risk.settings import Settings
-from risk.web import client_list, links
+from risk.web import client_list
+from risk.web import pages as web_pages
 from tests.conftest import ROOT, aged, configured, deliver, ended, put, script, small_project
 from tests.html import Page
 from tests.serving import ask, gunicorn
@@ -128,7 +129,7 @@ def form(**changes: str) -> dict[str, str]:
 
 def sent(client: FlaskClient, corporation: str, **changes: str) -> TestResponse:
     """A contact, sent as the form on the client's page does."""
-    action = links.contacts_address(corporation)
+    action = web_pages.contacts_address(corporation)
     return client.post(action, data=form(**changes), headers=OWN | BROWSER)
 
 
@@ -147,7 +148,7 @@ def test_the_list_is_cut_at_capacity_and_says_so(client: FlaskClient, company: S
         if not found.all("a", rel="next"):
             break
         number += 1
-    assert codes == listed(company)["corporation"].map(links.visible).tolist()[:CAPACITY]
+    assert codes == listed(company)["corporation"].map(web_pages.visible).tolist()[:CAPACITY]
     assert number == 2
     assert f"{CAPACITY} of {len(listed(company))} clients" in found.text
 
@@ -162,7 +163,7 @@ def test_a_filter_says_how_many_it_leaves(client: FlaskClient, company: Settings
 
 
 def test_all_clients_can_be_paged_through(client: FlaskClient, company: Settings) -> None:
-    everybody = listed(company)["corporation"].map(links.visible).tolist()
+    everybody = listed(company)["corporation"].map(web_pages.visible).tolist()
     pages = -(-len(everybody) // client_list.PAGE)
     found = [page(client, f"/clients?all=1&page={n + 1}").inside("bdi") for n in range(pages)]
     assert list(chain(*found)) == everybody
@@ -200,7 +201,7 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     assert (table["outcome"] == is_open.map({True: "open", False: "stayed"})).all()
     assert f"First the {is_open.sum()} whose outcome is open" in page(client, "/clients").text
     for place, stayed in ((is_open.idxmax(), False), (is_open.idxmin(), True)):
-        address = links.address(table["corporation"][place])
+        address = web_pages.address(table["corporation"][place])
         assert ("By its newest row it stayed" in page(client, address).text) == stayed
     first = table.head(CAPACITY)
     risk = first.loc[first["outcome"] == "open", "risk"].sum()
@@ -220,9 +221,9 @@ def test_everybody_is_given_the_same_order(client: FlaskClient, company: Setting
     assert [each["rank"] for each in ranked] == list(range(1, len(codes) + 1))
     rows = csv.DictReader(io.StringIO(client.get("/clients.csv").text))
     assert [client_list.defused(code) for code in codes] == [row["corporation"] for row in rows]
-    names = list(map(links.visible, codes))
+    names = list(map(web_pages.visible, codes))
     assert page(client, "/clients?all=1").inside("bdi") == names[: client_list.PAGE]
-    assert page(client, "/").all("a", href=links.address(codes[0]))
+    assert page(client, "/").all("a", href=web_pages.address(codes[0]))
     assert queries.of_client(company, codes[0])[-1].rank == 1
     report = PdfReader(company.output_model_path / files.REPORT).pages[0].extract_text()
     assert re.search(rf"\n1\n *{re.escape(codes[0].strip())} *\n", report)
@@ -231,7 +232,7 @@ def test_everybody_is_given_the_same_order(client: FlaskClient, company: Setting
 def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
     table = listed(own)
     codes = table["corporation"].tolist()
-    first, second = map(links.visible, codes[:2])
+    first, second = map(web_pages.visible, codes[:2])
     client = create_app(own).test_client()
     assert first in page(client, "/").inside("bdi")
     sent(client, codes[0])
@@ -242,7 +243,7 @@ def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
 @pytest.mark.parametrize("band", ["high", "medium", "low"])
 def test_a_band_can_be_chosen(client: FlaskClient, company: Settings, band: str) -> None:
     table = listed(company)
-    wanted = table.loc[table["band"] == band, "corporation"].map(links.visible).tolist()
+    wanted = table.loc[table["band"] == band, "corporation"].map(web_pages.visible).tolist()
     found = page(client, f"/clients?band={band}").inside("bdi")
     assert found == wanted[: min(CAPACITY, client_list.PAGE)]
 
@@ -251,9 +252,9 @@ def test_the_list_can_be_sorted(client: FlaskClient, company: Settings) -> None:
     table = listed(company).head(CAPACITY)
     by_code = sorted(table["corporation"])
     found = page(client, "/clients?sort=code").inside("bdi")
-    assert found == [links.visible(code) for code in by_code[: client_list.PAGE]]
+    assert found == [web_pages.visible(code) for code in by_code[: client_list.PAGE]]
     risen = table.assign(by=table["rank"] - table["previous_rank"]).sort_values("by", kind="stable")
-    wanted = risen["corporation"].map(links.visible).tolist()
+    wanted = risen["corporation"].map(web_pages.visible).tolist()
     assert page(client, "/clients?sort=risen").inside("bdi") == wanted[: client_list.PAGE]
 
 
@@ -348,12 +349,12 @@ def test_only_what_starts_like_a_formula_is_defused(cell: str, written: str) -> 
 def test_every_odd_code_is_found_linked_and_shown_as_text(client: FlaskClient, code: str) -> None:
     found = page(client, f"/clients?all=1&q={quote(code, safe='')}")
     links = {link["href"] for link in found.all("a")}
-    assert links.address(code) in links
-    own = page(client, links.address(code))
-    assert own.inside("bdi")[0] == links.visible(code)
-    assert links.visible(code).strip()
+    assert web_pages.address(code) in links
+    own = page(client, web_pages.address(code))
+    assert own.inside("bdi")[0] == web_pages.visible(code)
+    assert web_pages.visible(code).strip()
     assert "rank" in own.text
-    action = f"{links.contacts_address(code)}#record"
+    action = f"{web_pages.contacts_address(code)}#record"
     assert own.all("form", method="post", action=action)
 
 
@@ -365,7 +366,7 @@ def test_every_percent_encoded_code_is_a_page_of_a_real_server(company: Settings
             for path in {quote(code, safe=""), quote(dots, safe="%") if dots else ""} - {""}:
                 answer = ask(port, "GET", f"/clients/{path}")
                 assert answer.status == 200, path
-                name = links.visible(code)
+                name = web_pages.visible(code)
                 assert Page(answer.body.decode()).inside("bdi")[0] == name, path
 
 
@@ -376,7 +377,7 @@ def test_a_client_shows_its_rows_beside_the_middle_client_and_all_its_reasons(
     on_list = data[data["corporation"].isin(listed(company)["corporation"])]
     code = on_list["corporation"].value_counts().index[0]
     rows = data[data["corporation"] == code]
-    found = page(client, links.address(code))
+    found = page(client, web_pages.address(code))
     assert len(rows) > 1
     assert found.inside("th").count("newest") == 1
     assert found.inside("th").count("middle client") == 1
@@ -397,7 +398,7 @@ def test_what_speaks_against_a_client_s_risk_is_marked_on_its_page(
     table = listed(company)
     is_marked = table["reasons"].str.contains(reasons.AGAINST)
     assert is_marked.any()
-    found = page(client, links.address(table.loc[is_marked, "corporation"].iloc[0]))
+    found = page(client, web_pages.address(table.loc[is_marked, "corporation"].iloc[0]))
     assert "speaks against it" in found.inside("span")
 
 
@@ -406,7 +407,7 @@ def test_a_client_that_left_has_a_page_without_a_risk(
 ) -> None:
     book = tables.read(company.output_folder_path / files.CLIENTS, company.columns)
     left = book.loc[book["exited"] == 1, "corporation"].iloc[0]
-    assert "This client has left" in page(client, links.address(left)).text
+    assert "This client has left" in page(client, web_pages.address(left)).text
 
 
 @pytest.mark.parametrize(
@@ -430,7 +431,7 @@ def test_a_list_by_another_release_is_said_everywhere(own: Settings) -> None:
     in_use = releases.current(own.prod_deployment_path)
     assert in_use
     assert f"was ranked by release 1-older, not {in_use.release}" in page(client, "/").text
-    code = links.address(table["corporation"][0])
+    code = web_pages.address(table["corporation"][0])
     assert "ranked by release 1-older" in page(client, code).text
 
 
@@ -442,7 +443,7 @@ def test_a_contact_is_recorded_and_everybody_sees_it(own: Settings) -> None:
     code = listed(own)["corporation"].iloc[0]
     answer = sent(client, code, by="Anna <b>", outcome="takes the client", note="1 < 2\n\n=x")
     address, _, place = answer.headers["Location"].partition("#")
-    assert (answer.status_code, address) == (303, links.address(code))
+    assert (answer.status_code, address) == (303, web_pages.address(code))
     found = page(client, address)
     assert found.all("li", id=place)
     assert "Anna <b>" in found.inside("bdi")
@@ -455,7 +456,7 @@ def test_a_contact_of_an_odd_code_reaches_that_client(busy: Settings, code: str)
     client = create_app(busy).test_client()
     name = uuid.uuid4().hex[:8]
     assert sent(client, code, by=name).status_code == 303
-    assert name in page(client, links.address(code)).inside("bdi")
+    assert name in page(client, web_pages.address(code)).inside("bdi")
     assert [contact.by for contact in contacts.of_client(busy, code)] == [name]
 
 
@@ -463,8 +464,8 @@ def test_a_contact_of_an_odd_code_reaches_that_client(busy: Settings, code: str)
 def test_the_address_that_contacts_are_sent_to_shows_that_client(
     client: FlaskClient, code: str
 ) -> None:
-    found = page(client, links.contacts_address(code))
-    assert found.inside("bdi")[0] == links.visible(code)
+    found = page(client, web_pages.contacts_address(code))
+    assert found.inside("bdi")[0] == web_pages.visible(code)
 
 
 def test_hiding_those_contacted_fills_the_list_up_to_capacity_again(own: Settings) -> None:
@@ -474,11 +475,11 @@ def test_hiding_those_contacted_fills_the_list_up_to_capacity_again(own: Setting
     sent(client, second, day="2020-02-29")  # long ago
     codes = [page(client, f"/clients?hide=1&page={n}").codes for n in (1, 2)]
     hidden = list(chain(*codes))
-    assert links.visible(first) not in hidden
-    assert links.visible(second) in hidden
-    wanted = table["corporation"].drop(0).iloc[:CAPACITY].map(links.visible).tolist()
+    assert web_pages.visible(first) not in hidden
+    assert web_pages.visible(second) in hidden
+    wanted = table["corporation"].drop(0).iloc[:CAPACITY].map(web_pages.visible).tolist()
     assert [code for code in hidden if code != "Anna"] == wanted
-    assert links.visible(first) in page(client, "/clients").codes
+    assert web_pages.visible(first) in page(client, "/clients").codes
 
 
 FORGED: list[dict[str, str]] = [
@@ -496,7 +497,7 @@ FORGED: list[dict[str, str]] = [
 @pytest.mark.parametrize("headers", FORGED)
 def test_a_forged_form_is_refused(own: Settings, headers: dict[str, str]) -> None:
     client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
-    address = links.contacts_address(code)
+    address = web_pages.contacts_address(code)
     answer = client.post(address, data=form(), headers=headers)
     assert answer.status_code == 403
     assert contacts.of_client(own, code) == []
@@ -505,7 +506,7 @@ def test_a_forged_form_is_refused(own: Settings, headers: dict[str, str]) -> Non
 @pytest.mark.parametrize("headers", [OWN, {"Origin": "http://localhost"}, {}])
 def test_our_own_form_is_taken(own: Settings, headers: dict[str, str]) -> None:
     client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
-    address = links.contacts_address(code)
+    address = web_pages.contacts_address(code)
     assert client.post(address, data=form(), headers=headers).status_code == 303
 
 
@@ -545,7 +546,7 @@ def test_a_form_that_is_wrong_comes_back_with_what_was_typed(
     assert all(field["aria-describedby"] == "wrong" for field in flagged)
     if "note" not in changes:
         assert found.inside("textarea") == ["typed <before>"]
-    program = client.post(links.contacts_address(code), data=form(**changes), headers=OWN)
+    program = client.post(web_pages.contacts_address(code), data=form(**changes), headers=OWN)
     assert (program.status_code, program.json["error"]) == (400, "bad_contact")
     assert contacts.of_client(own, code) == []
 
@@ -586,14 +587,14 @@ def test_a_note_as_long_as_allowed_fits_in_whatever_script(own: Settings) -> Non
 def test_a_body_that_is_no_form_of_ours_is_refused(
     client: FlaskClient, company: Settings, request_: dict[str, Any], status: int
 ) -> None:
-    address = links.contacts_address(listed(company)["corporation"].iloc[0])
+    address = web_pages.contacts_address(listed(company)["corporation"].iloc[0])
     assert client.post(address, headers=OWN, **request_).status_code == status
 
 
 def test_a_form_that_says_something_twice_is_refused(own: Settings) -> None:
     client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
     twice = {**form(), "outcome": ["stays", "leaves"]}
-    answer = client.post(links.contacts_address(code), data=twice, headers=OWN)
+    answer = client.post(web_pages.contacts_address(code), data=twice, headers=OWN)
     assert (answer.status_code, answer.json["error"]) == (400, "bad_request")
     assert contacts.of_client(own, code) == []
 
@@ -915,7 +916,7 @@ def test_pages_stand_without_the_records(own: Settings) -> None:
     assert len(page(client, "/clients").codes) == client_list.PAGE
     assert "Contacts cannot be shown" in page(client, "/clients?hide=1").text
     code = listed(own)["corporation"].iloc[0]
-    assert "does not answer" in page(client, links.address(code)).text
+    assert "does not answer" in page(client, web_pages.address(code)).text
     answer = sent(client, code)
     assert (answer.status_code, answer.mimetype) == (503, "text/html")
 
@@ -928,7 +929,7 @@ def test_pages_stand_beside_a_damaged_file(own: Settings, name: str) -> None:
     client = create_app(own).test_client()
     page(client, "/")
     page(client, "/clients", 503 if name == files.RANKING else 200)
-    page(client, links.address(code))
+    page(client, web_pages.address(code))
 
 
 def test_a_list_of_nobody_is_a_list(own: Settings) -> None:
@@ -945,11 +946,11 @@ def test_a_list_of_nobody_is_a_list(own: Settings) -> None:
 def test_reading_writes_nothing(own: Settings) -> None:
     client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
     before = shared_files(own.workspace)
-    for address in (*PAGES, links.address(code), "/style.css", "/clients/nobody", "/nothing"):
+    for address in (*PAGES, web_pages.address(code), "/style.css", "/clients/nobody", "/nothing"):
         client.get(address)
     assert shared_files(own.workspace) == before
     (own.output_folder_path / files.RECORDS).unlink()
-    for address in ("/", "/clients?hide=1", links.address(code)):
+    for address in ("/", "/clients?hide=1", web_pages.address(code)):
         page(client, address)
     assert not (own.output_folder_path / files.RECORDS).exists()
 
@@ -959,7 +960,7 @@ def test_reading_writes_nothing(own: Settings) -> None:
 
 def some_pages(settings: Settings, client: FlaskClient) -> Iterator[Page]:
     code = listed(settings)["corporation"].iloc[0]
-    for address in ("/", "/clients", "/clients?q=a&hide=1&sort=code", links.address(code)):
+    for address in ("/", "/clients", "/clients?q=a&hide=1&sort=code", web_pages.address(code)):
         yield page(client, address)
     yield page(client, "/nothing", 404)
 
@@ -1114,8 +1115,8 @@ def test_the_contrast_of_black_on_white_is_known() -> None:
 def test_the_list_that_is_ranked_again_keeps_its_page(own: Settings) -> None:
     """What the pages remember of the book is given up with the book."""
     client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
-    page(client, links.address(code))
+    page(client, web_pages.address(code))
     put(own, "later.csv", [f"{code},999999,1,5,"])
     full_process(own)
     reporting.rank_clients(own)
-    assert "999,999" in page(client, links.address(code)).text
+    assert "999,999" in page(client, web_pages.address(code)).text

@@ -26,7 +26,7 @@ from risk import files
 from risk.data.input_folder import Seen
 from risk.learning import estimator, releases
 from risk.settings import Settings
-from risk.web import binding
+from risk.web import security
 from tests.conftest import ROOT
 from tests.serving import (
     GUNICORN,
@@ -130,9 +130,10 @@ def test_raw_requests_are_refused_and_forge_no_line(
 ) -> None:
     head, _, body = raw(port, request_ + b"\r\n").partition(b"\r\n\r\n")
     assert head.split(b" ", 2)[1] == str(status).encode(), head
-    assert b"X-Content-Type-Options: nosniff" in head
-    assert set(json.loads(body)) == {"error", "message"} or status == 200
-    assert not NEVER_SAID.search(f"{head.decode()} {body.decode()}")
+    if b"Content-Type: application/json" in head:  # else gunicorn itself refuses
+        assert b"X-Content-Type-Options: nosniff" in head
+        assert set(json.loads(body)) == {"error", "message"} or status == 200
+    assert not NEVER_SAID.search((head + body).decode("latin-1"))
 
 
 def test_there_is_one_line_about_each_request(port: int, served: Settings) -> None:
@@ -205,7 +206,13 @@ def test_a_hundred_clients_that_drip_do_not_keep_others_from_asking(
             time.sleep(0.7)  # the pace of a drip
 
 
-@pytest.mark.parametrize("is_closed", [True, False])
+@pytest.mark.parametrize(
+    "is_closed",
+    [
+        pytest.param(True, id="closes"),
+        pytest.param(False, id="falls silent", marks=pytest.mark.slow),
+    ],
+)
 def test_a_body_that_is_shorter_than_was_said_is_no_whole_question(
     port: int, is_closed: bool
 ) -> None:
@@ -219,16 +226,6 @@ def test_a_body_that_is_shorter_than_was_said_is_no_whole_question(
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
     assert (head.split(b" ", 2)[1], json.loads(body)["error"]) == (b"400", "bad_request")
-
-
-@pytest.mark.slow
-def test_a_client_that_sends_drop_by_drop_is_left_in_time(port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port)) as dripping:
-        dripping.sendall(b"GET /health HTTP/1.1\r\n")
-        with pytest.raises(OSError, match=r"(?i)reset|broken pipe"):
-            for _ in range(100):
-                dripping.sendall(b"X: 1\r\n")
-                time.sleep(0.5)
 
 
 def raw(port: int, request: bytes) -> bytes:
@@ -510,4 +507,4 @@ def test_five_hundred_deployments_under_way_never_show(settings: Settings) -> No
     ],
 )
 def test_only_loopback_counts_as_near(address: str, is_near: bool) -> None:
-    assert binding.is_loopback(address) is is_near
+    assert security.is_loopback(address) is is_near
