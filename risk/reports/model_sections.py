@@ -7,7 +7,8 @@ from risk import files, wording
 from risk.data import tables
 from risk.learning import coefficients, ranking, reasons
 from risk.learning.evaluation import Evaluation
-from risk.records import list_file, recording, store
+from risk.learning.gates import NEWEST
+from risk.records import list_file, recording
 from risk.reports import charts, pdf
 from risk.reports.pdf import Block, Cell, Facts, Grid, Picture, Words, shortened
 from risk.reports.report_data import Findings
@@ -119,7 +120,7 @@ def weights(findings: Findings) -> list[Block]:
 def trends(findings: Findings) -> list[Block]:
     """The picture of all recorded runs, and where their F1 began and ended."""
     scores = findings.history.trends.scores
-    of_newest = scores[(scores["metric"] == "f1") & (scores["dataset"] == store.NEWEST)]["value"]
+    of_newest = scores[(scores["metric"] == "f1") & (scores["dataset"] == NEWEST)]["value"]
     first_and_last: list[Block] = []
     if len(of_newest) > 1:
         first, last = of_newest.iloc[0], of_newest.iloc[-1]
