@@ -19,7 +19,6 @@ from company import fabricate
 from fullprocess import full_process
 from risk import files
 from risk.data import tables, test_data
-from risk.data.statistics import FEW_LEAVERS
 from risk.errors import ServiceDown
 from risk.learning import coefficients, releases
 from risk.records import list_file
@@ -28,6 +27,7 @@ from risk.reports import charts, deliverables, report, trends_chart
 from risk.reports.pdf import Picture
 from risk.reports.report_data import Findings
 from risk.settings import Settings
+from risk.wording import FEW_LEAVERS
 from tests.conftest import aged, configured, deliver, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
