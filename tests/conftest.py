@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -106,10 +105,15 @@ def deploy(settings: Settings) -> Settings:
 def decided(settings: Settings, *, force: bool = False) -> str:
     """What a run decides, does and records, without the report and the answers that follow."""
     decision = decide_and_act(settings, force).decision
+    settle_what_is_shown(settings)
     recording.catch_up(settings)
+    return decision.outcome
+
+
+def settle_what_is_shown(settings: Settings) -> None:
+    """Have nobody owe the report and the answers, which take most of a run's time."""
     for thing in (pending.REPORT, pending.ANSWERS):
         pending.settle(settings, thing)
-    return decision.outcome
 
 
 def put(settings: Settings, name: str, lines: Iterable[str], header: str = HEADER) -> Path:
@@ -152,12 +156,8 @@ def script(settings: Settings, name: str, *arguments: str, **environment: str) -
 
 def script_of_a_user(settings: Settings, name: str) -> Run:
     """Run one of our scripts as somebody whom permissions bind, as they do not bind root."""
-    bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-lease"]
-    if os.geteuid() == 0 and not shutil.which("setpriv"):
-        pytest.skip("permissions do not bind root, who needs setpriv to be bound")
-    command = [sys.executable, str(ROOT / name), "--config", f"{settings.workspace}/config.json"]
-    command = [*bound * (os.geteuid() == 0), *command]
-    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    config = str(settings.workspace / "config.json")
+    return warm.run(ROOT / name, ["--config", config], dict(os.environ), is_bound=True)
 
 
 @pytest.fixture

@@ -119,10 +119,16 @@ def test_whatever_is_still_read_of_a_waiting_run_is_recorded_or_refused_once(
 
 
 SEEN_IN_THE_WILD = [
-    pytest.param("pending", ("run",), 5, id="a run that is a number"),
+    pytest.param("pending", ("run",), 5, id="a run that is a number", marks=pytest.mark.slow),
     pytest.param("pending", ("owes",), 5, id="owes a number"),
     pytest.param("pending", ("rows",), {"unheard_of": [{}]}, id="rows of an unknown table"),
-    pytest.param("pending", ("rows", "scores", 0, "value"), "high", id="a score in words"),
+    pytest.param(
+        "pending",
+        ("rows", "scores", 0, "value"),
+        "high",
+        id="a score in words",
+        marks=pytest.mark.slow,
+    ),
     pytest.param("judged", ("seen",), [[[], 1, 1]], id="a list for a name that was judged"),
 ]
 

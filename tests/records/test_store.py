@@ -29,7 +29,17 @@ from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing
 from risk.learning import releases
 from risk.records import list_file, pending, recording, sql_tables, store
 from risk.settings import Settings
-from tests.conftest import HEADER, ROOT, configured, decided, deliver, put, script, small_project
+from tests.conftest import (
+    HEADER,
+    ROOT,
+    configured,
+    decided,
+    deliver,
+    put,
+    script,
+    settle_what_is_shown,
+    small_project,
+)
 from tests.databases import SERVERS, Wire, fresh
 from tests.test_gates import redeploy_with
 
@@ -169,13 +179,12 @@ def test_steps_run_by_hand_are_recorded(recorded: Settings) -> None:
 
 
 def test_a_list_made_by_hand_is_recorded_once(finished: Settings) -> None:
-    for changes_data in (False, True, False):
-        if changes_data:
-            another_period(finished)
-            assert script(finished, "ingestion.py").returncode == 0
+    another_period(finished)
+    ingest(finished)
+    for _ in range(2):
         assert script(finished, "reporting.py").returncode == 0
     outcomes = [row["outcome"] for row in rows(finished, "SELECT outcome FROM runs ORDER BY id")]
-    assert outcomes == ["deployed", "reported", "ingested", "reported", "reported"]
+    assert outcomes == ["deployed", "ingested", "reported", "reported"]
     lists = rows(finished, "SELECT run, count(*) AS n FROM risks GROUP BY run")
     listed = len(list_file.read(finished.output_model_path / files.RANKING))
     assert len(lists) == 2
@@ -203,6 +212,7 @@ def test_a_server_that_is_down_stops_no_deployment(wired: tuple[Settings, Wire])
     with pytest.raises(ServiceDown, match=r"^no new data: .*not recorded yet"):
         full_process(settings)
     wire.mend()
+    settle_what_is_shown(settings)
     assert full_process(settings) == "no new data"
     assert [row["outcome"] for row in rows(settings, "SELECT * FROM runs")] == ["deployed"]
     assert full_process(settings) == "no new data"
@@ -247,7 +257,7 @@ def test_a_server_that_stops_in_the_middle_loses_and_doubles_nothing(
     settings, wire = wired
     wire.cut_after = answered
     with contextlib.suppress(ServiceDown):
-        full_process(settings)
+        decided(settings)
     settings = directly(settings, wire)
     assert full_process(settings) == "no new data"
     assert [row["outcome"] for row in rows(settings, "SELECT * FROM runs")] == ["deployed"]
@@ -263,7 +273,7 @@ def test_a_locked_sqlite_file_is_waited_for_and_then_left_for_the_next_run(
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServiceDown, match="locked"):
-        full_process(finished)
+        decided(finished)
     other.execute("ROLLBACK")
     other.close()
     assert full_process(finished) == "no new data"
@@ -496,7 +506,7 @@ def test_the_trends_are_those_of_every_run(recorded: Settings) -> None:
 def test_the_trends_are_drawn_with_no_run_and_with_a_few(settings: Settings) -> None:
     pictures = [reporting.plot_trends(settings).read_bytes()]
     for _ in range(2):
-        full_process(settings, force=True)
+        decided(settings, force=True)
         pictures.append(reporting.plot_trends(settings).read_bytes())
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
     assert len(set(pictures)) == 3
@@ -516,8 +526,8 @@ def test_two_deployments_while_the_server_is_down_are_both_recorded(
     settings, wire = wired
     wire.cut()
     for features in ("log", "raw"):
-        with pytest.raises(ServiceDown, match=r"^deployed"):
-            full_process(settings._replace(features=features), force=True)
+        with pytest.raises(ServiceDown):
+            decided(settings._replace(features=features), force=True)
     wire.mend()
     assert full_process(settings) == "no new data"
     published = rows(settings, "SELECT number FROM deployments ORDER BY number")
@@ -528,8 +538,8 @@ def test_what_a_killed_run_deployed_is_recorded_after_the_next_deployment(
     finished: Settings,
 ) -> None:
     redeploy_with(finished, 0.25)
-    pending.Run(finished, pending.OWED)
-    full_process(finished, force=True)
+    pending.Run(finished, [pending.LIST])
+    decided(finished, force=True)
     published = rows(finished, "SELECT number FROM deployments ORDER BY number")
     assert [row["number"] for row in published] == [1, 2, 3]
 
@@ -647,12 +657,12 @@ def test_a_report_by_hand_that_fails_is_recorded_at_once(finished: Settings) -> 
 
 
 def test_a_character_that_a_database_lacks_costs_only_the_rows_of_its_run(
-    settings: Settings,
+    finished: Settings,
 ) -> None:
     latin = "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
     with fresh("postgresql", latin) as url:
-        settings = configured(settings.workspace, database_url=url.render_as_string(False))
-        full_process(settings)
+        settings = configured(finished.workspace, database_url=url.render_as_string(False))
+        ingest(settings)
         report = settings.output_model_path / files.REPORT
         answers = settings.output_model_path / files.API_RETURNS
         before = report.read_bytes(), answers.read_bytes()
@@ -667,7 +677,7 @@ def test_a_character_that_a_database_lacks_costs_only_the_rows_of_its_run(
             assert client.get(address).status_code == 200
         put(settings, "more.csv", ["AAAA,1,1,1,"])
         with pytest.raises(ServiceDown, match="cannot encode a value"):
-            full_process(settings)
+            decided(settings)
         assert len(rows(settings, "SELECT * FROM runs")) == 1
 
 
@@ -711,15 +721,16 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(spoiled)
 
 
+@pytest.mark.parametrize("seeds", [range(9), pytest.param(range(9, 60), marks=pytest.mark.slow)])
 def test_whatever_becomes_of_the_bytes_of_a_history_runs_are_recorded_again(
-    settings: Settings,
+    settings: Settings, seeds: range
 ) -> None:
     ingest(settings)
     path = settings.output_folder_path / files.RECORDS
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = path.read_bytes()
-    for seed in range(60):
+    for seed in seeds:
         for file in settings.output_folder_path.glob(f"{files.RECORDS}*"):
             file.unlink()
         path.write_bytes(damaged(whole, random.Random(seed)))  # noqa: S311 - not a secret
