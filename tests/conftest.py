@@ -151,13 +151,15 @@ def aged(path: Path, seconds: float = 120) -> Path:
 def script(settings: Settings, name: str, *arguments: str, **environment: str) -> Run:
     """Run one of our scripts on this project, from a folder that has nothing to do with it."""
     config = str(settings.workspace / "config.json")
-    return warm.run(ROOT / name, ["--config", config, *arguments], {**os.environ, **environment})
+    known = {**os.environ, **environment}
+    return warm.run(warm.Program(str(ROOT / name), ["--config", config, *arguments], known))
 
 
 def script_of_a_user(settings: Settings, name: str) -> Run:
     """Run one of our scripts as somebody whom permissions bind, as they do not bind root."""
     config = str(settings.workspace / "config.json")
-    return warm.run(ROOT / name, ["--config", config], dict(os.environ), is_bound=True)
+    arguments, known = ["--config", config], dict(os.environ)
+    return warm.run(warm.Program(str(ROOT / name), arguments, known, obeys_permissions=True))
 
 
 @pytest.fixture
