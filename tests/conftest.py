@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from hypothesis import settings as limits
 
 import deployment
 import ingestion
@@ -33,6 +34,10 @@ FOLDERS = {
     "output_model_path": "models",
     "prod_deployment_path": "production_deployment",
 }
+
+for profile, examples in (("quick", 40), ("soak", 1000)):
+    limits.register_profile(profile, max_examples=examples, deadline=None, database=None)
+limits.load_profile("quick")
 
 Run = subprocess.CompletedProcess[str]
 

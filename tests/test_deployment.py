@@ -24,7 +24,7 @@ from risk.learning.releases import PLAIN_FILES
 from risk.records import pending, store
 from risk.reports import deliverables
 from risk.settings import Settings
-from tests.conftest import configured, deliver, put, script
+from tests.conftest import configured, decided, deliver, put, script
 from tests.test_kills import dies_before, finds_no_space
 
 Contents = Callable[[Path], dict[str, bytes]]
@@ -258,16 +258,16 @@ def test_going_back_does_not_make_new_what_was_judged_of_another_folder(ready: S
     deployment.store_model_into_pickle(ready)
     elsewhere = configured(ready.workspace, input_folder_path="practicedata")
     put(elsewhere, "dataset1.csv", ["AAAA,1,2,3,", "BBBB,4,5,6,"])
-    assert fullprocess.full_process(elsewhere) == "no drift"
+    assert decided(elsewhere) == "no drift"
     deployment.roll_back(elsewhere)
-    assert fullprocess.full_process(elsewhere) == "no new data"
+    assert decided(elsewhere) == "no new data"
 
 
 @pytest.fixture
 def drifted(finished: Settings) -> Settings:
     """A project with two releases, the second one in use."""
     finished = configured(finished.workspace, features="raw")
-    assert fullprocess.full_process(finished, force=True) == "deployed"
+    assert decided(finished, force=True) == "deployed"
     return finished
 
 
@@ -363,7 +363,7 @@ def test_pages_named_as_data_leave_releases_and_the_way_back_as_they_are(
     before, way_back = contents(folder), releases.way_back(folder, None)
     for number in range(3):
         put(drifted, f"page{number}.csv", ["<p>out of service</p>"], header="<!doctype html>")
-        assert fullprocess.full_process(drifted, force=number == 1) in ("no new data", "deployed")
+        assert decided(drifted, force=number == 1) in ("no new data", "deployed")
     assert (contents(folder), releases.way_back(folder, None)) == (before, way_back)
 
 

@@ -103,7 +103,7 @@ CODE = st.text(SIGNS, min_size=1, max_size=8).filter(str.strip)
 CODES = st.lists(CODE, min_size=1, max_size=30, unique=True)
 
 
-@limits(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(codes=CODES, seed=st.integers(0, 5))
 def test_every_code_comes_back_as_it_is_in_order(
     tmp_path: Path, codes: list[str], seed: int
