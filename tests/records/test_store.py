@@ -123,6 +123,7 @@ def test_a_run_writes_what_it_decided_and_found(recorded: Settings) -> None:
     assert [row["missing_percent"] is not None for row in statistics] == [True] * 5
 
 
+@ON_SERVERS
 def test_arrivals_without_a_leaver_have_no_score(recorded: Settings) -> None:
     decided(recorded)
     put(recorded, "stayed.csv", [f"S{n:03},{n},{n},{n},0" for n in range(30)])
@@ -132,12 +133,14 @@ def test_arrivals_without_a_leaver_have_no_score(recorded: Settings) -> None:
     assert run["arrived_score"] is None
 
 
+@ON_SERVERS
 def test_an_idle_run_writes_no_row(recorded: Settings) -> None:
     decided(recorded)
     assert full_process(recorded) == "no new data"
     assert len(rows(recorded, "SELECT id FROM runs")) == 1
 
 
+@ON_SERVERS
 def test_the_second_run_records_both_scores_and_only_the_new_file(recorded: Settings) -> None:
     decided(recorded)
     another_period(recorded)
@@ -192,6 +195,7 @@ def test_a_list_made_by_hand_is_recorded_once(finished: Settings) -> None:
     assert lists[1]["n"] == listed
 
 
+@ON_SERVERS
 def test_a_run_that_died_is_marked_by_the_next_one(
     recorded: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -462,6 +466,7 @@ def test_a_backup_is_a_whole_history_while_others_write(finished: Settings, tmp_
     connection.close()
 
 
+@ON_SERVERS
 def test_the_history_reads_as_a_table(recorded: Settings) -> None:
     assert diagnostics.history(recorded) == "no run is recorded yet"
     decided(recorded)
@@ -489,6 +494,7 @@ def test_the_history_tells_the_files_and_the_refused_lines_of_each_run(recorded:
     assert trained.endswith(" trained")
 
 
+@ON_SERVERS
 def test_the_trends_are_those_of_every_run(recorded: Settings) -> None:
     assert all(part.empty for part in store.trends(recorded))
     decided(recorded)
