@@ -71,10 +71,17 @@ def small_project(folder: Path) -> Settings:
     return settings
 
 
+@pytest.fixture(scope="session")
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project with a deployed release, to be copied."""
+    return deploy(small_project(tmp_path_factory.mktemp("deployed"))).workspace
+
+
 @pytest.fixture
-def deployed(settings: Settings) -> Settings:
+def deployed(first_release: Path, tmp_path: Path) -> Settings:
     """The same project with a deployed release."""
-    return deploy(settings)
+    shutil.copytree(first_release, tmp_path, dirs_exist_ok=True)
+    return Settings.load(tmp_path / "config.json")
 
 
 @pytest.fixture(scope="module")

@@ -54,14 +54,19 @@ def sources(settings: Settings) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def ready(settings: Settings) -> Settings:
-    """A project with one release, and another set that waits to be deployed."""
-    steps(settings)
-    deployment.store_model_into_pickle(settings)
+@pytest.fixture(scope="module")
+def first_ready(first_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each test begins with, to be copied."""
+    settings = copy_of(first_release, tmp_path_factory.mktemp("ready") / "project")
     period(settings, 2)
     steps(settings)
-    return settings
+    return settings.workspace
+
+
+@pytest.fixture
+def ready(first_ready: Path, tmp_path: Path) -> Settings:
+    """A project with one release, and another set that waits to be deployed."""
+    return copy_of(first_ready, tmp_path / "ready")
 
 
 # -- what goes out -------------------------------------------------------------------------------
@@ -380,10 +385,10 @@ def ending(settings: Settings) -> dict[str, Any]:
     }
 
 
-def copy_of(settings: Settings, place: Path) -> Settings:
+def copy_of(workspace: Path, place: Path) -> Settings:
     """The same project elsewhere, its files with their times."""
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(settings.workspace, place)
+    shutil.copytree(workspace, place)
     return Settings.load(place / "config.json")
 
 
@@ -407,13 +412,13 @@ def test_killed_before_any_change_a_deployment_ends_as_if_it_had_not_been(
         period(settings, number)
     steps(settings)
     place = tmp_path_factory.mktemp("killed") / "project"
-    undisturbed = copy_of(settings, place)
+    undisturbed = copy_of(settings.workspace, place)
     old = releases.load(undisturbed.prod_deployment_path) if earlier else None
     act(undisturbed)
     expected, new = ending(undisturbed), releases.load(undisturbed.prod_deployment_path)
     committed = []
     while True:
-        disturbed = copy_of(settings, place)
+        disturbed = copy_of(settings.workspace, place)
         folder = disturbed.prod_deployment_path
         if not dies_before(len(committed), lambda s=disturbed: act(s), folder):
             break

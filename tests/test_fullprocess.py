@@ -87,7 +87,7 @@ def test_a_decision_is_told_with_both_scores_to_four_decimals(
     finished = configured(finished.workspace, promotion_gate=gate)
     redeploy_with(finished, score)
     touched(finished)
-    decision = decide_and_act(finished, force=False)
+    decision = decide_and_act(finished, force=False).decision
     assert decision.outcome == outcome
     assert f"{score:.4f} when release 2-" in decision.reason
     newest = pd.read_csv(finished.output_folder_path / files.FINAL_DATA).dropna(subset="exited")
@@ -380,7 +380,7 @@ def test_a_forced_run_replaces_a_refused_model_and_says_why(finished: Settings) 
 
 def test_a_forced_run_deploys_and_says_that_it_was_forced(finished: Settings) -> None:
     finished = configured(finished.workspace, features="raw")
-    decision = decide_and_act(finished, force=True)
+    decision = decide_and_act(finished, force=True).decision
     assert decision.outcome == "deployed"
     assert re.match(r"release 2-\w+; forced; ", decision.reason)
     assert releases.load(finished.prod_deployment_path)[0].number == 2
