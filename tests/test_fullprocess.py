@@ -260,7 +260,7 @@ def test_a_look_ahead_says_what_the_run_then_decides(
     assert foretold.startswith(f"a run would end with {decided(finished)}: ")
 
 
-@pytest.mark.parametrize("stride", [89, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [67, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, stride: int
 ) -> None:

@@ -190,7 +190,7 @@ def expected(drifted: Settings) -> dict[str, bytes]:
     return what_readers_see(undisturbed) or {}
 
 
-@pytest.mark.parametrize("stride", [89, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [41, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_killed_anywhere_is_made_good_by_the_next_one(
     drifted: Settings, expected: dict[str, bytes], stride: int
 ) -> None:
@@ -205,7 +205,7 @@ def test_a_run_killed_anywhere_is_made_good_by_the_next_one(
 
 
 @pytest.mark.parametrize("stays", [False, True], ids=["for a moment", "for good"])
-@pytest.mark.parametrize("stride", [131, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [53, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_on_a_full_disk_is_made_good_by_the_next_one(
     drifted: Settings, expected: dict[str, bytes], stride: int, stays: bool
 ) -> None:

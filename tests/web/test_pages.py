@@ -33,7 +33,17 @@ from risk.learning import ranking, reasons, releases
 from risk.records import contacts, health, list_file, pending, queries, store
 from risk.settings import Settings
 from risk.web import client_list, links
-from tests.conftest import ROOT, aged, configured, decided, deliver, ended, put, script, small_project
+from tests.conftest import (
+    ROOT,
+    aged,
+    configured,
+    decided,
+    deliver,
+    ended,
+    put,
+    script,
+    small_project,
+)
 from tests.html import Page
 from tests.serving import ask, gunicorn
 from tests.test_app import NEVER_SAID, shared_files
