@@ -23,10 +23,10 @@ serve: $(VENV)/for-running ## the API on 127.0.0.1:8000, or where RISK_BIND says
 	@$(PY) -m gunicorn wsgi:app
 
 test: $(VENV)/for-work ## the tests, on as many processes as there are cores
-	@$(PY) -m pytest -n auto $(TESTS)
+	@$(PY) -m pytest -n auto --dist worksteal $(TESTS)
 
 soak: $(VENV)/for-work ## the tests that take longer than one waits
-	@$(PY) -m pytest -m slow $(TESTS)
+	@$(PY) -m pytest -n auto --dist worksteal --hypothesis-profile soak -m "slow or hypothesis" $(TESTS)
 
 fuzz: $(VENV)/for-work $(VENV)/fuzz/made ## requests of every kind against the API's own description
 	@$(PY) -m tests.fuzz $(VENV)/fuzz/bin/schemathesis

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from hypothesis import settings as limits
 
 import deployment
 import ingestion
@@ -34,6 +34,10 @@ FOLDERS = {
     "output_model_path": "models",
     "prod_deployment_path": "production_deployment",
 }
+
+for profile, examples in (("quick", 40), ("soak", 1000)):
+    limits.register_profile(profile, max_examples=examples, deadline=None, database=None)
+limits.load_profile("quick")
 
 Run = subprocess.CompletedProcess[str]
 
@@ -67,10 +71,17 @@ def small_project(folder: Path) -> Settings:
     return settings
 
 
+@pytest.fixture(scope="session")
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project with a deployed release, to be copied."""
+    return deploy(small_project(tmp_path_factory.mktemp("deployed"))).workspace
+
+
 @pytest.fixture
-def deployed(settings: Settings) -> Settings:
+def deployed(first_release: Path, tmp_path: Path) -> Settings:
     """The same project with a deployed release."""
-    return deploy(settings)
+    shutil.copytree(first_release, tmp_path, dirs_exist_ok=True)
+    return Settings.load(tmp_path / "config.json")
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +117,15 @@ def deploy(settings: Settings) -> Settings:
 def decided(settings: Settings, *, force: bool = False) -> str:
     """What a run decides, does and records, without the report and the answers that follow."""
     decision = decide_and_act(settings, force).decision
+    settle_what_is_shown(settings)
     recording.catch_up(settings)
+    return decision.outcome
+
+
+def settle_what_is_shown(settings: Settings) -> None:
+    """Have nobody owe the report and the answers, which take most of a run's time."""
     for thing in (pending.REPORT, pending.ANSWERS):
         pending.settle(settings, thing)
-    return decision.outcome
 
 
 def put(settings: Settings, name: str, lines: Iterable[str], header: str = HEADER) -> Path:
@@ -147,17 +163,15 @@ def aged(path: Path, seconds: float = 120) -> Path:
 def script(settings: Settings, name: str, *arguments: str, **environment: str) -> Run:
     """Run one of our scripts on this project, from a folder that has nothing to do with it."""
     config = str(settings.workspace / "config.json")
-    return warm.run(ROOT / name, ["--config", config, *arguments], {**os.environ, **environment})
+    known = {**os.environ, **environment}
+    return warm.run(warm.Program(str(ROOT / name), ["--config", config, *arguments], known))
 
 
 def script_of_a_user(settings: Settings, name: str) -> Run:
     """Run one of our scripts as somebody whom permissions bind, as they do not bind root."""
-    bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-lease"]
-    if os.geteuid() == 0 and not shutil.which("setpriv"):
-        pytest.skip("permissions do not bind root, who needs setpriv to be bound")
-    command = [sys.executable, str(ROOT / name), "--config", f"{settings.workspace}/config.json"]
-    command = [*bound * (os.geteuid() == 0), *command]
-    return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    config = str(settings.workspace / "config.json")
+    arguments, known = ["--config", config], dict(os.environ)
+    return warm.run(warm.Program(str(ROOT / name), arguments, known, obeys_permissions=True))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from socketserver import TCPServer
 from typing import Any, NamedTuple, TypeVar
 
 from risk.settings import Settings
+from tests import warm
 from tests.conftest import ROOT
 
 PATIENCE = 120
@@ -64,16 +65,27 @@ def environment(settings: Settings, **further: str) -> dict[str, str]:
 @contextlib.contextmanager
 def gunicorn(settings: Settings, *arguments: str, **further: str) -> Iterator[int]:
     """The port on which gunicorn serves this project as `make serve` does."""
+    log = settings.workspace / "server.log"
+    log.write_bytes(b"")
     known = environment(settings, **{"RISK_BIND": "127.0.0.1:0", **further})
-    with answering([*GUNICORN, "wsgi:app", *arguments], known, settings) as port:
-        yield port
+    server = warm.begun(gunicorn_with(known, *arguments), log, log)
+    try:
+        yield _port(log, server.is_alive)
+    finally:
+        server.terminate()
+        server.join()
+
+
+def gunicorn_with(known: dict[str, str], *arguments: str) -> warm.Program:
+    """The server as it is to be started."""
+    return warm.Program("gunicorn", ["wsgi:app", *arguments], known, str(ROOT))
 
 
 @contextlib.contextmanager
 def answering(
     command: list[str], known: dict[str, str], settings: Settings, pass_fds: Sequence[int] = ()
 ) -> Iterator[int]:
-    """The port on which this server answers, which it says itself; ended by its own id."""
+    """The port on which a server answers that begins as a shell would begin it."""
     path = settings.workspace / "server.log"
     with (
         path.open("wb") as log,
@@ -82,16 +94,21 @@ def answering(
         ) as server,
     ):
         try:
-            port = int(wait_until(lambda: _listening(path, server))[1])
-            wait_until(lambda: _answers(port))
-            yield port
+            yield _port(path, lambda: server.poll() is None)
         finally:
             server.terminate()
 
 
-def _listening(log: Path, server: "subprocess.Popen[Any]") -> "re.Match[str] | None":
-    assert server.poll() is None, log.read_text()
-    return LISTENING.search(log.read_text())
+def _port(log: Path, is_alive: Callable[[], bool]) -> int:
+    """Where a server answers, which it says itself, once it does."""
+
+    def listening() -> "re.Match[str] | None":
+        assert is_alive(), log.read_text()
+        return LISTENING.search(log.read_text())
+
+    port = int(wait_until(listening)[1])
+    wait_until(lambda: _answers(port))
+    return port
 
 
 def _answers(port: int) -> bool:

@@ -21,7 +21,7 @@ from risk.learning import releases
 from risk.records import pending
 from risk.settings import Settings
 from risk.web import answers, local_server
-from tests.conftest import HEADER, configured, deploy, ended, script, small_project
+from tests.conftest import HEADER, configured, decided, deploy, ended, script, small_project
 from tests.serving import deaf_port, running
 
 KEYS = ["prediction", "scoring", "summarystats", "diagnostics"]
@@ -308,7 +308,8 @@ def test_a_table_of_many_columns_is_good_for_the_api_as_well(settings: Settings)
             rows = judging.read_csv(path.read_bytes(), settings.columns).table
             numbers = rows.iloc[:, [1 + number % 3 for number in range(85)]].set_axis(names, axis=1)
             tables.write(path, rows[["corporation"]].join(numbers).assign(exited=rows["exited"]))
-    assert full_process(wide) == "deployed"
+    assert decided(wide) == "deployed"
+    apicalls.call_api(wide)
     answers = json.loads((wide.output_model_path / files.API_RETURNS).read_text())
     assert len(answers["prediction"]["predictions"]) == 200
     client = {"clients": [dict.fromkeys(names, 1)]}

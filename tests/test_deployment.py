@@ -24,7 +24,7 @@ from risk.learning.releases import PLAIN_FILES
 from risk.records import pending, store
 from risk.reports import deliverables
 from risk.settings import Settings
-from tests.conftest import configured, deliver, put, script
+from tests.conftest import configured, decided, deliver, put, script
 from tests.test_kills import dies_before, finds_no_space
 
 Contents = Callable[[Path], dict[str, bytes]]
@@ -54,14 +54,19 @@ def sources(settings: Settings) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture
-def ready(settings: Settings) -> Settings:
-    """A project with one release, and another set that waits to be deployed."""
-    steps(settings)
-    deployment.store_model_into_pickle(settings)
+@pytest.fixture(scope="module")
+def first_ready(first_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each test begins with, to be copied."""
+    settings = copy_of(first_release, tmp_path_factory.mktemp("ready") / "project")
     period(settings, 2)
     steps(settings)
-    return settings
+    return settings.workspace
+
+
+@pytest.fixture
+def ready(first_ready: Path, tmp_path: Path) -> Settings:
+    """A project with one release, and another set that waits to be deployed."""
+    return copy_of(first_ready, tmp_path / "ready")
 
 
 # -- what goes out -------------------------------------------------------------------------------
@@ -258,16 +263,16 @@ def test_going_back_does_not_make_new_what_was_judged_of_another_folder(ready: S
     deployment.store_model_into_pickle(ready)
     elsewhere = configured(ready.workspace, input_folder_path="practicedata")
     put(elsewhere, "dataset1.csv", ["AAAA,1,2,3,", "BBBB,4,5,6,"])
-    assert fullprocess.full_process(elsewhere) == "no drift"
+    assert decided(elsewhere) == "no drift"
     deployment.roll_back(elsewhere)
-    assert fullprocess.full_process(elsewhere) == "no new data"
+    assert decided(elsewhere) == "no new data"
 
 
 @pytest.fixture
 def drifted(finished: Settings) -> Settings:
     """A project with two releases, the second one in use."""
     finished = configured(finished.workspace, features="raw")
-    assert fullprocess.full_process(finished, force=True) == "deployed"
+    assert decided(finished, force=True) == "deployed"
     return finished
 
 
@@ -363,7 +368,7 @@ def test_pages_named_as_data_leave_releases_and_the_way_back_as_they_are(
     before, way_back = contents(folder), releases.way_back(folder, None)
     for number in range(3):
         put(drifted, f"page{number}.csv", ["<p>out of service</p>"], header="<!doctype html>")
-        assert fullprocess.full_process(drifted, force=number == 1) in ("no new data", "deployed")
+        assert decided(drifted, force=number == 1) in ("no new data", "deployed")
     assert (contents(folder), releases.way_back(folder, None)) == (before, way_back)
 
 
@@ -380,10 +385,10 @@ def ending(settings: Settings) -> dict[str, Any]:
     }
 
 
-def copy_of(settings: Settings, place: Path) -> Settings:
+def copy_of(workspace: Path, place: Path) -> Settings:
     """The same project elsewhere, its files with their times."""
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(settings.workspace, place)
+    shutil.copytree(workspace, place)
     return Settings.load(place / "config.json")
 
 
@@ -407,13 +412,13 @@ def test_killed_before_any_change_a_deployment_ends_as_if_it_had_not_been(
         period(settings, number)
     steps(settings)
     place = tmp_path_factory.mktemp("killed") / "project"
-    undisturbed = copy_of(settings, place)
+    undisturbed = copy_of(settings.workspace, place)
     old = releases.load(undisturbed.prod_deployment_path) if earlier else None
     act(undisturbed)
     expected, new = ending(undisturbed), releases.load(undisturbed.prod_deployment_path)
     committed = []
     while True:
-        disturbed = copy_of(settings, place)
+        disturbed = copy_of(settings.workspace, place)
         folder = disturbed.prod_deployment_path
         if not dies_before(len(committed), lambda s=disturbed: act(s), folder):
             break

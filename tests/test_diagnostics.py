@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
-from hypothesis import settings as effort
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.impute import SimpleImputer
@@ -150,7 +149,6 @@ ROWS = arrays.arrays("float64", st.tuples(st.integers(0, 20), st.just(3)), eleme
 
 @pytest.mark.parametrize("features", MODELS)
 @given(rows=ROWS)
-@effort(max_examples=100, deadline=None)
 def test_the_folded_model_answers_as_scikit_learn(features: str, rows: Any) -> None:
     folded, table = FOLDED[features], pd.DataFrame(rows, columns=list(COLUMNS.features))
     assert folded.line is not None
@@ -220,7 +218,6 @@ HEADERS = ["corporation,lastmonth_activity,lastyear_activity,staff,exited"] * 3 
     end=st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
     last=st.sampled_from(["", "\n", "\n \n", "\nx"]),
 )
-@effort(max_examples=400, deadline=None)
 def test_the_quick_reading_never_differs_from_the_one_line_by_line(
     header: str, lines: list[tuple[str, list[str], str]], end: str, last: str
 ) -> None:
@@ -281,7 +278,7 @@ def test_timings_are_real_and_change_nothing(deployed: Settings) -> None:
     before = state()
     seconds = diagnostics.execution_time(deployed)
     assert len(seconds) == 2
-    assert all(0 < taken < 60 for taken in seconds)
+    assert all(taken > 0 for taken in seconds)
     assert state() == before
 
 

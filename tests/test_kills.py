@@ -114,7 +114,7 @@ def sources(settings: Settings) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("deployed_before", [False, True])
+@pytest.mark.parametrize("deployed_before", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_half_written_deployment_is_never_seen(settings: Settings, deployed_before: bool) -> None:
     steps(settings)
     number = 0
@@ -151,6 +151,7 @@ def test_a_half_written_deployment_is_never_seen(settings: Settings, deployed_be
     assert len(stored) <= releases.KEPT
 
 
+@pytest.mark.slow
 def test_a_killed_rollback_shows_one_whole_release(settings: Settings) -> None:
     steps(settings)
     deployment.store_model_into_pickle(settings)
@@ -171,23 +172,31 @@ def test_a_killed_rollback_shows_one_whole_release(settings: Settings) -> None:
     assert plain(settings) == what_readers_see(settings)
 
 
-@pytest.fixture
-def expected(settings: Settings) -> dict[str, bytes]:
-    """A first run has been, and drifted data lie there: what the second run is to publish."""
-    full_process(settings)
+@pytest.fixture(scope="module")
+def drifted(first_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A first run has been, and drifted data lie there; only to be copied."""
+    place = tmp_path_factory.mktemp("drifted") / "project"
+    shutil.copytree(first_run, place)
+    settings = Settings.load(place / "config.json")
     drifted_period(settings)
-    undisturbed = copy_of(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def expected(drifted: Settings) -> dict[str, bytes]:
+    """What the second run is to publish."""
+    undisturbed = copy_of(drifted)
     assert full_process(undisturbed) == "deployed"
     return what_readers_see(undisturbed) or {}
 
 
-@pytest.mark.parametrize("stride", [23, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [41, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_killed_anywhere_is_made_good_by_the_next_one(
-    settings: Settings, expected: dict[str, bytes], stride: int
+    drifted: Settings, expected: dict[str, bytes], stride: int
 ) -> None:
     killed = 0
     for change in range(0, 600, stride):
-        disturbed = copy_of(settings)
+        disturbed = copy_of(drifted)
         if not dies_before(change, lambda s=disturbed: full_process(s), disturbed.workspace):
             break
         killed += 1
@@ -196,13 +205,13 @@ def test_a_run_killed_anywhere_is_made_good_by_the_next_one(
 
 
 @pytest.mark.parametrize("stays", [False, True], ids=["for a moment", "for good"])
-@pytest.mark.parametrize("stride", [43, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [53, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_on_a_full_disk_is_made_good_by_the_next_one(
-    settings: Settings, expected: dict[str, bytes], stride: int, stays: bool
+    drifted: Settings, expected: dict[str, bytes], stride: int, stays: bool
 ) -> None:
     failed = 0
     for change in range(0, 600, stride):
-        disturbed = copy_of(settings)
+        disturbed = copy_of(drifted)
         act, place = (lambda s=disturbed: full_process(s)), disturbed.workspace
         if not finds_no_space(change, act, place, stays=stays):
             break

@@ -28,7 +28,7 @@ from risk.reports.pdf import Picture
 from risk.reports.report_data import Findings
 from risk.settings import Settings
 from risk.wording import FEW_LEAVERS
-from tests.conftest import aged, configured, deliver, put, script
+from tests.conftest import aged, configured, decided, deliver, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
 SECTIONS = (
@@ -145,7 +145,7 @@ def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(settings: S
     assert ">\u00a099\u00a0%" in said or "> 99 %" in said
     assert "100\u00a0%" not in said.split("How good the model is")[0]
     put(settings, "later.csv", ["NEXT,0,1e12,1,"])
-    full_process(settings)
+    decided(settings)
     reporting.write_report(settings)
     assert "client risk moved why" in text(settings)
 
@@ -159,7 +159,7 @@ def test_what_is_drawn_for_a_file_and_the_report_is_drawn_once(finished: Setting
             picture
         ) == 1
     assert findings.trends is findings.trends
-    assert findings.judged is findings.judged
+    assert findings.on_test is findings.on_test
 
 
 def test_a_database_that_does_not_answer_is_asked_once(finished: Settings) -> None:
@@ -245,31 +245,50 @@ def is_folder(path: Path) -> None:
     path.mkdir()
 
 
-@pytest.mark.parametrize(
-    ("folder", "name", "spoil", "said"),
-    [
-        ("ingesteddata", files.RECORDS, is_folder, "does not answer"),
-        ("ingesteddata", files.RECORDS, Path.unlink, "No run is recorded yet"),
-        ("ingesteddata", files.REJECTED, damaged, "rejected.csv is damaged"),
-        ("ingesteddata", files.FINAL_DATA, Path.unlink, "finaldata.csv is missing"),
-        ("ingesteddata", files.INGESTION, damaged, "ingestion.json is damaged"),
-        ("models", files.RANKING, damaged, "riskranking.csv is damaged"),
-        ("models", files.RANKING, Path.unlink, "riskranking.csv is missing"),
-        ("testdata", "testdata.csv", Path.unlink, "no usable .csv file"),
-        ("production_deployment", "manifest.json", damaged, "manifest.json is damaged"),
-    ],
-)
+DATA, MODELS = "ingesteddata", "models"
+SPOILT = [
+    pytest.param(
+        [
+            (DATA, files.RECORDS, is_folder, "does not answer"),
+            (DATA, files.REJECTED, damaged, "rejected.csv is damaged"),
+            (MODELS, files.RANKING, damaged, "riskranking.csv is damaged"),
+        ],
+        id="records, refusals and list",
+    ),
+    pytest.param(
+        [
+            (DATA, files.RECORDS, Path.unlink, "No run is recorded yet"),
+            (DATA, files.FINAL_DATA, Path.unlink, "finaldata.csv is missing"),
+            (MODELS, files.RANKING, Path.unlink, "riskranking.csv is missing"),
+        ],
+        id="records, dataset and list are missing",
+    ),
+    pytest.param(
+        [
+            (DATA, files.INGESTION, damaged, "ingestion.json is damaged"),
+            ("testdata", "testdata.csv", Path.unlink, "no usable .csv file"),
+        ],
+        id="the ingestion's record and the test data",
+    ),
+    pytest.param(
+        [("production_deployment", "manifest.json", damaged, "manifest.json is damaged")],
+        id="the release",
+    ),
+]
+
+
+@pytest.mark.parametrize("spoilt", SPOILT)
 def test_a_section_that_cannot_be_made_says_why_and_the_others_stand(
-    finished: Settings, folder: str, name: str, spoil: Callable[[Path], object], said: str
+    finished: Settings, spoilt: list[tuple[str, str, Callable[[Path], object], str]]
 ) -> None:
-    settings = finished
-    spoil(settings.workspace / folder / name)
-    reporting.write_report(settings)
-    told = text(settings)
-    assert said in told
+    for folder, name, spoil, _ in spoilt:
+        spoil(finished.workspace / folder / name)
+    reporting.write_report(finished)
+    told = text(finished)
+    assert [said for *_, said in spoilt if said not in told] == []
     for heading in SECTIONS:
         assert heading in told
-    assert str(settings.workspace) not in told
+    assert str(finished.workspace) not in told
 
 
 def test_a_report_with_nothing_at_all_is_a_report(settings: Settings) -> None:
@@ -285,8 +304,8 @@ def test_the_confusion_matrix_is_that_of_the_deployed_model(finished: Settings) 
     before = path.read_bytes()
     assert size(before) > (600, 400)
     put(settings, "dataset1.csv", [f"A{n:03},{n},5,{9 - n},{n % 2}" for n in range(9)])
-    assert full_process(settings, force=True) == "deployed"
-    assert path.read_bytes() != before
+    assert decided(settings, force=True) == "deployed"
+    assert reporting.plot_confusion_matrix(settings).read_bytes() != before
 
 
 @pytest.mark.parametrize("left", [[0, 0, 0], [1, 1, 1], [1], [0, 1, 0]])
@@ -297,7 +316,7 @@ def test_the_figures_stand_whatever_the_outcomes_are(left: list[int]) -> None:
 
 
 def test_a_title_that_says_provisional_fits_into_its_picture(finished: Settings) -> None:
-    assert Findings(finished).judged.left.sum() < FEW_LEAVERS
+    assert Findings(finished).on_test.leavers < FEW_LEAVERS
     picture = imread(reporting.plot_confusion_matrix(finished))
     assert picture.shape[1] == 960
     assert (picture[:, -6:, :3] == 1.0).all()

@@ -334,7 +334,7 @@ def test_where_the_system_does_not_tell_who_writes_a_fresh_file_waits(project: S
     put(project, "ours.csv", ["OURS,1,2,3,0"])
     path = put(project, "theirs.csv", ["THEY,1,2,3,0"])
     os.chown(path, 65534, 65534)
-    for age, goes_in in ((30, False), (90, True)):
+    for age, goes_in in ((3, False), (90, True)):
         aged(path, age)
         done = script_of_a_user(project, "ingestion.py")
         assert done.returncode == 0, done.stderr
@@ -421,7 +421,7 @@ def test_a_file_that_could_not_be_used_arrives_when_it_can(project: Settings) ->
 def test_a_file_that_waited_arrives_when_it_is_whole(project: Settings) -> None:
     path = put(project, "a.csv", [])
     path.write_text(f"{HEADER}\na,1,2,3,0\na,1")
-    aged(path, 30)
+    aged(path, 3)
     assert arrive(project, "b.csv") == ["b.csv"]
     path.write_text(f"{HEADER}\na,1,2,3,0\na,1,1,1,0")
     aged(path)

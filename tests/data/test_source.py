@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -13,12 +14,12 @@ import pytest
 import sqlalchemy as sa
 
 import ingestion
-from fullprocess import full_process
+from fullprocess import fetch, full_process
 from risk import database, files
 from risk.data import judging, source, source_keys, tables
 from risk.errors import ConfigWrong, ServiceDown
 from risk.settings import Settings
-from tests.conftest import configured, script
+from tests.conftest import configured, decided, script
 from tests.databases import SERVERS, fresh
 
 NUMBERS = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
@@ -134,7 +135,8 @@ def test_rows_become_a_file_named_after_the_table_and_the_keys(fed: Settings) ->
 
 def test_fetched_rows_take_the_ordinary_road_through_the_gates(fed: Settings) -> None:
     insert(fed, *range(1, 21))
-    assert full_process(fed) == "deployed"
+    assert fetch(fed) == []
+    assert decided(fed) == "deployed"
     assert "clients_of-1-20.csv" in (fed.output_folder_path / files.INGESTED_FILES).read_text()
     merged = tables.read(fed.output_folder_path / files.FINAL_DATA, fed.columns)
     row = merged[merged["corporation"] == "K5"].iloc[0]
@@ -211,14 +213,12 @@ def test_a_row_with_a_nul_or_a_line_break_costs_only_itself(fed_by_file: Setting
     assert not {code for code in codes if set(code) & {"x", "y", "\0", "\r", "\n"}}
 
 
-def test_a_source_that_is_down_does_not_stop_the_run(settings: Settings) -> None:
+def test_a_source_that_is_down_does_not_stop_the_run(deployed: Settings) -> None:
     url = "postgresql://postgres@127.0.0.1:1/nothing"
-    settings = configured(settings.workspace, input_database_url=url, input_table="clients_of")
-    with pytest.raises(ServiceDown, match=r"^deployed: .*no rows were fetched"):
-        full_process(settings)
-    run = script(settings, "fullprocess.py")
+    deployed = configured(deployed.workspace, input_database_url=url, input_table="clients_of")
+    run = script(deployed, "fullprocess.py")
     assert run.returncode == 69
-    assert "no new data" in run.stderr.splitlines()[-1]
+    assert re.search(r": no new data: .*no rows were fetched", run.stderr.splitlines()[-1])
 
 
 def test_a_table_that_is_missing_is_said(fed: Settings) -> None:
@@ -233,7 +233,7 @@ def test_a_key_that_is_no_whole_number_is_refused(fed: Settings) -> None:
 
 
 def test_check_says_what_waits_and_fetches_nothing(fed_by_file: Settings) -> None:
-    full_process(fed_by_file)
+    decided(fed_by_file)
     insert(fed_by_file, 1, 2, 3)
     before = sorted(path.name for path in fed_by_file.input_folder_path.iterdir())
     run = script(fed_by_file, "fullprocess.py", "--check")
@@ -538,7 +538,8 @@ def test_a_value_that_cannot_be_read_is_said_and_stops_nothing_else(settings: Se
         with pytest.raises(ServiceDown, match="holds a value that cannot be read") as raised:
             source.fetch(fed)
         assert type(raised.value) is ServiceDown
-        with pytest.raises(ServiceDown, match=r"^deployed: .*no rows were fetched"):
+        assert decided(fed) == "deployed"
+        with pytest.raises(ServiceDown, match=r"^no new data: .*no rows were fetched"):
             full_process(fed)
 
 

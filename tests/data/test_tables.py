@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as limits
 from hypothesis import strategies as some
 
 from risk.data import judging, tables, test_data
@@ -384,7 +383,6 @@ any_bytes = (
 )
 
 
-@limits(max_examples=300, deadline=None, database=None)
 @example(f'{HEADER}\n"{"x" * 140_000}",1,2,3,0\nAAAA,1,2,3,0'.encode())
 @example(f'{HEADER},notes\nAAAA,1,2,3,0,"\n\n"\nBBBB,"\n'.encode())
 @example((HEADER + "\n" + '"\n' * 200).encode())
@@ -416,7 +414,6 @@ def test_any_bytes_are_refused_whole_or_every_line_of_them_is_accounted_for(cont
     assert set(reading.table["exited"].dropna()) <= {0, 1}
 
 
-@limits(max_examples=100, deadline=None, database=None)
 @example([2.0**53, 2.0**53 - 1, 2.0**63, 2.0**64])
 @example([0.1, 1 / 3, 1e22, 1e23, 5e-324, 1.7976931348623157e308])
 @given(some.lists(some.floats(min_value=0, allow_infinity=False), min_size=1, max_size=20))
@@ -424,7 +421,6 @@ def test_any_float_that_data_can_hold_comes_back_exactly(numbers: list[float]) -
     assert_comes_back(numbers)
 
 
-@limits(max_examples=100, deadline=None, database=None)
 @example([-1e300])
 @given(some.lists(some.floats(), min_size=1, max_size=20))
 def test_any_float_at_all_comes_back_exactly(numbers: list[float]) -> None:

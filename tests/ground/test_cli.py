@@ -406,11 +406,7 @@ def test_a_full_disk_leaves_every_old_file_whole_and_no_draft(
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {f"{DATA}/fullprocess.log", f"{DATA}/last_run.json"}
     assert not [name for name in after if name.endswith(".draft")]
-
-
-def test_the_error_of_a_full_disk_names_the_file_that_did_not_fit(deployed: Settings) -> None:
-    ran = on_a_small_disk(deployed, 4096, "ingestion.py")
-    assert re.search(rf"{DATA}/\w+\.csv", ran.stderr), ran.stderr
+    assert re.search(rf"{DATA}/\w+\.csv", ran.stderr), "it names the file that did not fit"
 
 
 def test_a_run_that_cannot_log_does_its_work_all_the_same(deployed: Settings) -> None:
@@ -418,7 +414,13 @@ def test_a_run_that_cannot_log_does_its_work_all_the_same(deployed: Settings) ->
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("arguments", [["--force"], ["--check"]], ids=["a run", "a look"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--force"], id="a run", marks=pytest.mark.slow),
+        pytest.param(["--check"], id="a look"),
+    ],
+)
 def test_an_answer_that_cannot_be_written_is_an_input_output_error(
     deployed: Settings, arguments: list[str]
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from risk import files, leftovers
 from risk.learning import releases
 from risk.settings import Settings
-from tests.conftest import script
+from tests.conftest import configured, decided, script
 
 Contents = Callable[[Path], dict[str, bytes]]
 
@@ -70,9 +70,9 @@ def test_what_others_put_in_the_way_of_a_deployment_does_not_stop_it(
 ) -> None:
     (finished.output_model_path / "trainedmodel.pkl").unlink()
     obstacle(finished)
-    config = finished.workspace / "config.json"
-    config.write_text(config.read_text().replace("{", '{"features": "raw",', 1))
+    finished = configured(finished.workspace, features="raw")
     for _ in range(2):
-        assert script(finished, "fullprocess.py", "--force").returncode == 0
+        leftovers.remove(finished)  # as every script does
+        assert decided(finished, force=True) == "deployed"
     release = releases.load(finished.prod_deployment_path)[0]
     assert release.number == 2

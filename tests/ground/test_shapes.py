@@ -15,7 +15,7 @@ from risk.errors import ArtefactRefused
 from risk.learning import deployed, judgement
 from risk.records import pending
 from risk.settings import Settings
-from tests.conftest import script
+from tests.conftest import script, settle_what_is_shown
 
 ODD: list[Any] = [None, -1, 10**30, float("nan"), float("inf"), "\ud800\0", [], [[]], {}, {"a": []}]
 
@@ -119,10 +119,16 @@ def test_whatever_is_still_read_of_a_waiting_run_is_recorded_or_refused_once(
 
 
 SEEN_IN_THE_WILD = [
-    pytest.param("pending", ("run",), 5, id="a run that is a number"),
+    pytest.param("pending", ("run",), 5, id="a run that is a number", marks=pytest.mark.slow),
     pytest.param("pending", ("owes",), 5, id="owes a number"),
     pytest.param("pending", ("rows",), {"unheard_of": [{}]}, id="rows of an unknown table"),
-    pytest.param("pending", ("rows", "scores", 0, "value"), "high", id="a score in words"),
+    pytest.param(
+        "pending",
+        ("rows", "scores", 0, "value"),
+        "high",
+        id="a score in words",
+        marks=pytest.mark.slow,
+    ),
     pytest.param("judged", ("seen",), [[[], 1, 1]], id="a list for a name that was judged"),
 ]
 
@@ -172,6 +178,7 @@ def test_a_list_that_is_garbage_costs_only_itself(finished: Settings) -> None:
     path = waiting(finished).with_suffix(".csv")
     path.write_bytes(b"\xff\0garbage,\n\n1,2,3")
     pending.settle(finished, pending.LIST)
+    settle_what_is_shown(finished)
     first, second = (script(finished, "fullprocess.py") for _ in range(2))
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
     assert "the run is recorded without it; it is kept as" in first.stderr

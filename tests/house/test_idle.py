@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from risk.settings import Settings
-from tests.conftest import ROOT, configured, put, script
+from tests.conftest import ROOT, configured
 from tests.house.test_imports import GROUND, OURS, floor
 
 OF_THE_WINGS = {
@@ -42,25 +41,6 @@ finally:
 """
 
 
-@pytest.fixture(scope="module")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in which everything is deployed and nothing is new; only to be copied."""
-    folder = tmp_path_factory.mktemp("first")
-    settings = configured(folder)
-    clients = [f"{'AB'[i % 2]}{i:03},{i % 7},{i},{i % 5 + 1},{i % 2}" for i in range(300)]
-    put(settings, "dataset1.csv", clients)
-    shutil.copytree(settings.input_folder_path, settings.test_data_path)
-    assert script(settings, "fullprocess.py").returncode == 0
-    return folder
-
-
-@pytest.fixture
-def deployed(first_run: Path, tmp_path: Path) -> Settings:
-    """A project of one's own in which nothing is new."""
-    shutil.copytree(first_run, tmp_path / "project")
-    return Settings.load(tmp_path / "project" / "config.json")
-
-
 def idle_modules(settings: Settings, told: Path) -> dict[str, str]:
     """The modules that an idle run has loaded at its end, each with its file."""
     config, pipeline = settings.workspace / "config.json", ROOT / "fullprocess.py"
@@ -75,8 +55,8 @@ def idle_modules(settings: Settings, told: Path) -> dict[str, str]:
     return dict(json.loads(told.read_text()))
 
 
-def test_an_idle_run_loads_the_ground_and_nothing_heavy(deployed: Settings, tmp_path: Path) -> None:
-    loaded = idle_modules(deployed, tmp_path / "told")
+def test_an_idle_run_loads_the_ground_and_nothing_heavy(finished: Settings, tmp_path: Path) -> None:
+    loaded = idle_modules(finished, tmp_path / "told")
     foreign = {name for name, file in loaded.items() if "site-packages" in Path(file).parts}
     ours = {name for name in loaded if name in OURS or name.startswith("risk.")}
     unknown = {n for n in loaded if n.partition(".")[0] not in {*sys.stdlib_module_names, "risk"}}
@@ -88,12 +68,12 @@ def test_an_idle_run_loads_the_ground_and_nothing_heavy(deployed: Settings, tmp_
 
 
 def test_an_idle_run_with_a_source_loads_what_the_source_needs_alone(
-    deployed: Settings, tmp_path: Path
+    finished: Settings, tmp_path: Path
 ) -> None:
-    with contextlib.closing(sqlite3.connect(deployed.workspace / "source.db")) as source:
-        source.execute(f"CREATE TABLE clients (id, {', '.join(deployed.columns.all)})")
+    with contextlib.closing(sqlite3.connect(finished.workspace / "source.db")) as source:
+        source.execute(f"CREATE TABLE clients (id, {', '.join(finished.columns.all)})")
     url = "sqlite:///source.db"
-    settings = configured(deployed.workspace, input_database_url=url, input_table="clients")
+    settings = configured(finished.workspace, input_database_url=url, input_table="clients")
     loaded = {name.partition(".")[0] for name in idle_modules(settings, tmp_path / "told")}
     assert "sqlalchemy" in loaded
     assert not loaded & {"pandas", "sklearn", "matplotlib", "reportlab", "flask", "reporting"}
@@ -120,14 +100,16 @@ def traces(folder: Path, log: Path) -> dict[str, tuple[int, bytes]]:
     ],
 )
 def test_an_idle_run_writes_its_log_line_and_its_ending_alone_wherever_it_starts(
-    deployed: Settings, tmp_path: Path, place: str
+    finished: Settings, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
-    log = deployed.output_folder_path / "fullprocess.log"
+    log = finished.output_folder_path / "fullprocess.log"
+    for left in ("lock", log.name):  # by every script
+        (finished.output_folder_path / left).touch()
     before, said = traces(tmp_path, log), log.read_text()
     subprocess.run(
-        [sys.executable, ROOT / "fullprocess.py", "--config", deployed.workspace / "config.json"],
-        cwd=place.format(elsewhere=tmp_path / "elsewhere", workspace=deployed.workspace, root=ROOT),
+        [sys.executable, ROOT / "fullprocess.py", "--config", finished.workspace / "config.json"],
+        cwd=place.format(elsewhere=tmp_path / "elsewhere", workspace=finished.workspace, root=ROOT),
         capture_output=True,
         check=True,
     )

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 from numpy._core.multiarray import _reconstruct
 from sklearn.dummy import DummyClassifier
@@ -220,7 +219,6 @@ def test_a_model_cut_off_anywhere_is_refused(features: str) -> None:
             estimator.loads(content[:length], "trainedmodel.pkl", COLUMNS)
 
 
-@examples(max_examples=200, deadline=None, database=None)
 @given(st.binary(max_size=100).filter(lambda content: RESERVES_MEMORY not in content))
 def test_random_bytes_are_refused(content: bytes) -> None:
     for begin in (b"", b"\x80\x04", b"\x80\x04\x8c\x10sklearn.pipeline\x8c\x08Pipeline\x93)\x81"):

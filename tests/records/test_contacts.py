@@ -1,13 +1,12 @@
 """Contacts in real databases: kept once, whoever sends them, and from however many at a time."""
 
 import contextlib
+import os
 import sqlite3
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from subprocess import PIPE, Popen
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +16,8 @@ from risk.errors import ServiceDown
 from risk.records import contacts, queries, sql_tables, store
 from risk.records.contacts import Contact, Wrong
 from risk.settings import Settings
-from tests.conftest import ROOT, configured
+from tests import warm
+from tests.conftest import configured
 from tests.databases import SERVERS, fresh
 
 RUN = {"id": "1", "started_at": "2026-01-02T03:04:05Z", "outcome": "kept", "reason": "x"}
@@ -98,9 +98,13 @@ def test_many_processes_record_at_once_and_none_is_lost(recorded: Settings) -> N
         "    row = Contact('AAAA', '2026-01-01T00:00:00Z', 'x', 'reached', '', uuid.uuid4().hex)\n"
         "    contacts.record(settings, row)\n"
     )
-    command = [sys.executable, "-c", code, str(recorded.workspace / "config.json")]
-    running = [Popen(command, cwd=ROOT, stderr=PIPE) for _ in range(4)]
-    assert [process.communicate()[1] for process in running] == [b""] * 4
+    script = recorded.workspace / "record.py"
+    script.write_text(code)
+    config = str(recorded.workspace / "config.json")
+    program = warm.Program(str(script), [config], dict(os.environ))
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(lambda _: warm.run(program), range(4)))
+    assert [(each.returncode, each.stderr) for each in ended] == [(0, "")] * 4
     assert count(recorded) == 20
 
 

@@ -5,7 +5,6 @@ import io
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as limits
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
@@ -46,7 +45,6 @@ def test_every_sign_is_shown_or_named(code: str, shown: str) -> None:
     assert text(content).count(shown) == 2
 
 
-@limits(max_examples=40, deadline=None)
 @given(st.text(max_size=700))
 def test_no_words_break_the_paper(words: str) -> None:
     facts = Facts([(words[:10], words)])

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -27,6 +26,7 @@ from risk.data.input_folder import Seen
 from risk.learning import estimator, releases
 from risk.settings import Settings
 from risk.web import security
+from tests import warm
 from tests.conftest import ROOT
 from tests.serving import (
     GUNICORN,
@@ -37,6 +37,7 @@ from tests.serving import (
     deaf_port,
     environment,
     gunicorn,
+    gunicorn_with,
     wait_until,
 )
 from tests.test_app import NEVER_SAID, make_traps, shared_files
@@ -52,7 +53,8 @@ LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [\w.]+ [A-Z]+ .*")
 def port(served: Settings) -> Iterator[int]:
     """Where two workers serve the project of this module; what they said is read at the end."""
     make_traps(served)
-    with gunicorn(served) as port:
+    known = environment(served, RISK_BIND="127.0.0.1:0")
+    with answering([*GUNICORN, "wsgi:app"], known, served) as port:
         yield port
     log = (served.workspace / "server.log").read_text()
     assert all(LOG_LINE.fullmatch(line) for line in log.splitlines()), log
@@ -268,15 +270,7 @@ def test_an_endless_body_is_not_read_to_its_end(port: int) -> None:
 def test_an_open_address_without_a_token_is_refused(
     settings: Settings, arguments: tuple[str, ...], further: dict[str, str]
 ) -> None:
-    ended = subprocess.run(
-        [*GUNICORN, "wsgi:app", *arguments],
-        cwd=ROOT,
-        env=environment(settings, **further),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ended = warm.run(gunicorn_with(environment(settings, **further), *arguments))
     assert ended.returncode == 78, ended.stderr
     assert REFUSED in ended.stderr or "RISK_API_TOKEN must be" in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -284,52 +278,28 @@ def test_an_open_address_without_a_token_is_refused(
 
 def test_a_configuration_that_cannot_be_followed_is_said_once(settings: Settings) -> None:
     (settings.workspace / "config.json").write_text("{}")
-    ended = subprocess.run(
-        [*GUNICORN, "wsgi:app"],
-        cwd=ROOT,
-        env=environment(settings, RISK_BIND="127.0.0.1:0"),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ended = warm.run(gunicorn_with(environment(settings, RISK_BIND="127.0.0.1:0")))
     assert ended.returncode == 78, ended.stderr
     assert ended.stderr.count("input_folder_path") == 1
     assert "Traceback" not in ended.stderr
 
 
 def test_another_configuration_of_gunicorn_does_not_open_it_either(settings: Settings) -> None:
-    ended = subprocess.run(
-        [*GUNICORN, "-c", os.devnull, "wsgi:app", "--bind", "0.0.0.0:0"],
-        cwd=ROOT,
-        env=environment(settings, HOME=str(settings.workspace)),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    known = environment(settings, HOME=str(settings.workspace))
+    ended = warm.run(gunicorn_with(known, "-c", os.devnull, "--bind", "0.0.0.0:0"))
     assert ended.returncode not in (0, None)
     assert REFUSED in ended.stderr
 
 
-@pytest.mark.parametrize(
-    "command", [[*GUNICORN, "wsgi:app"], [sys.executable, "app.py"]], ids=["gunicorn", "app.py"]
-)
+@pytest.mark.parametrize("program", ["gunicorn", str(ROOT / "app.py")], ids=["gunicorn", "app.py"])
 def test_a_port_that_is_taken_is_said_once_with_its_exit_code(
-    settings: Settings, command: list[str]
+    settings: Settings, program: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
-        known = environment(settings, RISK_BIND=taken)
-        ended = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=known,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        server = gunicorn_with(environment(settings, RISK_BIND=taken))
+        arguments = server.arguments if program == "gunicorn" else []
+        ended = warm.run(server._replace(name=program, arguments=arguments))
     wrong = [line for line in ended.stderr.splitlines() if " INFO " not in line]
     assert (ended.returncode, len(wrong)) == (71, 1), ended.stderr
     assert f"failed with exit code 71: cannot listen on {taken}: Address already in use" in wrong[0]
@@ -341,7 +311,8 @@ def test_a_socket_that_was_handed_over_is_served_though_its_port_is_taken(
     """As systemd does, and gunicorn itself when it replaces its program."""
     with socket.create_server(("127.0.0.1", 0)) as opened:
         port = opened.getsockname()[1]
-        given = [sys.executable, "-c", HANDED_OVER, str(opened.fileno()), *GUNICORN, "wsgi:app"]
+        served = [*GUNICORN, "wsgi:app", "--workers", "1"]
+        given = [sys.executable, "-c", HANDED_OVER, str(opened.fileno()), *served]
         os.set_inheritable(opened.fileno(), True)
         known = environment(settings, RISK_BIND=f"127.0.0.1:{port}")
         with answering(given, known, settings, pass_fds=[opened.fileno()]) as answers:
@@ -356,15 +327,13 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def test_a_port_in_the_environment_opens_nothing(settings: Settings) -> None:
-    with deaf_port() as other, gunicorn(settings, PORT=str(other)) as port:
-        assert ask(port, "GET", "/health").status == 200
+def test_with_a_token_it_may_be_open_but_not_where_the_environment_says(
+    settings: Settings,
+) -> None:
+    open_ = {"RISK_BIND": "0.0.0.0:0", "RISK_API_TOKEN": "sesame"}
+    with deaf_port() as other, gunicorn(settings, PORT=str(other), **open_) as port:
         with pytest.raises(ConnectionRefusedError):
             ask(other, "GET", "/health")
-
-
-def test_with_a_token_it_may_be_open(settings: Settings) -> None:
-    with gunicorn(settings, RISK_BIND="0.0.0.0:0", RISK_API_TOKEN="sesame") as port:
         assert ask(port, "GET", "/openapi.json").status == 401
         bearer = {"Authorization": "Bearer sesame"}
         assert ask(port, "GET", "/openapi.json", headers=bearer).status == 200
@@ -372,11 +341,7 @@ def test_with_a_token_it_may_be_open(settings: Settings) -> None:
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:0", "nonsense"])
 def test_the_script_refuses_the_same(settings: Settings, bind: str) -> None:
-    known = environment(settings, RISK_BIND=bind)
-    command = [sys.executable, ROOT / "app.py"]
-    ended = subprocess.run(
-        command, env=known, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    ended = warm.run(warm.Program(str(ROOT / "app.py"), [], environment(settings, RISK_BIND=bind)))
     assert ended.returncode == 78
     assert ended.stderr.startswith("error: failed with exit code 78: ")
     assert len(ended.stderr.splitlines()) == 1
