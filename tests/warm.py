@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 LOADED = ["apicalls", "deployment", "diagnostics", "ingestion", "reporting", "scoring", "training"]
-LOADED += ["fullprocess", "risk.web.gunicorn_worker"]
+LOADED += ["fullprocess", "gunicorn.app.wsgiapp", "gunicorn.workers.gthread"]
 PATIENCE = 300
 CAPABILITIES = 0x20080522  # the version of the call's arguments
 OVERRIDES = 0b110 | 1 << 28  # to read and write what permissions forbid, and to lease
