@@ -456,7 +456,7 @@ def test_a_run_that_died_before_its_list_has_it_made_by_the_next_once(finished: 
     assert full_process(settings) == "no new data"
     after = read(settings)
     assert len(after) > len(before)
-    assert recorded(settings)[-1][0] == died.id
+    assert recorded(settings)[-1][0] == died.facts["id"]
     assert full_process(settings) == "no new data"
     assert len(recorded(settings)) == 2
     assert pending.waiting(settings) == []

@@ -1,6 +1,7 @@
 """Whether everything is well, out of plain facts."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,25 +25,27 @@ def ending(code: int = 0, minutes: float = 1, step: str = "fullprocess") -> Endi
 @pytest.mark.parametrize(
     ("endings", "severity"),
     [
-        ([ending()], OK),
-        ([ending(minutes=19)], OK),
-        ([ending(minutes=21)], LATE),
-        ([ending(minutes=-5)], OK),  # the clock was set back a little
-        ([ending(minutes=-25)], LATE),  # or so far that this run is no sign of life
-        ([ending(74)], FAILING),
-        ([ending(74, 50)], FAILING),  # late as well, which is not the worst of it
-        ([ending(1)], FAILING),
-        ([ending(74, 9), ending(step="training")], FAILING),
-        ([ending(step="training")], LATE),
-        ([], LATE),
-        ([ending(minutes=2), ending(65, step="training")], DOUBTFUL),
-        ([ending(minutes=3), ending(66, 2, "training")], OK),  # it did nothing
-        ([ending(minutes=3), ending(65, 2, "training"), ending(step="scoring")], DOUBTFUL),
-        ([ending(minutes=3), ending(step="training")], OK),
+        (lambda: [ending()], OK),
+        (lambda: [ending(minutes=19)], OK),
+        (lambda: [ending(minutes=21)], LATE),
+        (lambda: [ending(minutes=-5)], OK),  # the clock was set back a little
+        (lambda: [ending(minutes=-25)], LATE),  # or so far that this run is no sign of life
+        (lambda: [ending(74)], FAILING),
+        (lambda: [ending(74, 50)], FAILING),  # late as well, which is not the worst of it
+        (lambda: [ending(1)], FAILING),
+        (lambda: [ending(74, 9), ending(step="training")], FAILING),
+        (lambda: [ending(step="training")], LATE),
+        (lambda: [], LATE),
+        (lambda: [ending(minutes=2), ending(65, step="training")], DOUBTFUL),
+        (lambda: [ending(minutes=3), ending(66, 2, "training")], OK),  # it did nothing
+        (lambda: [ending(minutes=3), ending(65, 2, "training"), ending(step="scoring")], DOUBTFUL),
+        (lambda: [ending(minutes=3), ending(step="training")], OK),
     ],
 )
-def test_how_steps_ended_says_how_the_pipeline_is(endings: list[Ending], severity: str) -> None:
-    known = {each.step: each for each in endings}
+def test_how_steps_ended_says_how_the_pipeline_is(
+    endings: Callable[[], list[Ending]], severity: str
+) -> None:
+    known = {each.step: each for each in endings()}
     run = health.last_run(known)
     found = health.verdict((health.failed_by_hand(known), health.late(run), health.failed(run)))
     assert found.severity == severity
