@@ -129,17 +129,11 @@ def seen(value: object) -> bool:
     return False
 
 
-def unread(value: object) -> bool:
-    """The ranges of keys that are still to be read, of which the last one has no end."""
-    is_whole = isinstance(value, list) and bool(value) and all(map(_range, value))
-    return is_whole and value[-1][1] is None  # type: ignore[index]
-
-
-def _range(value: object) -> bool:
-    match value:
-        case [low, high, since]:
-            return maybe(whole)(low) and maybe(whole)(high) and number(since)
-    return False
+def keys(value: object) -> bool:
+    """Whole numbers with a blank between them."""
+    return isinstance(value, str) and all(
+        re.fullmatch("-?[0-9]{1,19}", each) for each in value.split()
+    )
 
 
 FINGERPRINT = {"sha256": text, "size": count}
@@ -231,8 +225,9 @@ WAITING = Kind(
 LAST_RUN = Kind(
     {EACH: {"time": moment, "exit_code": count, "message": text}}, "the next run writes it anew"
 )
+WINDOW = {"from": maybe(whole), "read": keys}
 SOURCE = Kind(
-    {EACH: {"unread": unread, "next?": {"unread": unread, "file": word}}},
+    {EACH: WINDOW | {"next?": WINDOW | {"file": word}}},
     "the names of the files say how far the table was read",
 )
 PACKAGES = Kind(

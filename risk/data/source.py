@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from risk import database, files
 from risk.data import input_folder, source_keys
-from risk.data.source_keys import Range
+from risk.data.source_keys import Window
 from risk.errors import ConfigWrong
 from risk.settings import Settings
 
@@ -35,8 +35,8 @@ LINE_BREAK = re.compile(r"\r\n|[\r\n\0]")
 log = logging.getLogger("risk.source")
 
 
-class Found(NamedTuple):
-    """New rows: keys in order, CSV in parts, keys of what is no text, how many have no key."""
+class NewRows(NamedTuple):
+    """Rows to add: keys in order, CSV in parts, keys of what is no text, how many have no key."""
 
     keys: "array[int]"
     parts: list[bytes]
@@ -52,22 +52,21 @@ def fetch(settings: Settings) -> str | None:
     """
     for draft in files.drafts(settings.input_folder_path, f".{source_keys.stem(settings)}-"):
         draft.unlink()  # of a run that died
-    source = _identity(settings)
-    ranges = source_keys.ranges(settings, source)
-    found = _found(settings, ranges, settings.columns.all)
-    if not found.keys:
+    source, folder = _identity(settings), settings.input_folder_path
+    window = source_keys.window(settings, source)
+    new = _new_rows(settings, window, settings.columns.all)
+    if not new.keys:
         return None
-    folder = settings.input_folder_path
-    name = _free_name(f"{source_keys.stem(settings)}-{found.keys[0]}-{found.keys[-1]}", folder)
-    after = source_keys.after(ranges, found.keys)
-    source_keys.intend(settings, source, ranges, after.ranges, name)
+    name = _free_name(f"{source_keys.stem(settings)}-{new.keys[0]}-{new.keys[-1]}", folder)
+    then = source_keys.after(window, new.keys)
+    source_keys.intend(settings, source, window, then, name)
     with files.replacing(folder / name) as handle:
-        handle.writelines([_csv([settings.columns.all]), *found.parts])
+        handle.writelines([_csv([settings.columns.all]), *new.parts])
         handle.flush()
         a_while_ago = time.time() - input_folder.FRESH_SECONDS  # it is whole: the run need not wait
         os.utime(handle.fileno(), (a_while_ago, a_while_ago))
-    source_keys.settle(settings, source, after.ranges)
-    _tell(settings, name, found, after)
+    source_keys.settle(settings, source, then)
+    _tell(settings, name, new)
     return name
 
 
@@ -75,7 +74,7 @@ def waiting(settings: Settings) -> int:
     """How many rows the next run would fetch."""
     if not settings.input_database_url:
         return 0
-    return len(_found(settings, source_keys.ranges(settings, _identity(settings)), ()).keys)
+    return len(_new_rows(settings, source_keys.window(settings, _identity(settings)), ()).keys)
 
 
 def _free_name(stem: str, folder: Path) -> str:
@@ -85,26 +84,20 @@ def _free_name(stem: str, folder: Path) -> str:
     return next(name for name in names if not (folder / name).exists())
 
 
-def _tell(settings: Settings, name: str, found: Found, after: source_keys.Unread) -> None:
-    """Say what was fetched, and what is not or will not be."""
+def _tell(settings: Settings, name: str, new: NewRows) -> None:
+    """Say what was fetched and what was left out."""
     table, key = settings.input_table, settings.input_key
     path = settings.input_folder_path / name
-    log.info("%d new rows of the table %s are in %s", len(found.keys), table, files.short(path))
-    if found.keyless:
+    log.info("%d new rows of the table %s are in %s", len(new.keys), table, files.short(path))
+    if new.keyless:
         log.warning(
             "%d rows of the table %s are left out: their %s is no whole number, or beyond 64 bits",
-            *(found.keyless, table, key),
+            *(new.keyless, table, key),
         )
-    if found.unreadable:
+    if new.unreadable:
         log.warning(
             "%d rows of the table %s are left out: they hold what is no text; the first has %s %d",
-            *(len(found.unreadable), table, key, found.unreadable[0]),
-        )
-    if after.given_up:
-        log.info(
-            "the keys of the table %s have many gaps; the oldest %d, up to the key %s, are given "
-            "up: a row that comes there late is not read",
-            *(table, after.given_up, after.up_to),
+            *(len(new.unreadable), table, key, new.unreadable[0]),
         )
 
 
@@ -119,38 +112,40 @@ def _identity(settings: Settings) -> str:
     return f"{place} {settings.input_table!r} {settings.input_key!r} {settings.input_folder!r}"
 
 
-def _found(settings: Settings, ranges: list[Range], names: Sequence[str]) -> Found:
-    """The rows whose keys lie in these ranges, the named columns of each, in order of the keys."""
+def _new_rows(settings: Settings, window: Window, names: Sequence[str]) -> NewRows:
+    """The rows of the window that were not read, the named columns of each, in order of keys."""
     made = _engine(settings)
     table = _table(settings, made)
     key = table.c[settings.input_key]
-    columns = [table.c[name] for name in (settings.input_key, *names)]
-    is_first = ranges[-1].low is None
+    question = sa.select(key, *(table.c[name].label(f"c{at}") for at, name in enumerate(names)))
+    if window.start is not None:
+        question = question.where(key >= sa.literal(window.start, sa.BigInteger))
     with database.transaction(made) as connection:
         streamed = {"yield_per": ROWS_AT_ONCE}
-        answer = connection.execute(_question(columns, ranges), execution_options=streamed)
-        found = _taken(answer)
-        if found.keys and not is_first:  # an idle run need not ask for what no range can find
+        answer = connection.execute(question.order_by(key), execution_options=streamed)
+        new = _taken(answer, set(window.read))
+        if new.keys and window.start is not None:  # which rows without a key are not beyond
             without = sa.select(sa.func.count()).select_from(table).where(key.is_(None))
             count = connection.execute(without).scalar_one()
-            found = found._replace(keyless=found.keyless + count)
-    if is_first and found.keyless and not found.keys:
+            new = new._replace(keyless=new.keyless + count)
+    if window == Window() and new.keyless and not new.keys:
         raise ConfigWrong(
             f"'input_key' {settings.input_key!r} must be a column of whole numbers of 64 bits"
         )
-    return found
+    return new
 
 
-def _taken(answer: sa.CursorResult[Any]) -> Found:
-    """The rows of an answer, a few thousand at a time, lest a large table fill the memory."""
-    found = Found(array("q"), [], [], 0)
+def _taken(answer: sa.CursorResult[Any], read: set[int]) -> NewRows:
+    """The rows of an answer that were not read, a few thousand at a time to save memory."""
+    new = NewRows(array("q"), [], [], 0)
     kinds, keyless = _kinds(answer), 0
     for rows in answer.partitions():
         keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
         keyless += len(rows) - len(keyed)
-        found.keys.extend(whole for whole, _ in keyed)
-        found.parts.append(_csv(_readable(keyed, kinds, found.unreadable)))
-    return found._replace(keyless=keyless)
+        unread = [(key, row) for key, row in keyed if key not in read]
+        new.keys.extend(key for key, _ in unread)
+        new.parts.append(_csv(_readable(unread, kinds, new.unreadable)))
+    return new._replace(keyless=keyless)
 
 
 def _readable(
@@ -190,26 +185,6 @@ def _check_names(settings: Settings, made: sa.Engine, names: Iterable[str]) -> N
                 f"the columns {one!r} and {other!r} are one column for 'input_database_url', "
                 "which takes small and capital letters for the same"
             )
-
-
-def _question(
-    columns: Sequence[sa.ColumnClause[Any]], ranges: list[Range]
-) -> sa.CompoundSelect[Any]:
-    """What is asked for, in order of the first column: the key.
-
-    Each range is a part of its own, for which any database takes the index of the key; of ranges
-    that are alternatives of one condition some think that they had better read the whole table.
-    """
-    named = [column.label(f"c{place}") for place, column in enumerate(columns)]
-    parts = [sa.select(*named).where(_is_within(columns[0], range_)) for range_ in ranges]
-    return sa.union_all(*parts).order_by(sa.text("1"))
-
-
-def _is_within(key: sa.ColumnClause[Any], ends: Range) -> sa.ColumnElement[bool]:
-    low, high = (sa.literal(end, sa.BigInteger) for end in ends[:2])
-    above = sa.true() if ends.low is None else key >= low
-    below = sa.true() if ends.high is None else key <= high
-    return sa.and_(above, below)
 
 
 def _whole(key: object) -> int | None:

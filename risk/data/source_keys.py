@@ -1,101 +1,66 @@
-"""Which keys of a source are still to be read: as ranges that one question asks for, and on disk.
+"""Which keys of a source were read, so that every row is read once.
 
-A transaction that began early and ends late brings keys below the last one. So what is remembered
-is not the last key alone but every range that was missing below it: a range is one entry however
-wide it is, and a counter that grows by one leaves few of them. Keys with holes everywhere (every
-tenth number, the time in microseconds) leave one range a row; the newest are kept, for what comes
-late comes near the end, and what is given up is counted. Remembering each key instead would cope
-with such keys too, but a record as long as the table is neither small nor cheap to ask with.
+A transaction that begins early and ends late brings keys below the last one. So each run asks for
+all keys from the lowest of the last 10,000 on, and drops the rows that it has read already. A row
+that comes later than that, below all of them, is not read.
 """
 
 import collections
+import heapq
+import itertools
 import logging
 import re
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from risk import files
 from risk.settings import Settings
 
-MOST_GAPS = 100  # each is a part of the question; with 400 PostgreSQL thinks for seconds
-PATIENCE_SECONDS = 24 * 3600
+MOST_KEYS = 10_000  # so many rows are asked for again by each run
 LONGEST_STEM = 100
 
 log = logging.getLogger("risk.source_keys")
 
 
-class Range(NamedTuple):
-    """Keys that were missing when they were asked for, both ends included; None is no end."""
+class Window(NamedTuple):
+    """The first key to ask for, None for all there are, and those from it on that were read."""
 
-    low: int | None
-    high: int | None
-    since: float
-
-
-class Unread(NamedTuple):
-    """What is still to be read, in order, and how many older gaps are given up, up to which key."""
-
-    ranges: list[Range]
-    given_up: int
-    up_to: int | None
+    start: int | None = None
+    read: Sequence[int] = ()
 
 
-def beyond(last: int | None) -> Range:
-    """All keys after this one; all there are where none was read."""
-    return Range(None if last is None else last + 1, None, time.time())
+def after(window: Window, keys: Iterable[int]) -> Window:
+    """The window once these keys are read, too; they are in ascending order, as its own are."""
+    distinct = (key for key, _ in itertools.groupby(heapq.merge(window.read, keys)))
+    read = list(collections.deque(distinct, MOST_KEYS))
+    return Window(read[0] if len(read) == MOST_KEYS else window.start, read)
 
 
-def after(ranges: list[Range], keys: Iterable[int]) -> Unread:
-    """What is still to be read once these keys are; both are in ascending order."""
-    newest: collections.deque[Range] = collections.deque(maxlen=MOST_GAPS + 1)
-    given_up, up_to = 0, None
-    for left in _left(ranges, keys):
-        if len(newest) == newest.maxlen:
-            given_up, up_to = given_up + 1, newest[0].high
-        newest.append(left)
-    return Unread(list(newest), given_up, up_to)
-
-
-def _left(ranges: list[Range], keys: Iterable[int]) -> Iterator[Range]:
-    """The parts of the ranges around these keys."""
-    coming = iter(keys)
-    key = next(coming, None)
-    for low, high, since in ranges:
-        start = low
-        while key is not None and (high is None or key <= high):
-            if start is None or key > start:
-                yield Range(start, key - 1, since)
-            start = key + 1 if start is None else max(start, key + 1)
-            key = next(coming, None)
-        if start is None or high is None or start <= high:
-            yield Range(start, high, since)
-
-
-def ranges(settings: Settings, source: str) -> list[Range]:
-    """What to ask this source for: the gaps of the last day, and all beyond the last key.
-
-    When no record says it, the names of the files say how far the table was read.
-    """
+def window(settings: Settings, source: str) -> Window:
+    """What was read of this source; without a record, the names of its files say how far."""
     states = _states(settings)
     if states is None:
-        return [beyond(_last_in_names(settings))]
-    if source not in states:
-        return [beyond(None)]
-    *gaps, ahead = _standing(settings, states[source])
-    now = time.time()
-    young = [gap for gap in gaps if now - gap.since < PATIENCE_SECONDS]
-    return [*young, ahead._replace(since=now)]
+        return _window_of_names(settings)
+    state = states.get(source, {"from": None, "read": ""})
+    intended = state.get("next")
+    if intended and (settings.input_folder_path / intended["file"]).exists():
+        state = intended
+    return Window(state["from"], sorted(map(int, state["read"].split())))
 
 
-def intend(settings: Settings, source: str, now: list[Range], then: list[Range], file: str) -> None:
-    """Note what is unread, and what will be once this file is there."""
-    _keep(settings, source, {"unread": now, "next": {"unread": then, "file": file}})
+def intend(settings: Settings, source: str, now: Window, then: Window, file: str) -> None:
+    """Note what was read, and what will have been once this file is there."""
+    _keep(settings, source, _state(now) | {"next": _state(then) | {"file": file}})
 
 
-def settle(settings: Settings, source: str, ranges: list[Range]) -> None:
-    """Note what is unread."""
-    _keep(settings, source, {"unread": ranges})
+def settle(settings: Settings, source: str, now: Window) -> None:
+    """Note what was read, whatever becomes of the file."""
+    _keep(settings, source, _state(now))
+
+
+def _state(window: Window) -> dict[str, Any]:
+    """A window as the record has it, its keys on one line."""
+    return {"from": window.start, "read": " ".join(map(str, window.read))}
 
 
 def _keep(settings: Settings, source: str, state: dict[str, Any]) -> None:
@@ -104,31 +69,24 @@ def _keep(settings: Settings, source: str, state: dict[str, Any]) -> None:
 
 
 def _states(settings: Settings) -> dict[str, Any] | None:
-    """How far each source was read; none when that was never noted or is lost."""
+    """What was read of each source, None if the record is missing or damaged."""
     return files.sound_json(settings.output_folder_path / files.SOURCE)
 
 
-def _standing(settings: Settings, state: Any) -> list[Range]:
-    """The ranges that are unread now, those that were intended if their file is there."""
-    intended = state.get("next")
-    if intended and (settings.input_folder_path / intended["file"]).exists():
-        state = intended
-    return [Range(*each) for each in state["unread"]]
-
-
-def _last_in_names(settings: Settings) -> int | None:
-    """The last key in the names of the files that were made from the table."""
+def _window_of_names(settings: Settings) -> Window:
+    """All beyond the last key in the names of the files that were made from the table."""
     pattern = re.compile(re.escape(stem(settings)) + r"-(-?[0-9]+)-(-?[0-9]+)(_[0-9]+)?\.csv")
     folder = settings.input_folder_path
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    last = max((int(found[2]) for found in map(pattern.fullmatch, names) if found), default=None)
-    if last is not None:
-        log.warning(
-            "no record says which keys of the table %s were read; by the names of the files it "
-            "goes on beyond %d, and older keys that come late are not read",
-            *(settings.input_table, last),
-        )
-    return last
+    last = max((int(match[2]) for match in map(pattern.fullmatch, names) if match), default=None)
+    if last is None:
+        return Window()
+    log.warning(
+        "no record says which keys of the table %s were read; by the names of the files it "
+        "goes on beyond %d, and older keys that come late are not read",
+        *(settings.input_table, last),
+    )
+    return Window(last + 1)
 
 
 def stem(settings: Settings) -> str:

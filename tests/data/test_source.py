@@ -251,18 +251,6 @@ def test_what_a_dead_fetch_left_in_the_input_folder_goes_and_nothing_else(
     assert [path.name for path in folder.glob(".*")] == [".theirs.draft"]
 
 
-def test_a_gap_is_asked_for_during_a_day(fed_by_file: Settings) -> None:
-    insert(fed_by_file, 1, 3)
-    source.fetch(fed_by_file)
-    path: Path = fed_by_file.output_folder_path / files.SOURCE
-    ((identity, state),) = (files.read_json(path) or {}).items()
-    assert [ends[:2] for ends in state["unread"]] == [[None, 0], [2, 2], [4, None]]
-    state["unread"][1][2] -= source_keys.PATIENCE_SECONDS
-    files.write_json(path, {identity: state})
-    insert(fed_by_file, 0, 2)
-    assert source.fetch(fed_by_file) == "clients_of-0-0.csv"
-
-
 def test_two_sources_with_one_table_name_are_two_sources(settings: Settings) -> None:
     urls = [f"sqlite:///{settings.workspace / name}.db" for name in ("first", "second")]
     for url in urls:
@@ -276,7 +264,7 @@ def test_two_sources_with_one_table_name_are_two_sources(settings: Settings) -> 
     assert state.count("clients_of") == 2
 
 
-@pytest.mark.parametrize("content", ['{"%s": 3}', '{"%s": {"last": 1}}'])
+@pytest.mark.parametrize("content", ['{"%s": 3}', '{"%s": {"from": 1, "read": "1 x"}}'])
 def test_a_damaged_record_of_the_source_is_kept_under_another_name_once(
     fed_by_file: Settings, caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
@@ -314,31 +302,53 @@ def test_no_row_that_comes_late_is_lost(
     assert fetched(fed) == [f"K{key}" for key in sorted((*first, *late, 6000))]
 
 
-def test_keys_full_of_gaps_are_read_for_ever_from_a_small_record(
-    fed: Settings, caplog: pytest.LogCaptureFixture
+def test_keys_full_of_gaps_are_read_from_a_record_of_the_last_of_them(
+    fed: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.set_level("INFO", "risk.source")
-    for begin in (0, 10_000, 20_000):
-        insert(fed, *range(begin, begin + 10_000, 10))
-        assert source.fetch(fed) == f"clients_of-{begin}-{begin + 9990}.csv"
-        (state,) = record(fed).values()
-        assert len(state["unread"]) == source_keys.MOST_GAPS + 1
-    assert caplog.text.count("are given up: a row that comes there late is not read") == 3
-    insert(fed, 29_985, 29_995, 5)
-    assert source.fetch(fed) == "clients_of-29985-29995.csv"
+    monkeypatch.setattr(source_keys, "MOST_KEYS", 300)
+    for begin in (0, 2_000, 4_000):
+        insert(fed, *range(begin, begin + 2_000, 10))
+        assert source.fetch(fed) == f"clients_of-{begin}-{begin + 1990}.csv"
+    (state,) = record(fed).values()
+    assert state == {"from": 3_000, "read": " ".join(map(str, range(3_000, 6_000, 10)))}
+    insert(fed, 2_995, 3_005, 5_995)
+    assert source.waiting(fed) == 2
+    assert source.fetch(fed) == "clients_of-3005-5995.csv"
+    assert source.fetch(fed) is None
 
 
-def test_a_gap_that_is_too_old_is_not_even_asked_for(fed_by_file: Settings) -> None:
-    insert(fed_by_file, 1, 3)
+def test_many_rows_that_come_late_at_once_are_read(
+    fed: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_keys, "MOST_KEYS", 300)
+    insert(fed, 1, 5_000)
+    source.fetch(fed)
+    insert(fed, *range(2, 1_000))
+    assert source.fetch(fed) == "clients_of-2-999.csv"
+    assert source.fetch(fed) is None
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_what_is_asked_for_is_found_by_the_index_of_the_key(
+    fed_by_file: Settings, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
+    monkeypatch.setattr(source_keys, "MOST_KEYS", 3 if is_full else 300)
+    insert(fed_by_file, *range(100))
     source.fetch(fed_by_file)
-    old = {
-        source_: {"unread": [[low, high, 0] for low, high, _ in state["unread"]]}
-        for source_, state in record(fed_by_file).items()
-    }
-    files.write_json(fed_by_file.output_folder_path / files.SOURCE, old)
-    insert(fed_by_file, 2)
-    assert source.waiting(fed_by_file) == 0
-    assert source.fetch(fed_by_file) is None
+    asked: list[str] = []
+
+    def note(*call: Any) -> None:
+        asked.append(call[2])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    source.fetch(fed_by_file)
+    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    (question,) = [statement for statement in asked if "clients_of" in statement]
+    with contextlib.closing(sqlite3.connect(fed_by_file.workspace / "input.db")) as opened:
+        plan = opened.execute(f"EXPLAIN QUERY PLAN {question}", (1,) * is_full).fetchall()
+    (step,) = (step[3] for step in plan)
+    assert ("USING INTEGER PRIMARY KEY" in step) == is_full, plan
+    assert "B-TREE" not in step
 
 
 # -- the record ------------------------------------------------------------------------------------
@@ -352,12 +362,15 @@ def test_negative_keys_are_read_out_of_the_names_of_the_files(fed_by_file: Setti
     assert source.fetch(fed_by_file) == "clients_of--10--10.csv"
 
 
+@pytest.mark.parametrize(
+    "state", [{"last": 2, "gaps": {"1": 1.5}}, {"unread": [[None, 0, 1.5], [3, None, 1.5]]}]
+)
 def test_after_a_record_of_an_earlier_form_the_names_of_the_files_count(
-    fed_by_file: Settings, caplog: pytest.LogCaptureFixture
+    fed_by_file: Settings, caplog: pytest.LogCaptureFixture, state: dict[str, Any]
 ) -> None:
     insert(fed_by_file, 1, 2)
     source.fetch(fed_by_file)
-    earlier = {"sqlite:///input.db clients_of id sourcedata": {"last": 2, "gaps": {"1": 1.5}}}
+    earlier = {next(iter(record(fed_by_file))): state}
     files.write_json(fed_by_file.output_folder_path / files.SOURCE, earlier)
     insert(fed_by_file, 3)
     assert source.fetch(fed_by_file) == "clients_of-3-3.csv"
