@@ -10,7 +10,7 @@ from risk.cli import Option, run
 from risk.data import input_folder, test_data
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, evaluation, judgement, releases
+from risk.learning import estimator, evaluation, judgement, publishing, releases
 from risk.learning.evaluation import Candidate
 from risk.learning.gates import TEST
 from risk.learning.releases import Release
@@ -52,7 +52,7 @@ def publish(settings: Settings, scored: Candidate | None = None) -> Release:
     if same := releases.in_use(production, scored.sha256, score):
         log.info("%s: nothing is published", same.stays)
         return same
-    release = releases.publish(
+    release = publishing.publish(
         production,
         contents,
         score=score,
@@ -94,7 +94,7 @@ def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Rel
     latest = releases.current(settings.prod_deployment_path)
     judged = judgement.judged(settings, latest) if latest else Seen()
     is_same_folder = latest is not None and latest.input_folder == settings.input_folder
-    release = releases.roll_back(
+    release = publishing.roll_back(
         settings.prod_deployment_path, judged if is_same_folder else Seen(), to
     )
     if release != latest:
@@ -105,10 +105,10 @@ def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Rel
 
 def go_back(settings: Settings, to: str | None = None) -> None:
     """Deploy the previous release again, as a new one, and make list and report with it."""
-    releases.recover(settings.prod_deployment_path)
+    publishing.recover(settings.prod_deployment_path)
     latest = releases.current(settings.prod_deployment_path)
     with recording.on_record(settings, pending.OWED) as run:
-        releases.way_back(settings.prod_deployment_path, to)  # if there is none, nothing is owed
+        publishing.way_back(settings.prod_deployment_path, to)  # if there is none, nothing is owed
         run.may_publish()
         release = run.timed("deployment", functools.partial(roll_back, to=to), settings)
         if release == latest:

@@ -18,7 +18,7 @@ from risk import files, packages, sandbox
 from risk.cli import Option, run
 from risk.data import statistics, tables, test_data
 from risk.errors import InputMissing, RiskError
-from risk.learning import coefficients, deployed
+from risk.learning import deployed, linear
 from risk.records import store
 from risk.reports import terminal
 from risk.settings import Settings
@@ -134,7 +134,7 @@ def _predictions(settings: Settings) -> list[list[str]]:
 
 def _weights(settings: Settings) -> list[list[str]]:
     in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
-    return coefficients.of(in_use.model, settings.columns).table
+    return linear.coefficients(in_use.model, settings.columns).table
 
 
 def print_history(settings: Settings) -> None:

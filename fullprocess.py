@@ -9,7 +9,7 @@ from risk.cli import Option, run
 from risk.data import input_folder
 from risk.data.input_folder import Arrival
 from risk.errors import ArtefactRefused, InputUnreadable, RiskError, ServiceDown, noted
-from risk.learning import gates, judgement, releases
+from risk.learning import gates, judgement, publishing, releases
 from risk.learning.gates import NEWEST, TEST, Decision
 from risk.learning.releases import Release
 from risk.records import pending
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
-    releases.recover(settings.prod_deployment_path)
+    publishing.recover(settings.prod_deployment_path)
     problems: list[str] = []
     try:
         unlisted = None if force else make_owed_list(settings)

@@ -27,7 +27,7 @@ import ingestion
 from app import create_app
 from risk import files
 from risk.data import input_folder, judging
-from risk.learning import releases
+from risk.learning import publishing, releases
 from risk.settings import Settings
 from risk.web import answers, local_server, prediction_request
 from tests.conftest import configured, deploy, ended, put
@@ -621,7 +621,7 @@ def test_the_answers_to_come_are_those_of_the_new_release(deployed: Settings) ->
     asked = create_app(deployed).test_client()
     first = asked.get("/scoring").json["release"]
     deploy(configured(deployed.workspace, features="raw"))
-    releases.roll_back(deployed.prod_deployment_path, input_folder.Seen())
+    publishing.roll_back(deployed.prod_deployment_path, input_folder.Seen())
     assert asked.get("/scoring").json["release"].startswith("3-")
     assert first.startswith("1-")
     (deployed.prod_deployment_path / "manifest.json").unlink()

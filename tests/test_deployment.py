@@ -19,7 +19,7 @@ from company import fabricate
 from risk import files
 from risk.data import tables, test_data
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import estimator, evaluation, judgement, releases
+from risk.learning import estimator, evaluation, judgement, publishing, releases
 from risk.learning.releases import PLAIN_FILES
 from risk.records import pending, store
 from risk.reports import deliverables
@@ -365,11 +365,11 @@ def test_pages_named_as_data_leave_releases_and_the_way_back_as_they_are(
     drifted: Settings, contents: Contents
 ) -> None:
     folder = drifted.prod_deployment_path
-    before, way_back = contents(folder), releases.way_back(folder, None)
+    before, way_back = contents(folder), publishing.way_back(folder, None)
     for number in range(3):
         put(drifted, f"page{number}.csv", ["<p>out of service</p>"], header="<!doctype html>")
         assert decided(drifted, force=number == 1) in ("no new data", "deployed")
-    assert (contents(folder), releases.way_back(folder, None)) == (before, way_back)
+    assert (contents(folder), publishing.way_back(folder, None)) == (before, way_back)
 
 
 # -- killed --------------------------------------------------------------------------------------
@@ -429,7 +429,7 @@ def test_killed_before_any_change_a_deployment_ends_as_if_it_had_not_been(
         else:
             assert old is None
             committed.append(False)
-        releases.recover(folder) if committed[-1] else act(disturbed)
+        publishing.recover(folder) if committed[-1] else act(disturbed)
         assert ending(disturbed) == expected, len(committed)
     assert committed == sorted(committed)
     assert set(committed) == {False, True}

@@ -16,7 +16,7 @@ from risk import files
 from risk.data import tables
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing
-from risk.learning import gates, releases
+from risk.learning import gates, publishing, releases
 from risk.learning.releases import Release
 from risk.reports.deliverables import list_is_current
 from risk.settings import Settings
@@ -44,7 +44,7 @@ def period(settings: Settings, number: int, *, drift: bool = False) -> None:
 def redeploy_with(settings: Settings, score: float) -> None:
     """Deploy the same model anew as if it had had this score, having seen the same."""
     release, contents = releases.load(settings.prod_deployment_path)
-    releases.publish(
+    publishing.publish(
         settings.prod_deployment_path,
         contents | {files.SCORE: f"{score!r}\n".encode()},
         score=score,
@@ -495,7 +495,7 @@ def test_a_model_that_is_the_deployed_one_to_the_byte_is_no_new_release(
 def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:
     deploy(settings)
     release, contents = releases.load(settings.prod_deployment_path)
-    releases.publish(
+    publishing.publish(
         settings.prod_deployment_path,
         contents | {files.MODEL: b"no pickle"},
         score=release.score,

@@ -22,7 +22,7 @@ from company import fabricate
 from fullprocess import full_process
 from risk import files, leftovers
 from risk.errors import InputMissing, RiskError
-from risk.learning import releases
+from risk.learning import publishing, releases
 from risk.learning.releases import PLAIN_FILES
 from risk.reports import deliverables
 from risk.settings import Settings
@@ -135,7 +135,7 @@ def test_a_half_written_deployment_is_never_seen(settings: Settings, deployed_be
         )
         saw.append(what_readers_see(settings))
         assert saw[-1] in (old, new), change
-        releases.recover(folder)
+        publishing.recover(folder)
         assert plain(settings) == (saw[-1] or {}), change
         release = releases.current(folder)
         assert (release.number if release else 0) == number + (saw[-1] == new)
@@ -148,7 +148,7 @@ def test_a_half_written_deployment_is_never_seen(settings: Settings, deployed_be
     assert final.number == number + 1  # it is deployed, and stays
     stored = {path.name for path in (folder / releases.STORE).iterdir()}
     assert final.release in stored
-    assert len(stored) <= releases.KEPT
+    assert len(stored) <= publishing.KEPT
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_a_killed_rollback_shows_one_whole_release(settings: Settings) -> None:
         if not was_killed:
             break
     assert not was_killed
-    releases.recover(settings.prod_deployment_path)
+    publishing.recover(settings.prod_deployment_path)
     assert plain(settings) == what_readers_see(settings)
 
 

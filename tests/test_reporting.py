@@ -20,7 +20,7 @@ from fullprocess import full_process
 from risk import files
 from risk.data import tables, test_data
 from risk.errors import ServiceDown
-from risk.learning import coefficients, releases
+from risk.learning import linear, releases
 from risk.records import list_file
 from risk.records.store import Trends
 from risk.reports import charts, deliverables, report, trends_chart
@@ -92,7 +92,7 @@ def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
 
 
 def test_the_report_says_what_the_model_has_learned(finished: Settings) -> None:
-    found = coefficients.of(Findings(finished).in_use.model, finished.columns)
+    found = linear.coefficients(Findings(finished).in_use.model, finished.columns)
     said = text(finished)
     for row in found.rows:
         assert " ".join(row) in said

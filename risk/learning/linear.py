@@ -1,4 +1,4 @@
-"""A linear model as a few operations on arrays, which answer a single question fast."""
+"""A linear model as a few operations on arrays, for fast answers, and as weights in a table."""
 
 import logging
 import math
@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from risk.errors import DataUnusable
-from risk.learning import estimator
+from risk.learning import estimator, reasons
 from risk.settings import Columns
 
 log = logging.getLogger("risk.linear")
@@ -22,6 +22,16 @@ FEW = 16  # rows: so many are answered one by one before an array's operations t
 CERTAIN = 700.0  # log-odds, beyond which a risk is too close to 0 or 1 for a plain exponential
 TRIAL_ROWS = 200
 SHARE_OF_GAPS = 0.2
+NOTHING = "-"
+OF_COMPRESSED = (
+    "Weight: what the regression multiplies the compressed and scaled number with, so weights can "
+    "be compared. Doubling: what the odds of leaving are multiplied by when 1 + the number doubles "
+    "and all else stays."
+)
+OF_OTHERS = (
+    "Weight: what the regression multiplies the number with, as it sees it. What a doubling does "
+    "depends on the number that it begins with."
+)
 
 
 class _Line(NamedTuple):
@@ -145,3 +155,27 @@ def _trial_rows(width: int, *, with_gaps: bool) -> estimator.Numbers:
     if with_gaps:
         rows[random.random(rows.shape) < SHARE_OF_GAPS] = np.nan
     return rows
+
+
+class Coefficients(NamedTuple):
+    """A row for each feature: its name, its weight, the odds for a doubling; and what they mean."""
+
+    head: tuple[str, str, str]
+    rows: list[tuple[str, str, str]]
+    meaning: str
+
+    @property
+    def table(self) -> list[list[str]]:
+        """The head and the rows, as a terminal shows them."""
+        return [list(row) for row in (self.head, *self.rows)]
+
+
+def coefficients(model: estimator.Model, columns: Columns) -> Coefficients:
+    """The coefficients of a model in words; a dash where a doubling has no one effect."""
+    line, names = line_of(model), map(reasons.label, columns.features)
+    compressed = line.weights if line and line.compressed else []
+    doublings = [reasons.times(weight * math.log(2)) for weight in compressed]
+    weights = [f"{weight:+.3g}" for weight in estimator.regression(model).coef_[0]]
+    cells = zip(names, weights, doublings or [NOTHING] * len(weights), strict=True)
+    head = ("feature", "weight", "odds for a doubling")
+    return Coefficients(head, list(cells), OF_COMPRESSED if compressed else OF_OTHERS)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from risk import files, wording
 from risk.data import tables
-from risk.learning import coefficients, ranking, reasons
+from risk.learning import linear, ranking, reasons
 from risk.learning.evaluation import Evaluation
 from risk.learning.gates import NEWEST
 from risk.records import list_file, recording
@@ -110,7 +110,7 @@ def _called(on_test: Evaluation, share: float) -> str:
 
 def weights(findings: Findings) -> list[Block]:
     """The weight of each feature in the model, and what a doubling does."""
-    found = coefficients.of(findings.in_use.model, findings.settings.columns)
+    found = linear.coefficients(findings.in_use.model, findings.settings.columns)
     return [
         Grid(found.head, found.rows, (0.4, 0.2, 0.25), (1, 2)),
         Words(found.meaning, is_remark=True),

@@ -7,7 +7,7 @@ from flask import Response
 
 from risk import files, times, wording
 from risk.data import input_folder
-from risk.learning import coefficients, ranking
+from risk.learning import linear, ranking
 from risk.learning.gates import DATASETS, NEWEST
 from risk.learning.ranking import Basis, Expected
 from risk.learning.releases import Release
@@ -92,7 +92,7 @@ def start_page() -> Response:
         clients=clients,
         past=past,
         arrived=wording.arrived(past.value.runs) if past.value else "",
-        learned=part(lambda: coefficients.of(service().deployed.now().model, settings.columns)),
+        learned=part(lambda: linear.coefficients(service().deployed.now().model, settings.columns)),
         quality=quality,
         data=known.data,
         most_files=MOST_FILES,

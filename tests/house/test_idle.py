@@ -19,6 +19,7 @@ OF_THE_WINGS = {
     "risk.learning",
     "risk.learning.gates",
     "risk.learning.judgement",
+    "risk.learning.publishing",
     "risk.learning.releases",
     "risk.records",
     "risk.records.pending",

@@ -19,7 +19,7 @@ import pytest
 from risk import files, leftovers
 from risk.data.input_folder import Arrival, Seen
 from risk.errors import ArtefactRefused, InputMissing, RiskError
-from risk.learning import releases
+from risk.learning import publishing, releases
 from risk.learning.releases import Release
 from tests import tracing
 
@@ -39,7 +39,7 @@ def contents_of(mark: object) -> dict[str, bytes]:
 
 def publish(folder: Path, mark: object, score: float = 0.5, seen: Seen = NOTHING_SEEN) -> Release:
     """Deploy the set with this mark."""
-    return releases.publish(
+    return publishing.publish(
         *(folder, contents_of(mark)),
         score=score,
         input_folder="sourcedata",
@@ -102,7 +102,7 @@ def test_numbers_only_grow_also_when_the_clock_does_not(folder: Path) -> None:
         path.write_text(json.dumps(record | {"time": f"2099-01-0{4 - record['number']}T00:00:00Z"}))
     assert publish(folder, "back in time").number == 4
     assert releases.load(folder)[1] == contents_of("back in time")
-    assert releases.roll_back(folder, NOTHING_SEEN).number == 5
+    assert publishing.roll_back(folder, NOTHING_SEEN).number == 5
     assert releases.load(folder)[1] == contents_of(2)
 
 
@@ -129,7 +129,7 @@ def test_a_set_that_was_staged_but_never_deployed_is_no_way_back(folder: Path) -
     assert len(stored(folder)) == 1
     first, second = publish(folder, "first"), publish(folder, "second")
     assert stored(folder) == [first.release, second.release]
-    releases.roll_back(folder, NOTHING_SEEN)
+    publishing.roll_back(folder, NOTHING_SEEN)
     assert releases.load(folder)[1] == contents_of("first")
 
 
@@ -137,7 +137,7 @@ def test_equal_bytes_published_again_do_not_use_up_the_way_back(folder: Path) ->
     first = publish(folder, "first")
     latest = [publish(folder, "second") for _ in range(4)][-1]
     assert stored(folder) == [first.release, latest.release]
-    back = releases.roll_back(folder, NOTHING_SEEN)
+    back = publishing.roll_back(folder, NOTHING_SEEN)
     assert releases.load(folder) == (back, contents_of("first"))
     assert stored(folder) == [latest.release, back.release]
 
@@ -146,36 +146,36 @@ def test_going_there_and_back_again_keeps_the_third_content(folder: Path) -> Non
     third = publish(folder, "third")
     publish(folder, "second")
     publish(folder, "first")
-    turns = [releases.roll_back(folder, NOTHING_SEEN).release for _ in range(4)]
+    turns = [publishing.roll_back(folder, NOTHING_SEEN).release for _ in range(4)]
     assert stored(folder) == [third.release, *turns[-2:]]
 
 
 def test_numbers_go_on_from_the_store_where_the_manifest_was_removed(folder: Path) -> None:
     made = [publish(folder, mark).release for mark in range(3)]
     (folder / releases.MANIFEST).unlink()
-    releases.recover(folder)
+    publishing.recover(folder)
     assert stored(folder) == made
     latest = publish(folder, "anew")
     assert (latest.number, stored(folder)) == (4, [*made[1:], latest.release])
-    releases.roll_back(folder, NOTHING_SEEN)
+    publishing.roll_back(folder, NOTHING_SEEN)
     assert releases.load(folder)[1] == contents_of(2)
 
 
 def test_one_can_go_back_where_the_manifest_was_removed(folder: Path) -> None:
     first, second = publish(folder, "first"), publish(folder, "second")
     (folder / releases.MANIFEST).unlink()
-    back = releases.roll_back(folder, NOTHING_SEEN)
+    back = publishing.roll_back(folder, NOTHING_SEEN)
     assert releases.load(folder) == (back, contents_of("first"))
     assert (back.number, stored(folder)) == (3, [second.release, back.release])
     (folder / releases.MANIFEST).unlink()
-    assert releases.roll_back(folder, NOTHING_SEEN, back.release).number == 4
+    assert publishing.roll_back(folder, NOTHING_SEEN, back.release).number == 4
     assert first.content == back.content
 
 
 def test_an_older_manifest_that_was_restored_costs_no_newer_release(folder: Path) -> None:
     made = [publish(folder, mark).release for mark in range(4)]
     shutil.copy(folder / releases.STORE / made[1] / releases.MANIFEST, folder)
-    releases.recover(folder)
+    publishing.recover(folder)
     assert (stored(folder), releases.load(folder)[1]) == (made[1:], contents_of(1))
     latest = publish(folder, "anew")
     assert (latest.number, stored(folder)) == (5, [*made[2:], latest.release])
@@ -190,7 +190,7 @@ def test_what_was_staged_and_never_deployed_is_removed_whatever_its_number(
         (folder / releases.MANIFEST).unlink()
     killed_before_renaming(folder, releases.MANIFEST)
     assert len(stored(folder)) == 3
-    releases.recover(folder)
+    publishing.recover(folder)
     assert stored(folder) == made
 
 
@@ -203,15 +203,15 @@ def test_a_deployed_release_that_has_no_place_in_the_store_yet_is_read_and_gets_
     assert stored(folder) == [first.release, f"{second}{files.NEW}"]
     leftovers.remove_uncommitted(folder)
     assert releases.load(folder)[1] == contents_of("killed")
-    releases.recover(folder)
+    publishing.recover(folder)
     assert stored(folder) == [first.release, second]
 
 
 PUBLISH = """
-import sys, pathlib, risk.learning.releases as r
+import sys, pathlib, risk.learning.publishing as p, risk.learning.releases as r
 contents = dict.fromkeys(r.PLAIN_FILES, b"1")
 facts = dict(score=1, input_folder="", seen=r.Seen(), libraries={}, rows=1)
-r.publish(pathlib.Path(sys.argv[1]), contents, **facts)
+p.publish(pathlib.Path(sys.argv[1]), contents, **facts)
 """
 
 
@@ -241,11 +241,11 @@ def test_going_back_publishes_the_older_bytes_as_a_new_release(folder: Path) -> 
     judged = Arrival("dataset3.csv", 3, 3)
     publish(folder, "old", 0.25, Seen(frozenset({old})))
     publish(folder, "new", 0.75, Seen(frozenset({old, new})))
-    back = releases.roll_back(folder, Seen(frozenset({judged})))
+    back = publishing.roll_back(folder, Seen(frozenset({judged})))
     assert (back.number, back.score, back.rows) == (3, 0.25, 7)
     assert back.seen.files == {old, new, judged}
     assert releases.load(folder) == (back, contents_of("old"))
-    again = releases.roll_back(folder, NOTHING_SEEN)
+    again = publishing.roll_back(folder, NOTHING_SEEN)
     assert (again.number, releases.load(folder)[1]) == (4, contents_of("new"))
 
 
@@ -267,7 +267,7 @@ def test_without_an_earlier_release_there_is_no_way_back(
     prepare(folder)
     before = contents(folder)
     with pytest.raises(InputMissing, match="no earlier release"):
-        releases.roll_back(folder, NOTHING_SEEN)
+        publishing.roll_back(folder, NOTHING_SEEN)
     assert contents(folder) == before
 
 
@@ -282,7 +282,7 @@ def test_a_damaged_earlier_release_is_not_published(
     path.unlink() if damage is None else path.write_bytes(damage)
     before = contents(folder)
     with pytest.raises(ArtefactRefused) as refusal:
-        releases.roll_back(folder, NOTHING_SEEN)
+        publishing.roll_back(folder, NOTHING_SEEN)
     assert refusal.value.exit_code == 76
     assert contents(folder) == before
     assert releases.load(folder)[1] == contents_of("second")
@@ -300,7 +300,7 @@ def test_a_plain_file_that_was_tampered_with_is_never_loaded_and_is_restored(
     path = folder / name
     path.unlink() if tampered is None else path.write_bytes(tampered)
     assert releases.load(folder)[1] == contents_of("whole")
-    releases.recover(folder)
+    publishing.recover(folder)
     assert path.read_bytes() == contents_of("whole")[name]
 
 
@@ -314,10 +314,10 @@ def test_what_is_damaged_in_both_places_is_refused_with_the_way_out(
         (place / name).write_bytes(b"tampered")
     with pytest.raises(ArtefactRefused, match=r"--rollback or python fullprocess\.py --force"):
         releases.load(folder)
-    releases.recover(folder)
+    publishing.recover(folder)
     assert f"production_deployment/{name} of release {release.release} is damaged" in caplog.text
     assert (folder / name).read_bytes() == b"tampered"
-    releases.roll_back(folder, NOTHING_SEEN)
+    publishing.roll_back(folder, NOTHING_SEEN)
     assert releases.load(folder)[1] == contents_of("first")
 
 
@@ -360,9 +360,9 @@ DAMAGED = [
     "act",
     [
         pytest.param(releases.load, id="load"),
-        pytest.param(releases.recover, id="recover"),
+        pytest.param(publishing.recover, id="recover"),
         pytest.param(lambda folder: publish(folder, "third"), id="publish"),
-        pytest.param(lambda folder: releases.roll_back(folder, NOTHING_SEEN), id="roll back"),
+        pytest.param(lambda folder: publishing.roll_back(folder, NOTHING_SEEN), id="roll back"),
     ],
 )
 @pytest.mark.parametrize("damage", DAMAGED)
@@ -440,7 +440,7 @@ def test_an_empty_folder_and_none_hold_no_release_and_need_no_warning(
     assert releases.current(folder) is None
     folder.mkdir()
     assert releases.current(folder) is None
-    releases.recover(folder)
+    publishing.recover(folder)
     assert (caplog.records, list(folder.iterdir())) == ([], [])
 
 

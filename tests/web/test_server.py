@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline
 from app import create_app
 from risk import files
 from risk.data.input_folder import Seen
-from risk.learning import estimator, releases
+from risk.learning import estimator, publishing
 from risk.settings import Settings
 from risk.web import security
 from tests import warm
@@ -395,7 +395,7 @@ def release_of(number: int, settings: Settings) -> dict[str, bytes]:
 def deploy_number(number: int, settings: Settings) -> None:
     """Publish the release of this number."""
     contents = release_of(number, settings)
-    published = releases.publish(
+    published = publishing.publish(
         settings.prod_deployment_path,
         contents,
         score=0.5,

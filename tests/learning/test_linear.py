@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from risk.learning import coefficients, estimator, reasons
+from risk.learning import estimator, linear, reasons
 from risk.settings import Columns
 
 COLUMNS = Columns("corporation", ("lastmonth_activity", "number_of_employees"), "exited")
@@ -19,7 +19,7 @@ TABLE = pd.DataFrame(NUMBERS, columns=list(COLUMNS.features)).assign(
 
 def test_a_doubling_multiplies_the_odds_as_the_model_itself_does() -> None:
     fitted = estimator.fit(TABLE, COLUMNS, "log")
-    found = coefficients.of(fitted, COLUMNS)
+    found = linear.coefficients(fitted, COLUMNS)
     for at, (name, weight, doubling) in enumerate(found.rows):
         once = np.array([[50.0, 50.0]])
         twice = once.copy()
@@ -39,6 +39,6 @@ def test_a_doubling_of_a_number_that_is_not_compressed_has_no_one_effect(kind: s
     if kind == "bare":
         fitted = LogisticRegression().fit(NUMBERS / 1e3, LEFT.astype(int))
     weights = (fitted if kind == "bare" else fitted[-1]).coef_[0]
-    found = coefficients.of(fitted, COLUMNS)
+    found = linear.coefficients(fitted, COLUMNS)
     assert [row[1:] for row in found.rows] == [(f"{weight:+.3g}", "-") for weight in weights]
     assert "depends on the number that it begins with" in found.meaning
