@@ -74,7 +74,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
         "limits": settings.limits._asdict(),
-        "files": input_folder.marked(taken.files, earlier, is_unchanged=is_unchanged),
+        "files": intake.marked(taken.files, earlier, is_unchanged=is_unchanged),
     }
 
 

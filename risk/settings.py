@@ -278,7 +278,7 @@ def _check_together(settings: Settings, config: Path) -> None:
 
 
 def _check_column_names(settings: Settings, config: Path) -> None:
-    """Databases take no longer names, and most of them take no heed of small and capital."""
+    """Column names that every database takes: short, and different in more than capitals."""
     names = settings.columns.all
     if any(len(name.encode()) > LONGEST_IN_SQL for name in names):
         raise ConfigWrong(

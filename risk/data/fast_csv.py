@@ -41,10 +41,10 @@ def features(content: bytes, columns: Columns) -> Numbers | None:
         table = _parsed(body, layout, columns.client)
     except pa.ArrowInvalid:
         return None
-    found = _features(table, columns)
+    numbers = _features(table, columns)
     del table
     pa.default_memory_pool().release_unused()  # else a worker keeps what its largest dataset took
-    return found
+    return numbers
 
 
 def _parsed(body: bytes, layout: schema.Layout, client: str) -> pa.Table:
@@ -73,13 +73,13 @@ def _features(table: pa.Table, columns: Columns) -> Numbers | None:
         return None
     if columns.target in table.column_names and not _are_outcomes(table[columns.target]):
         return None
-    found = np.empty((table.num_rows, len(columns.features)))
+    numbers = np.empty((table.num_rows, len(columns.features)))
     for place, name in enumerate(columns.features):
-        found[:, place] = cells = table[name].to_numpy()
+        numbers[:, place] = cells = table[name].to_numpy()
         if np.count_nonzero(np.isnan(cells)) != table[name].null_count:
             return None
-    smallest, largest = np.nanmin(found, initial=0), np.nanmax(found, initial=0)
-    return found + 0.0 if smallest >= 0 and math.isfinite(largest) else None
+    smallest, largest = np.nanmin(numbers, initial=0), np.nanmax(numbers, initial=0)
+    return numbers + 0.0 if smallest >= 0 and math.isfinite(largest) else None
 
 
 def _are_clients(cells: pa.ChunkedArray) -> bool:

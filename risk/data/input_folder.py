@@ -59,10 +59,10 @@ def listing(folder: Path) -> Listing:
     files, passed_over = [], []
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: natural(entry.name))
+            in_order = sorted(entries, key=lambda entry: natural(entry.name))
     except (FileNotFoundError, NotADirectoryError):
         raise InputMissing(f"there is no folder {folder.name}/") from None
-    for entry in found:
+    for entry in in_order:
         if not entry.name.lower().endswith(".csv"):
             continue
         try:
@@ -92,9 +92,7 @@ def _unfit(name: str, status: os.stat_result) -> str | None:
 
 def unseen(files: Iterable[Arrival], seen: Seen) -> list[Arrival]:
     """The files that nobody has looked at as they are now."""
-    return [
-        arrival for arrival in files if arrival not in seen.files and arrival.name not in seen.names
-    ]
+    return [each for each in files if each not in seen.files and each.name not in seen.names]
 
 
 class Snapshot(NamedTuple):
@@ -189,8 +187,8 @@ def judge_delivery(path: Path, taken: Snapshot) -> None:
 def _has_writer(descriptor: int) -> bool | None:
     """Whether somebody has a file open for writing; None where the system does not tell.
 
-    It grants a read lease on no such file. Should somebody open it before the lease is given back,
-    the signal that says so is one that nobody feels.
+    A read lease is refused on a file that is open for writing. If somebody opens it while we hold
+    the lease, the kernel signals us; SIGURG is ignored by default.
     """
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
@@ -209,24 +207,8 @@ def of(entry: dict[str, Any]) -> Arrival:
 
 
 def has_rows(entry: dict[str, Any]) -> bool:
-    """Whether a file has any good row, be it a repetition."""
+    """Whether a file has any good row, repetitions included."""
     return bool(entry["rows"] > entry["rejected"])
-
-
-def marked(
-    looked_at: list[dict[str, Any]], earlier: list[dict[str, Any]], *, is_unchanged: bool
-) -> list[dict[str, Any]]:
-    """The entries of an ingestion, each with whether its file adds nothing to the data.
-
-    What was said of a file with rows stays said as long as it is the same file: data that one
-    changed are unchanged when they are read once more, though nobody may have judged them yet.
-    """
-    said = {of(entry): entry.get("adds_nothing", False) for entry in earlier if has_rows(entry)}
-
-    def adds_nothing(entry: dict[str, Any]) -> bool:
-        return not has_rows(entry) or said.get(of(entry), is_unchanged and not entry["accepted"])
-
-    return [entry | {"adds_nothing": adds_nothing(entry)} for entry in looked_at]
 
 
 def is_unreadable(reason: str | None) -> bool:
@@ -248,9 +230,8 @@ def to_json(seen: Seen) -> list[list[Any]]:
     return [list(arrival) for arrival in sorted(seen.files)] + [[n] for n in sorted(seen.names)]
 
 
-def from_json(rows: Iterable[list[Any]]) -> Seen:
+def from_json(rows: list[list[Any]]) -> Seen:
     """What was seen, out of a record."""
-    rows = list(rows)
     return Seen(
         frozenset(Arrival(*row) for row in rows if len(row) == 3),
         frozenset(row[0] for row in rows if len(row) == 1),

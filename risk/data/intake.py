@@ -150,8 +150,8 @@ def gather(settings: Settings) -> Intake:
             waiting.append(arrival.name)
     _say_what_is_gone(settings, known, sources, waiting)
     missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
-    found = _merged(_in_order(sources, places), settings.columns)
-    return found._replace(waiting=waiting, missed=missed)
+    merged = _merged(_in_order(sources, places), settings.columns)
+    return merged._replace(waiting=waiting, missed=missed)
 
 
 def _known(settings: Settings) -> list[dict[str, Any]]:
@@ -224,3 +224,25 @@ def _merged(sources: list[Source], columns: Columns) -> Intake:
     book = rows.drop_duplicates(columns.client, keep="last")
     table = rows[~repeated].reset_index(drop=True)
     return Intake(sources, duplicates, table, book, [], [])
+
+
+def marked(
+    looked_at: list[dict[str, Any]], earlier: list[dict[str, Any]], *, is_unchanged: bool
+) -> list[dict[str, Any]]:
+    """The entries of an ingestion, each with whether its file adds nothing to the data.
+
+    What was said of a file with rows stays said as long as it is the same file: data that one
+    changed are unchanged when they are read once more, though nobody may have judged them yet.
+    """
+    said = {
+        input_folder.of(entry): entry.get("adds_nothing", False)
+        for entry in earlier
+        if input_folder.has_rows(entry)
+    }
+
+    def adds_nothing(entry: dict[str, Any]) -> bool:
+        return not input_folder.has_rows(entry) or said.get(
+            input_folder.of(entry), is_unchanged and not entry["accepted"]
+        )
+
+    return [entry | {"adds_nothing": adds_nothing(entry)} for entry in looked_at]

@@ -65,8 +65,8 @@ def layout(header: Sequence[str], columns: Columns, required: Sequence[str]) -> 
 def row(fields: Sequence[str], layout: Layout) -> Row:
     """The configured columns of one line, in configured order: text, numbers, nan where missing."""
     if len(fields) != layout.width:
-        found = len(fields) if len(fields) <= MOST_COLUMNS else f"more than {MOST_COLUMNS}"
-        raise LineRefused(f"{found} fields where the header has {layout.width}")
+        width = len(fields) if len(fields) <= MOST_COLUMNS else f"more than {MOST_COLUMNS}"
+        raise LineRefused(f"{width} fields where the header has {layout.width}")
     return tuple(rule(fields[position], name) for name, position, rule in layout.cells)
 
 

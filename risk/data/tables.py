@@ -44,17 +44,17 @@ def numbers(table: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64
     """These columns of any table as an array, nan where a cell is missing."""
     if table.empty:
         return np.empty((0, len(names)))
-    found = np.empty((len(table), len(names)))
+    numbers = np.empty((len(table), len(names)))
     for place, name in enumerate(names):
         if list(table.columns).count(name) != 1:
             raise DataUnusable(f"the table must have the column {name!r} once")
         try:
-            found[:, place] = table[name].to_numpy(dtype="float64", na_value=np.nan)
+            numbers[:, place] = table[name].to_numpy(dtype="float64", na_value=np.nan)
         except (TypeError, ValueError) as error:
             raise DataUnusable(f"the column {name!r} must hold numbers: {error}") from error
-        if (found[:, place] < 0).any() or np.isinf(found[:, place]).any():
+        if (numbers[:, place] < 0).any() or np.isinf(numbers[:, place]).any():
             raise DataUnusable(f"the column {name!r} must hold finite numbers from 0 up")
-    return found
+    return numbers
 
 
 def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:

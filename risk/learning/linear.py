@@ -101,10 +101,10 @@ class Folded:
     def listed(self, rows: list[list[float]]) -> tuple[list[int], list[float]]:
         """The same of rows in lists, where a few are not worth an array."""
         if self.line and self.takes_gaps and len(rows) <= FEW:
-            found = [self.line.decision(row) for row in rows]
-            if all(doubt < abs(far) < CERTAIN for far, doubt in found):
-                risks = [1 / (1 + math.exp(-far)) for far, _ in found]
-                return [int(far > 0) for far, _ in found], risks
+            decisions = [self.line.decision(row) for row in rows]
+            if all(doubt < abs(far) < CERTAIN for far, doubt in decisions):
+                risks = [1 / (1 + math.exp(-far)) for far, _ in decisions]
+                return [int(far > 0) for far, _ in decisions], risks
         numbers = np.array(rows, dtype="float64").reshape(len(rows), len(self.columns.features))
         expected, likely = self.answers(numbers)
         return expected.tolist(), likely.tolist()
