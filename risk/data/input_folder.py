@@ -91,7 +91,7 @@ def _unfit(name: str, status: os.stat_result) -> str | None:
 
 
 def unseen(files: Iterable[Arrival], seen: Seen) -> list[Arrival]:
-    """The files that nobody has looked at as they are now."""
+    """The files that were not looked at as they are now."""
     return [each for each in files if each not in seen.files and each.name not in seen.names]
 
 

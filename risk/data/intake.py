@@ -231,8 +231,8 @@ def marked(
 ) -> list[dict[str, Any]]:
     """The entries of an ingestion, each with whether its file adds nothing to the data.
 
-    What was said of a file with rows stays said as long as it is the same file: data that one
-    changed are unchanged when they are read once more, though nobody may have judged them yet.
+    The mark of a file with rows stays as long as the file is the same: on a second reading its
+    rows change nothing any more, although they may not have been judged yet.
     """
     said = {
         input_folder.of(entry): entry.get("adds_nothing", False)

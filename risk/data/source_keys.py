@@ -54,7 +54,7 @@ def intend(settings: Settings, source: str, now: Window, then: Window, file: str
 
 
 def settle(settings: Settings, source: str, now: Window) -> None:
-    """Note what was read, whatever becomes of the file."""
+    """Note what was read; from now on the file may be moved away."""
     _keep(settings, source, _state(now))
 
 

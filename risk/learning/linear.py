@@ -50,7 +50,7 @@ class _Line(NamedTuple):
         return far, ROUNDING * (np.abs(seen) @ np.abs(self.weights) + abs(self.intercept))
 
     def decision(self, row: list[float]) -> tuple[float, float]:
-        """The same of a single row."""
+        """The decision and its rounding doubt for a single row."""
         far, size = self.intercept, abs(self.intercept)
         for cell, fill, weight in zip(row, self.fills, self.weights, strict=True):
             filled = fill if math.isnan(cell) else cell
@@ -99,7 +99,7 @@ class Folded:
         return expected, risks
 
     def listed(self, rows: list[list[float]]) -> tuple[list[int], list[float]]:
-        """The same of rows in lists, where a few are not worth an array."""
+        """The answers for rows in lists; a few rows are faster without an array."""
         if self.line and self.takes_gaps and len(rows) <= FEW:
             decisions = [self.line.decision(row) for row in rows]
             if all(doubt < abs(far) < CERTAIN for far, doubt in decisions):
@@ -110,7 +110,7 @@ class Folded:
         return expected.tolist(), likely.tolist()
 
     def _asked(self, rows: estimator.Numbers) -> tuple[npt.NDArray[np.int64], estimator.Numbers]:
-        """The same from scikit-learn itself."""
+        """The answers of scikit-learn itself."""
         table = pd.DataFrame(rows, columns=list(self.columns.features))
         with np.errstate(over="ignore", invalid="ignore"):
             (answers,) = estimator.ask(self.model, [table], self.columns)
