@@ -1,4 +1,4 @@
-"""What a run is remembered by: its files, scores and columns, as rows of the records."""
+"""Turn a run's results into database rows: its files, scores and columns."""
 
 import logging
 import math
@@ -143,7 +143,7 @@ def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[S
 
 
 def ingested(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
-    """What an ingestion by hand is remembered by."""
+    """The record of an ingestion by hand."""
     record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
     run.found("ingested_files", record["files"])
     run.found("column_stats", column_rows(table, settings))
@@ -151,12 +151,12 @@ def ingested(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
 
 
 def trained(_settings: Settings, _run: Run, _model: estimator.Model) -> Row:
-    """What a training by hand is remembered by."""
+    """The record of a training by hand."""
     return {"outcome": "trained", "reason": "a model was fitted by hand"}
 
 
 def scored(settings: Settings, run: Run, trained: Candidate) -> Row:
-    """What a scoring by hand is remembered by."""
+    """The record of a scoring by hand."""
     on_test = trained.on[TEST]
     run.found("scores", score_rows(None, trained.on, settings.capacity, book_size(settings)))
     remark = wording.provisional(on_test.leavers)
@@ -165,14 +165,14 @@ def scored(settings: Settings, run: Run, trained: Candidate) -> Row:
 
 
 def deployed(settings: Settings, run: Run, release: Release) -> Row:
-    """What a deployment by hand is remembered by."""
+    """The record of a deployment by hand."""
     if release.time < run.facts["started_at"]:
         return {"outcome": "kept", "reason": release.stays, "trained_score": release.score}
     return _published("deployed", settings, run, release) | {"trained_score": release.score}
 
 
 def rolled_back(settings: Settings, run: Run, release: Release) -> Row:
-    """What a rollback is remembered by."""
+    """The record of a rollback."""
     return _published("rolled back", settings, run, release)
 
 
