@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk import files, leftovers, shapes
+from risk import files, lock, shapes
 from risk.data import input_folder
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused, InputMissing, RiskError
@@ -202,7 +202,7 @@ def _stage(store: Path, release: Release, contents: Mapping[str, bytes]) -> None
 
 def _make_way(place: Path) -> None:
     """Remove what is ours from a place in the store, and keep what is not under another name."""
-    leftovers.discard(place)
+    lock.discard(place)
     if os.path.lexists(place):
         log.warning(
             "%s holds what is not ours; it is kept as %s",
@@ -213,7 +213,7 @@ def _make_way(place: Path) -> None:
 
 def recover(folder: Path) -> None:
     """Finish what a killed deployment left undone: the plain files, the tidying of the store."""
-    leftovers.remove_uncommitted(folder)
+    lock.remove_uncommitted(folder)
     if not (folder / MANIFEST).exists():
         return
     release = _from_manifest((folder / MANIFEST).read_bytes(), f"{folder.name}/{MANIFEST}")
@@ -225,7 +225,7 @@ def recover(folder: Path) -> None:
         elif content != _content(folder / name):
             files.write_bytes(folder / name, content)
     for path in _outdated(release, _stored(folder)):
-        leftovers.discard(path)
+        lock.discard(path)
 
 
 def _store(place: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from risk import files, leftovers
+from risk import files, lock
 from risk.learning import releases
 from risk.settings import Settings
 from tests.conftest import configured, decided, script
@@ -47,7 +47,7 @@ def test_what_is_not_ours_stays_as_it_is(finished: Settings, contents: Contents)
     (finished.output_model_path / ".folder.draft").mkdir()
     (finished.output_folder_path / "notes.draft").write_bytes(b"theirs")
     before = contents(finished.workspace)
-    leftovers.remove(finished)
+    lock.remove_leftovers(finished)
     assert contents(finished.workspace) == before
     assert (finished.output_model_path / ".link.draft").is_symlink()
 
