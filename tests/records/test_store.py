@@ -231,7 +231,6 @@ def test_a_server_that_is_down_stops_no_deployment_and_is_said_at_the_end(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wired", ["mariadb"], indirect=True)  # PostgreSQL's driver has no limit
 def test_a_server_that_falls_silent_in_the_middle_holds_no_run_for_ever(
     wired: tuple[Settings, Wire],
 ) -> None:
