@@ -1,4 +1,4 @@
-"""The way to a database: its URL and driver, its transactions, our words when it is down."""
+"""Connections and transactions of a database, and the words for what goes wrong there."""
 
 import os
 import socket
@@ -57,17 +57,17 @@ class FileDamaged(ServiceDown):
 
 
 def engine(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
-    """A way to the database that a key of config.json names; no connection is made or kept."""
+    """The engine of a database in config.json, which does not connect yet and pools nothing."""
     return _engine(_complete(_parsed(text, key), workspace, os.environ.get(password_variable)))
 
 
 def engine_of_file(path: Path) -> sa.Engine:
-    """A way to a SQLite file."""
+    """The engine of a SQLite file."""
     return _engine(URL.create("sqlite", database=str(path)))
 
 
 def engine_to_read(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
-    """A way to somebody else's database, of which nothing is changed and no file is made."""
+    """The engine of somebody else's database, which is only read."""
     url = _complete(_parsed(text, key), workspace, os.environ.get(password_variable))
     if url.drivername != "sqlite":
         made = _engine(url)
@@ -131,7 +131,7 @@ def _connect(dialect: sa.Dialect, _: object, arguments: Any, options: Any) -> An
 
 @contextmanager
 def _options_are_taken() -> Iterator[None]:
-    """Drivers meet an option that they do not know with errors of all kinds."""
+    """Drivers raise errors of many kinds about an option that they do not know."""
     try:
         yield
     except (AttributeError, TypeError, ValueError) as error:
@@ -168,7 +168,7 @@ def file_of(database: sa.Engine) -> Path | None:
 
 
 def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], None]:
-    """A server waits without end for what another one has locked, unless it is told not to."""
+    """A server waits for a lock for ever, unless it is told not to."""
 
     def prepare(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:

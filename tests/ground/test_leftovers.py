@@ -72,7 +72,7 @@ def test_what_others_put_in_the_way_of_a_deployment_does_not_stop_it(
     obstacle(finished)
     finished = configured(finished.workspace, features="raw")
     for _ in range(2):
-        leftovers.remove(finished)  # as every script does
+        lock.remove_leftovers(finished)  # as every script does
         assert decided(finished, force=True) == "deployed"
     release = releases.load(finished.prod_deployment_path)[0]
     assert release.number == 2
