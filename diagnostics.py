@@ -19,7 +19,7 @@ from risk.cli import Option, run
 from risk.data import statistics, tables, test_data
 from risk.errors import InputMissing, RiskError
 from risk.learning import deployed, linear
-from risk.records import store
+from risk.records import queries, store
 from risk.reports import terminal
 from risk.settings import Settings
 
@@ -82,7 +82,7 @@ def versions(settings: Settings, *remembered: Path) -> list[list[str]]:
 def history(settings: Settings | None = None) -> str:
     """The last runs as a person reads them, the newest at the end."""
     settings = settings or Settings.load()
-    last = store.last_runs(settings, LAST_RUNS)[::-1]
+    last = queries.last_runs(settings, LAST_RUNS)[::-1]
     return "no run is recorded yet" if last.empty else terminal.history(last)
 
 
@@ -144,7 +144,7 @@ def print_history(settings: Settings) -> None:
 
 def print_history_as_json(settings: Settings) -> None:
     """Print what the last runs decided, and why, for programs."""
-    last = store.last_runs(settings, LAST_RUNS)[::-1]
+    last = queries.last_runs(settings, LAST_RUNS)[::-1]
     print(json.dumps(tables.as_rows(last.convert_dtypes()), indent=2))
 
 

@@ -1,4 +1,4 @@
-"""Results that are kept: a file's content in this process, slow answers for all workers."""
+"""Results worth keeping: a file's content in memory, slow answers on disk for all workers."""
 
 import contextlib
 import fcntl
@@ -20,37 +20,47 @@ State = tuple[int, int, int, int]
 
 
 class Remembered(Generic[Value]):
-    """What a file says, as long as it is the file that was read."""
+    """What was read from a file, kept while the file is the one that was read.
 
-    def __init__(self, path: Path, read: Callable[[Path], Value]) -> None:
-        self.path, self.read = path, read
+    Files that count in place of a missing one are watched while it is missing.
+    """
+
+    def __init__(self, read: Callable[[], Value], path: Path, *in_its_place: Path) -> None:
+        self.read, self.path, self.in_its_place = read, path, in_its_place
         self._lock = threading.Lock()
-        self._held: tuple[State | None, Value] | None = None
+        self._held: tuple[list[State | None], Value] | None = None
 
     def now(self) -> Value:
-        """What the file says at this moment; what prevents the reading is not remembered."""
+        """What the file says at this moment; an error in reading it is not remembered."""
+        held = self._held
+        if held and held[0] == self._states():
+            return held[1]
         with self._lock:
-            state = _state(self.path)  # before the reading, which may find a newer file only
-            if not self._held or state is None or self._held[0] != state:
-                self._held = None
-                self._held = (state, self.read(self.path))
+            states = self._states()  # before the reading, which may find newer files only
+            if not self._held or self._held[0] != states:
+                held = self._held = None  # a large table goes before the next one comes
+                self._held = (states, self.read())
             return self._held[1]
+
+    def _states(self) -> list[State | None]:
+        state = _state(self.path)
+        return [state] if state else [None, *map(_state, self.in_its_place)]
 
 
 def _state(path: Path) -> State | None:
+    """What tells a file from the next one of its name.
+
+    The next one may get its inode, size and mtime; its ctime nobody can choose.
+    """
     try:
-        return state_of(path.stat())
+        status = path.stat()
     except OSError:
         return None
-
-
-def state_of(status: os.stat_result) -> State:
-    """What tells a file from the next one of its name."""
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size
 
 
 def folder() -> Path:
-    """A folder of this user's own among the temporary files, which nobody else can write to."""
+    """A temporary folder of this user, which nobody else can write to."""
     path = Path(tempfile.gettempdir()) / f"risk-{os.getuid()}"
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
@@ -63,7 +73,7 @@ def folder() -> Path:
 
 @contextlib.contextmanager
 def one_at_a_time(name: str) -> Iterator[None]:
-    """Wait until nobody else, in whatever thread or process of this user, does the same."""
+    """Wait until no other thread or process of this user is inside."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(folder() / f"{name}.lock", flags, 0o600)
     try:
@@ -74,7 +84,7 @@ def one_at_a_time(name: str) -> Iterator[None]:
 
 
 def answer(name: str, about: str, seconds: float, make: Callable[[], Answer]) -> Answer:
-    """The kept answer while it is young and about the same, else a new one."""
+    """The kept answer if it is recent enough and about the same thing, else a new one."""
     path = folder() / f"{name}.json"
     with one_at_a_time(name):
         known = recent(path, seconds)
@@ -86,12 +96,12 @@ def answer(name: str, about: str, seconds: float, make: Callable[[], Answer]) ->
 
 
 def keep(path: Path, record: Answer) -> None:
-    """Keep a record with the moment of its making."""
+    """Keep a record with the time at which it was made."""
     files.write_json(path, {"made": time.time(), **record})
 
 
 def recent(path: Path, seconds: float) -> Answer | None:
-    """A record that was kept no longer ago than this; a damaged one is none."""
+    """A kept record, unless it is older than this, missing or damaged."""
     try:
         record = files.read_json(path, files.KINDS.get(path.name, shapes.ANSWER))
     except (ArtefactRefused, IsADirectoryError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from risk import files, leftovers, lock
+from risk import files, lock
 from risk.errors import RiskError, told
 from risk.settings import Settings
 
@@ -49,7 +49,7 @@ def _exit_code(config: str | None, chosen: Option, values: list[str]) -> int:
         with contextlib.ExitStack() as held:
             if chosen.writes:
                 held.enter_context(lock.held(settings.output_folder_path / files.LOCK))
-                leftovers.remove(settings)
+                lock.remove_leftovers(settings)
                 _log_to_file(settings.output_folder_path / files.LOG)
                 held.enter_context(_ending_noted(settings.output_folder_path / files.LAST_RUN))
             chosen.step(settings, *values)

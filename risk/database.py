@@ -1,7 +1,9 @@
-"""The way to a database: its URL and driver, its transactions, our words when it is down."""
+"""Connections and transactions of a database, and the words for what goes wrong there."""
 
 import os
+import socket
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -17,6 +19,7 @@ from risk.settings import DATABASES
 
 PATIENCE_SECONDS = 5
 LONGEST_STATEMENT_SECONDS = 60
+LONGEST_SILENCE_SECONDS = 90  # a server that works refuses a statement before
 PATIENCE_OF_SERVERS = {
     "postgresql": (
         f"SET lock_timeout = '{PATIENCE_SECONDS}s'",
@@ -54,17 +57,17 @@ class FileDamaged(ServiceDown):
 
 
 def engine(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
-    """A way to the database that a key of config.json names; no connection is made or kept."""
+    """The engine of a database in config.json, which does not connect yet and pools nothing."""
     return _engine(_complete(_parsed(text, key), workspace, os.environ.get(password_variable)))
 
 
 def engine_of_file(path: Path) -> sa.Engine:
-    """A way to a SQLite file."""
+    """The engine of a SQLite file."""
     return _engine(URL.create("sqlite", database=str(path)))
 
 
 def engine_to_read(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
-    """A way to somebody else's database, of which nothing is changed and no file is made."""
+    """The engine of somebody else's database, which is only read."""
     url = _complete(_parsed(text, key), workspace, os.environ.get(password_variable))
     if url.drivername != "sqlite":
         made = _engine(url)
@@ -115,6 +118,8 @@ def _engine(url: URL) -> sa.Engine:
         sa.event.listen(made, "connect", _prepare_file)
         sa.event.listen(made, "begin", _begin_in_file)
     else:
+        if _family(url) == "postgresql":
+            _hang_up_on_silence(made)
         sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
     return made
 
@@ -126,7 +131,7 @@ def _connect(dialect: sa.Dialect, _: object, arguments: Any, options: Any) -> An
 
 @contextmanager
 def _options_are_taken() -> Iterator[None]:
-    """Drivers meet an option that they do not know with errors of all kinds."""
+    """Drivers raise errors of many kinds about an option that they do not know."""
     try:
         yield
     except (AttributeError, TypeError, ValueError) as error:
@@ -163,7 +168,7 @@ def file_of(database: sa.Engine) -> Path | None:
 
 
 def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], None]:
-    """A server waits without end for what another one has locked, unless it is told not to."""
+    """A server waits for a lock for ever, unless it is told not to."""
 
     def prepare(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:
@@ -171,6 +176,36 @@ def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], Non
                 cursor.execute(statement)
 
     return prepare
+
+
+def _hang_up_on_silence(made: sa.Engine) -> None:
+    """Cut the connection to a silent server, for which the driver of PostgreSQL waits for ever."""
+
+    def watch(link: Any, info: dict[str, Any]) -> None:
+        stop(info)
+        info["watch"] = timer = threading.Timer(LONGEST_SILENCE_SECONDS, _hang_up, [link])
+        timer.daemon = True
+        timer.start()
+
+    def stop(info: dict[str, Any]) -> None:
+        if timer := info.pop("watch", None):
+            timer.cancel()
+
+    def ask(connection: sa.Connection, *_: object) -> None:
+        if not connection.invalidated:
+            watch(connection.connection.dbapi_connection, connection.info)
+
+    sa.event.listen(made, "connect", lambda link, record: watch(link, record.info))
+    for moment in ("before_cursor_execute", "commit", "rollback"):
+        sa.event.listen(made, moment, ask)
+    sa.event.listen(made, "after_cursor_execute", lambda connection, *_: stop(connection.info))
+    sa.event.listen(made, "close", lambda _, record: stop(record.info))
+
+
+def _hang_up(link: Any) -> None:
+    if not link.closed:
+        with socket.socket(fileno=os.dup(link.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
 
 
 def _leave_transactions_to_us(connection: Any, _: object) -> None:

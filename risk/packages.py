@@ -3,7 +3,6 @@
 import importlib.metadata
 import json
 import logging
-import re
 import subprocess
 import sys
 import tempfile
@@ -11,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from risk import cache
 
-REQUIREMENT = re.compile(
-    r"([A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?)\s*(?:\[[A-Za-z0-9._, -]*\])?"
-    r"\s*(?:(?:[=!<>~]=|===|[<>])\s*[A-Za-z0-9.*+!_-]+\s*,?\s*)*(?:#.*)?",
-    re.ASCII,
-)
+LONGEST_NAME = 100  # it names a folder, too
 PIP_SECONDS = 12
 DAY, TEN_MINUTES = 86_400, 600
 UNKNOWN, NOT_INSTALLED, NO_PACKAGE = "unknown", "not installed", ""
@@ -28,7 +26,7 @@ log = logging.getLogger("risk.packages")
 
 
 class Line(NamedTuple):
-    """A line as it stands; the package's name where it is one plainly."""
+    """A line of the requirements, and the package if it asks for one by its name alone."""
 
     text: str
     package: str | None
@@ -36,47 +34,55 @@ class Line(NamedTuple):
 
 def lines(requirements: Path) -> list[Line]:
     """Every line but the blank ones."""
-    found = []
-    for line in requirements.read_text("utf-8", "replace").splitlines():
-        if text := "".join(sign if sign.isprintable() else " " for sign in line).strip():
-            plain = REQUIREMENT.fullmatch(text)
-            found.append(Line(text, plain[1] if plain else None))
-    return found
+    printable = (
+        "".join(sign if sign.isprintable() else " " for sign in line).strip()
+        for line in requirements.read_text("utf-8", "replace").splitlines()
+    )
+    return [Line(text, _package(text)) for text in printable if text]
 
 
-def rows(found: Sequence[Line], latest: Mapping[str, str]) -> list[Row]:
-    """Name, installed and latest version; a line that is no plain package stands there alone."""
+def _package(text: str) -> str | None:
+    try:
+        wanted = Requirement(text.partition(" #")[0])
+    except InvalidRequirement:
+        return None
+    is_plain = not (wanted.url or wanted.marker) and len(wanted.name) <= LONGEST_NAME
+    return wanted.name if is_plain else None
+
+
+def rows(asked: Sequence[Line], latest: Mapping[str, str]) -> list[Row]:
+    """Name, installed and latest version; a line that names no package stands there alone."""
     return [
-        [line.package, installed(line.package), latest.get(_normal(line.package), UNKNOWN)]
+        [
+            line.package,
+            installed(line.package),
+            latest.get(canonicalize_name(line.package), UNKNOWN),
+        ]
         if line.package
         else [line.text, NO_PACKAGE, NO_PACKAGE]
-        for line in found
+        for line in asked
     ]
 
 
 def installed(package: str) -> str:
-    """The version that is installed."""
+    """The installed version."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return NOT_INSTALLED
 
 
-def _normal(package: str) -> str:
-    return re.sub(r"[-_.]+", "-", package).lower()
-
-
-def latest(found: Sequence[Line], remembered: Sequence[Path]) -> dict[str, str]:
+def latest(asked: Sequence[Line], remembered: Sequence[Path]) -> dict[str, str]:
     """The newest version of each package, asked of pip once a day and kept in the last file.
 
-    That pip found none, as without a network, is believed for ten minutes only.
+    An empty answer, as without a network, is kept for ten minutes only.
     """
-    wanted = sorted({_normal(line.package) for line in found if line.package})
+    wanted = sorted({canonicalize_name(line.package) for line in asked if line.package})
     with cache.one_at_a_time("packages"):
         for path in remembered:
             known = cache.recent(path, DAY) or {}
-            is_believed = known.get("latest") or cache.recent(path, TEN_MINUTES)
-            if known.get("asked") == wanted and is_believed:
+            is_fresh = known.get("latest") or cache.recent(path, TEN_MINUTES)
+            if known.get("asked") == wanted and is_fresh:
                 return dict(known["latest"])
         answer = ask_pip(wanted)
         try:
@@ -87,10 +93,10 @@ def latest(found: Sequence[Line], remembered: Sequence[Path]) -> dict[str, str]:
 
 
 def ask_pip(names: Sequence[str]) -> dict[str, str]:
-    """The newest version of each package that pip finds, in one call, without installing any.
+    """The newest version of each package that pip finds, in one call that installs nothing.
 
-    pip compares what lies in a folder with what it could install; so it is shown a folder in
-    which every package lies in version 0, and names the newest of all that it can find.
+    pip compares the packages of a folder with those that it could install, so it is given a
+    folder that holds version 0 of each.
     """
     with tempfile.TemporaryDirectory(prefix="risk-") as folder:
         for name in names:
@@ -109,6 +115,8 @@ def ask_pip(names: Sequence[str]) -> dict[str, str]:
                 timeout=PIP_SECONDS,
                 check=False,
             ).stdout
-            return {_normal(row["name"]): row["latest_version"] for row in json.loads(said)}
+            return {
+                canonicalize_name(row["name"]): row["latest_version"] for row in json.loads(said)
+            }
         except (subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
             return {}

@@ -1,4 +1,4 @@
-"""A place aside, where a step can really run and nothing that others use changes."""
+"""A scratch project, where a step can run without changing what others use."""
 
 import contextlib
 import logging
@@ -16,8 +16,8 @@ from risk.settings import Settings
 def aside(real: Settings) -> Iterator[Settings]:
     """The same settings, but what the steps write goes to a folder that is removed afterwards.
 
-    Its folders have the names of the real ones, which messages tell. The log is left alone, which
-    in a server is that of other requests too.
+    Its folders are named like the real ones, because messages name them. The log is left alone,
+    because a server shares it with other requests.
     """
     with tempfile.TemporaryDirectory(prefix="risk-") as folder:
         tried = real._replace(
@@ -34,7 +34,7 @@ def aside(real: Settings) -> Iterator[Settings]:
 
 @contextlib.contextmanager
 def silent() -> Iterator[None]:
-    """Nothing below an error is said in this process, while something is only tried out."""
+    """Log only errors in this process, while something is only tried out."""
     logging.disable(logging.WARNING)
     try:
         yield
@@ -44,21 +44,21 @@ def silent() -> Iterator[None]:
 
 @contextlib.contextmanager
 def unheard() -> Iterator[None]:
-    """What the steps say in this thread about work that counts for nothing goes nowhere."""
+    """Drop what the steps log in this thread, about work that is thrown away."""
     here = threading.get_ident()
 
     def is_of_others(record: logging.LogRecord) -> bool:
         return record.thread != here
 
     loggers = [
-        found
-        for name, found in logging.root.manager.loggerDict.items()
-        if name.startswith("risk.") and isinstance(found, logging.Logger)
+        logger
+        for name, logger in logging.root.manager.loggerDict.items()
+        if name.startswith("risk.") and isinstance(logger, logging.Logger)
     ]
-    for found in loggers:
-        found.addFilter(is_of_others)
+    for logger in loggers:
+        logger.addFilter(is_of_others)
     try:
         yield
     finally:
-        for found in loggers:
-            found.removeFilter(is_of_others)
+        for logger in loggers:
+            logger.removeFilter(is_of_others)

@@ -1,4 +1,4 @@
-"""What stands in the JSON files of ours: a shape for each, so that nothing odd gets any further."""
+"""What our JSON files may hold: a shape for each, checked when one is read."""
 
 import math
 import re
@@ -50,7 +50,7 @@ def _has_keys(value: object, shape: dict[str, Shape]) -> bool:
 
 
 def _keyed(value: Any, shape: dict[str, Shape]) -> Iterator[tuple[str, object, Shape]]:
-    """What stands under the keys that the shape knows."""
+    """The values under the keys that the shape knows."""
     if EACH in shape:
         yield from ((key, part, shape[EACH]) for key, part in value.items())
         return
@@ -60,12 +60,12 @@ def _keyed(value: Any, shape: dict[str, Shape]) -> Iterator[tuple[str, object, S
 
 
 def text(value: object) -> bool:
-    """What can be written into any file or database."""
+    """A text that every file and database can hold."""
     return isinstance(value, str) and not UNWRITABLE.search(value)
 
 
 def word(value: object) -> bool:
-    """A text that says something."""
+    """A text that is not empty."""
     return text(value) and value != ""
 
 
@@ -95,7 +95,7 @@ def ordinal(value: object) -> bool:
 
 
 def number(value: object) -> bool:
-    """A number that is one."""
+    """A finite number."""
     return whole(value) or (type(value) is float and math.isfinite(value))
 
 

@@ -8,7 +8,7 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 def parsed(text: str) -> datetime | None:
-    """A moment of the records, none if it is none."""
+    """A moment of the records, or none if the text is not one."""
     try:
         return datetime.strptime(text, files.TIME).replace(tzinfo=UTC)
     except ValueError:

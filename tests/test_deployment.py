@@ -21,7 +21,7 @@ from risk.data import tables, test_data
 from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import estimator, evaluation, judgement, publishing, releases
 from risk.learning.releases import PLAIN_FILES
-from risk.records import pending, store
+from risk.records import pending, queries
 from risk.reports import deliverables
 from risk.settings import Settings
 from tests.conftest import configured, decided, deliver, put, script
@@ -292,7 +292,7 @@ def test_after_a_rollback_list_and_report_tell_of_the_release_in_use(drifted: Se
     assert ran.returncode == 0, ran.stderr
     assert followed(drifted)
     assert "run python reporting.py" not in ran.stderr
-    run = store.last_runs(drifted, 1).iloc[0]
+    run = queries.last_runs(drifted, 1).iloc[0]
     assert run["outcome"] == "rolled back"
     assert fullprocess.full_process(drifted) == "no new data"
     answers = json.loads((drifted.output_model_path / files.API_RETURNS).read_bytes())
@@ -332,10 +332,10 @@ def test_a_release_that_is_not_kept_is_said_with_those_that_are(
 
 def test_to_go_to_what_is_in_use_changes_nothing(drifted: Settings, contents: Contents) -> None:
     release = releases.load(drifted.prod_deployment_path)[0]
-    before = contents(drifted.prod_deployment_path), len(store.last_runs(drifted, 9))
+    before = contents(drifted.prod_deployment_path), len(queries.last_runs(drifted, 9))
     ran = script(drifted, "deployment.py", "--to", release.release)
     assert (ran.returncode, f"that of {release.title}, which is in use" in ran.stderr) == (0, True)
-    assert (contents(drifted.prod_deployment_path), len(store.last_runs(drifted, 9))) == before
+    assert (contents(drifted.prod_deployment_path), len(queries.last_runs(drifted, 9))) == before
     assert pending.waiting(drifted) == []
 
 

@@ -20,7 +20,7 @@ import scoring
 import training
 from company import fabricate
 from fullprocess import full_process
-from risk import files, leftovers
+from risk import files, lock
 from risk.errors import InputMissing, RiskError
 from risk.learning import publishing, releases
 from risk.learning.releases import PLAIN_FILES
@@ -221,7 +221,7 @@ def test_a_run_on_a_full_disk_is_made_good_by_the_next_one(
 
 
 def assert_the_next_run_makes_it_good(settings: Settings, expected: dict[str, bytes]) -> None:
-    leftovers.remove(settings)  # as every script does
+    lock.remove_leftovers(settings)  # as every script does
     assert not list(settings.workspace.rglob(".*.draft"))
     assert full_process(settings) in ("deployed", "no new data")
     assert what_readers_see(settings) == expected

@@ -22,7 +22,7 @@ from risk.data import tables, test_data
 from risk.errors import ServiceDown
 from risk.learning import linear, releases
 from risk.records import list_file
-from risk.records.store import Trends
+from risk.records.queries import Trends
 from risk.reports import charts, deliverables, report, trends_chart
 from risk.reports.pdf import Picture
 from risk.reports.report_data import Findings

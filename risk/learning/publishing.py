@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from risk import files, leftovers
+from risk import files, lock
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused, InputMissing, RiskError
 from risk.learning import releases
@@ -69,7 +69,7 @@ def _stage(store: Path, release: Release, contents: Mapping[str, bytes]) -> None
 
 def _make_way(place: Path) -> None:
     """Remove what is ours from a place in the store, and keep what is not under another name."""
-    leftovers.discard(place)
+    lock.discard(place)
     if os.path.lexists(place):
         log.warning(
             "%s holds what is not ours; it is kept as %s",
@@ -80,7 +80,7 @@ def _make_way(place: Path) -> None:
 
 def recover(folder: Path) -> None:
     """Finish what a killed deployment left undone: the plain files, the tidying of the store."""
-    leftovers.remove_uncommitted(folder)
+    lock.remove_uncommitted(folder)
     if not (folder / MANIFEST).exists():
         return
     release = releases.from_manifest((folder / MANIFEST).read_bytes(), f"{folder.name}/{MANIFEST}")
@@ -92,7 +92,7 @@ def recover(folder: Path) -> None:
         elif content != releases.bytes_of(folder / name):
             files.write_bytes(folder / name, content)
     for path in _outdated(release, releases.stored(folder)):
-        leftovers.discard(path)
+        lock.discard(path)
 
 
 def _store(place: Path) -> None:

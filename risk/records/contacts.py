@@ -63,7 +63,7 @@ def today() -> str:
 
 
 def of_form(corporation: str, fields: Mapping[str, str]) -> Contact:
-    """The contact that a form tells of, or what is wrong with it."""
+    """The contact in a form, or what is wrong with the form."""
     values = {name: fields.get(name, "") for name in FIELDS}
     if not FORM.fullmatch(values["form"]):
         raise Wrong("form", "the form has no number; open the client's page again")
@@ -81,9 +81,9 @@ def of_form(corporation: str, fields: Mapping[str, str]) -> Contact:
 
 
 def _one_line(text: str) -> str:
-    """A name without what would break its line or stay unseen."""
-    signs = (sign if unicodedata.category(sign)[0] != "C" else " " for sign in text)
-    return " ".join("".join(signs).split())
+    """A text without line breaks and invisible characters."""
+    characters = (sign if unicodedata.category(sign)[0] != "C" else " " for sign in text)
+    return " ".join("".join(characters).split())
 
 
 def _moment(day: str) -> str:
@@ -94,25 +94,25 @@ def _moment(day: str) -> str:
         chosen = date.fromisoformat(day) if DAY.fullmatch(day) else None
     except ValueError:
         chosen = None
-    tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # where the sun rises earlier
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # in time zones ahead of UTC
     if chosen is None or not EARLIEST <= chosen <= tomorrow:
         raise Wrong("day", "say a day such as 2026-03-31, today or an earlier one")
     return min(f"{chosen}T12:00:00Z", files.now())
 
 
 def record(settings: Settings, contact: Contact) -> None:
-    """Keep a contact; a form that comes a second time counts once, unless it says other things.
+    """Keep a contact; a form that is sent again counts once, and is refused if it was changed.
 
-    So nobody who goes back, corrects a note and sends it again believes that it was changed.
+    Otherwise whoever goes back and corrects a note would believe that the correction was kept.
     """
     store.add_once(settings, contacts, contact._asdict())
     same = sa.select(contacts).where(contacts.c.form == contact.form)
-    if any(_said(kept) != _said(contact) for kept in _found(settings, same)):
+    if any(_said(kept) != _said(contact) for kept in _selected(settings, same)):
         raise Wrong("form", "this form was recorded before and said other things; record again")
 
 
 def _said(contact: Contact) -> tuple[str, ...]:
-    """What a contact tells, whatever the second in which it was told."""
+    """What a contact says, but for the time of day."""
     return (contact.corporation, contact.contacted_at[:10], *contact[2:5])
 
 
@@ -122,8 +122,9 @@ def of_client(settings: Settings, corporation: str) -> list[Contact]:
     query = sa.select(contacts).where(contacts.c.corporation == corporation)
     return [
         contact
-        for contact in _found(settings, query.order_by(*newest).limit(MOST_SHOWN))
-        if contact.corporation == corporation  # some databases take no heed of trailing spaces
+        for contact in _selected(settings, query.order_by(*newest).limit(MOST_SHOWN))
+        if contact.corporation
+        == corporation  # some databases ignore trailing spaces when they compare
     ]
 
 
@@ -131,7 +132,9 @@ def last(settings: Settings, corporations: Iterable[str]) -> dict[str, Contact]:
     """The last contact of each of these clients that has one."""
     query = sa.select(contacts).where(contacts.c.corporation.in_(list(corporations)))
     oldest = contacts.c.contacted_at, contacts.c.form.desc()
-    return {contact.corporation: contact for contact in _found(settings, query.order_by(*oldest))}
+    return {
+        contact.corporation: contact for contact in _selected(settings, query.order_by(*oldest))
+    }
 
 
 def recent(settings: Settings) -> Set[str]:
@@ -142,6 +145,6 @@ def recent(settings: Settings) -> Set[str]:
     return set(store.read(settings, query, of=contacts)[0]["corporation"])
 
 
-def _found(settings: Settings, query: sa.Select[tuple[str, ...]]) -> list[Contact]:
+def _selected(settings: Settings, query: sa.Select[tuple[str, ...]]) -> list[Contact]:
     rows = store.read(settings, query, of=contacts)[0][list(Contact._fields)]
     return [Contact(*row) for row in rows.itertuples(index=False, name=None)]

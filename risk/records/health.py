@@ -108,9 +108,9 @@ def shown(message: str) -> str:
     return FOLDERS_OF_THE_MACHINE.sub("", message)
 
 
-def verdict(found: Iterable[Trouble | None]) -> Verdict:
+def verdict(judgements: Iterable[Trouble | None]) -> Verdict:
     """The judgements together."""
-    known = sorted(filter(None, found), key=lambda trouble: SEVERITIES.index(trouble.severity))
+    known = sorted(filter(None, judgements), key=lambda trouble: SEVERITIES.index(trouble.severity))
     remarks = [trouble for trouble in known if trouble.severity == REMARK]
     return Verdict(known[: len(known) - len(remarks)], remarks)
 

@@ -129,9 +129,9 @@ def _damage_inside(file: Path) -> str | None:
         if not names:
             return "has become empty"
         if contacts.name in names:
-            (found,) = connection.execute(f"PRAGMA integrity_check({contacts.name})").fetchone()
-            if found != "ok":
-                return f"is damaged ({' '.join(found.split())})"
+            (verdict,) = connection.execute(f"PRAGMA integrity_check({contacts.name})").fetchone()
+            if verdict != "ok":
+                return f"is damaged ({' '.join(verdict.split())})"
         connection.execute("PRAGMA busy_timeout = 0")  # who holds it writes, so it can be written
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("PRAGMA user_version = 0")  # a try, which closing takes back

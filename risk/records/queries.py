@@ -1,13 +1,23 @@
-"""What the records tell the pages: the last runs, the quality over time, a client's risks."""
+"""What the records tell: the last runs, the quality over time, a client's risks."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pandas as pd
 import sqlalchemy as sa
 
 from risk.data import tables
+from risk.learning.gates import NEWEST, TEST
 from risk.records import store
 from risk.records.pending import Row
-from risk.records.sql_tables import column_stats, risks, runs, scores
+from risk.records.sql_tables import (
+    column_stats,
+    deployments,
+    ingested_files,
+    risks,
+    runs,
+    scores,
+    timings,
+)
 from risk.settings import Settings
 
 LAST_RUNS = 8
@@ -26,7 +36,7 @@ class Score(NamedTuple):
     leavers: int
 
 
-class Listed(NamedTuple):
+class Position(NamedTuple):
     """Where a client stood in one list."""
 
     started_at: str
@@ -35,7 +45,7 @@ class Listed(NamedTuple):
     release: str
 
 
-class History(NamedTuple):
+class Past(NamedTuple):
     """What the overview tells of the past: runs newest first, scores oldest first.
 
     Those compared are F1 of the last run that deployed, of its release and of the one before.
@@ -47,7 +57,7 @@ class History(NamedTuple):
     missing: list[tuple[str, float]]
 
 
-def overview(settings: Settings) -> History:
+def overview(settings: Settings) -> Past:
     """The last runs, the quality over time, the missing data of the last run that looked."""
     newest = runs.c.started_at.desc(), runs.c.id.desc()
     last = sa.select(runs).order_by(*newest).limit(LAST_RUNS)
@@ -66,19 +76,19 @@ def overview(settings: Settings) -> History:
     looked = sa.select(column_stats.c.run).join_from(column_stats, runs)
     of_last = looked.order_by(*newest).limit(1).scalar_subquery()
     missing = sa.select(column_stats.c.column, column_stats.c.missing_percent)
-    found, over_time, of_two, gaps = store.read(
+    latest, over_time, of_two, gaps = store.read(
         settings, last, told, compared, missing.where(column_stats.c.run == of_last)
     )
     shares = gaps.itertuples(index=False, name=None)
-    return History(
-        tables.as_rows(found),
+    return Past(
+        tables.as_rows(latest),
         [Score(*row) for row in over_time.itertuples(index=False, name=None)][::-1],
         [Score(*row) for row in of_two.itertuples(index=False, name=None)],
         [(str(column), float(percent)) for column, percent in shares],
     )
 
 
-def of_client(settings: Settings, corporation: str) -> list[Listed]:
+def of_client(settings: Settings, corporation: str) -> list[Position]:
     """A client's risk in the last lists that had it, the oldest first."""
     query = (
         sa.select(risks.c.corporation, runs.c.started_at, risks.c.risk, risks.c.rank)
@@ -88,5 +98,65 @@ def of_client(settings: Settings, corporation: str) -> list[Listed]:
         .order_by(runs.c.started_at.desc(), runs.c.id.desc())
         .limit(MOST_POINTS)
     )
-    found = store.read(settings, query)[0].itertuples(index=False, name=None)
-    return [Listed(*rest) for code, *rest in found if code == corporation][::-1]
+    lists = store.read(settings, query)[0].itertuples(index=False, name=None)
+    return [Position(*rest) for code, *rest in lists if code == corporation][::-1]
+
+
+def last_runs(settings: Settings, count: int) -> pd.DataFrame:
+    """The last runs, newest first, with their files and the leavers that their scores rest on."""
+    query = (
+        sa.select(runs, _leavers(TEST), _leavers(NEWEST))
+        .add_columns(_of_files(sa.func.count(), "files"))
+        .add_columns(
+            _of_files(sa.func.coalesce(sa.func.sum(ingested_files.c.rejected), 0), "refused")
+        )
+        .order_by(runs.c.started_at.desc(), runs.c.id.desc())
+        .limit(count)
+    )
+    return store.read(settings, query)[0]
+
+
+def _leavers(dataset: str) -> sa.Label[int | None]:
+    """On how many clients that left a run's scores on this dataset rest."""
+    most = sa.select(sa.func.max(scores.c.leavers))
+    of_the_run = most.where(scores.c.run == runs.c.id, scores.c.dataset == dataset)
+    return of_the_run.scalar_subquery().label(f"{dataset}_leavers")
+
+
+def _of_files(what: sa.Function[Any], name: str) -> sa.Label[int]:
+    """A number of the files that a run read; MariaDB would answer a sum as a decimal."""
+    of_the_run = sa.select(sa.cast(what, sa.BigInteger)).where(ingested_files.c.run == runs.c.id)
+    return of_the_run.scalar_subquery().label(name)
+
+
+class Trends(NamedTuple):
+    """What the runs found over time, one row per run and thing."""
+
+    scores: pd.DataFrame
+    missing: pd.DataFrame
+    seconds: pd.DataFrame
+    deployments: pd.DataFrame
+
+
+def trends(settings: Settings) -> Trends:
+    """The history of the deployed model's quality, of the data and of the time that it takes."""
+    when = runs.c.started_at
+    quality = (
+        sa.select(when, scores.c.dataset, scores.c.metric, scores.c.value)
+        .add_columns(scores.c.rows, scores.c.leavers)
+        .join_from(scores, runs)
+        .where(scores.c.release == runs.c.release)
+        .order_by(when, runs.c.id)
+    )
+    missing = (
+        sa.select(when, column_stats.c.column, column_stats.c.missing_percent)
+        .join_from(column_stats, runs)
+        .order_by(when, runs.c.id)
+    )
+    seconds = (
+        sa.select(when, timings.c.step, timings.c.seconds)
+        .join_from(timings, runs)
+        .order_by(when, runs.c.id)
+    )
+    published = sa.select(deployments).order_by(deployments.c.number)
+    return Trends(*store.read(settings, quality, missing, seconds, published))

@@ -1,4 +1,4 @@
-"""The history in SQL: writing a run once, reading what the runs decided."""
+"""The history in SQL: writing a run once, and reading at one moment."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -11,21 +11,10 @@ import sqlalchemy as sa
 from risk import database, files
 from risk.data import tables
 from risk.errors import ConfigWrong, ServiceDown
-from risk.learning.gates import NEWEST, TEST
 from risk.records import history_file, sql_tables
 from risk.records.pending import Row
 from risk.records.salvage import SetAside
-from risk.records.sql_tables import (
-    column_stats,
-    deployments,
-    ingested_files,
-    insert,
-    is_there,
-    risks,
-    runs,
-    scores,
-    timings,
-)
+from risk.records.sql_tables import deployments, insert, is_there, risks, runs
 from risk.settings import Settings
 
 PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
@@ -187,63 +176,3 @@ def read(settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs) -> l
             return nothing
         answers = [connection.execute(query) for query in queries]
         return [pd.DataFrame(answer.all(), columns=list(answer.keys())) for answer in answers]
-
-
-def last_runs(settings: Settings, count: int) -> pd.DataFrame:
-    """The last runs, newest first, with their files and the leavers that their scores rest on."""
-    query = (
-        sa.select(runs, _leavers(TEST), _leavers(NEWEST))
-        .add_columns(_of_files(sa.func.count(), "files"))
-        .add_columns(
-            _of_files(sa.func.coalesce(sa.func.sum(ingested_files.c.rejected), 0), "refused")
-        )
-        .order_by(runs.c.started_at.desc(), runs.c.id.desc())
-        .limit(count)
-    )
-    return read(settings, query)[0]
-
-
-def _leavers(dataset: str) -> sa.Label[int | None]:
-    """On how many clients that left a run's scores on this dataset rest."""
-    most = sa.select(sa.func.max(scores.c.leavers))
-    of_the_run = most.where(scores.c.run == runs.c.id, scores.c.dataset == dataset)
-    return of_the_run.scalar_subquery().label(f"{dataset}_leavers")
-
-
-def _of_files(what: sa.Function[Any], name: str) -> sa.Label[int]:
-    """A number of the files that a run read; MariaDB would answer a sum as a decimal."""
-    of_the_run = sa.select(sa.cast(what, sa.BigInteger)).where(ingested_files.c.run == runs.c.id)
-    return of_the_run.scalar_subquery().label(name)
-
-
-class Trends(NamedTuple):
-    """What the runs found over time, one row per run and thing."""
-
-    scores: pd.DataFrame
-    missing: pd.DataFrame
-    seconds: pd.DataFrame
-    deployments: pd.DataFrame
-
-
-def trends(settings: Settings) -> Trends:
-    """The history of the deployed model's quality, of the data and of the time that it takes."""
-    when = runs.c.started_at
-    quality = (
-        sa.select(when, scores.c.dataset, scores.c.metric, scores.c.value)
-        .add_columns(scores.c.rows, scores.c.leavers)
-        .join_from(scores, runs)
-        .where(scores.c.release == runs.c.release)
-        .order_by(when, runs.c.id)
-    )
-    missing = (
-        sa.select(when, column_stats.c.column, column_stats.c.missing_percent)
-        .join_from(column_stats, runs)
-        .order_by(when, runs.c.id)
-    )
-    seconds = (
-        sa.select(when, timings.c.step, timings.c.seconds)
-        .join_from(timings, runs)
-        .order_by(when, runs.c.id)
-    )
-    published = sa.select(deployments).order_by(deployments.c.number)
-    return Trends(*read(settings, quality, missing, seconds, published))

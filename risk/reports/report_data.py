@@ -14,8 +14,8 @@ from risk.learning.estimator import Model
 from risk.learning.evaluation import Evaluation
 from risk.learning.gates import TEST
 from risk.learning.releases import Release
-from risk.records import list_file, recording, store
-from risk.records.store import Trends
+from risk.records import list_file, queries, recording
+from risk.records.queries import Trends
 from risk.reports import charts, trends_chart
 from risk.settings import Settings
 
@@ -121,7 +121,7 @@ def _on_test(model: Model, settings: Settings) -> Evaluation:
 
 
 def _history(settings: Settings) -> History:
-    return History(store.trends(settings), store.last_runs(settings, LAST_RUNS))
+    return History(queries.trends(settings), queries.last_runs(settings, LAST_RUNS))
 
 
 def _confusion_matrix(release: Release, on_test: Evaluation) -> bytes:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from risk.learning.gates import DATASETS, NEWEST
-from risk.records.store import Trends
+from risk.records.queries import Trends
 from risk.reports.charts import BEHIND, DPI, INK, OF_ALL, PALE, SERIES, SOFT, panel, png
 from risk.wording import FEW_LEAVERS
 

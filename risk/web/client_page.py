@@ -243,7 +243,7 @@ def _why(deployed: Deployed, corporation: str) -> Explained | None:
     return explained(ranked, corporation, service().settings.columns)
 
 
-def _chart(past: list[queries.Listed]) -> svg.Chart | None:
+def _chart(past: list[queries.Position]) -> svg.Chart | None:
     """A client's risk over the lists."""
     names = [times.brief(each.started_at) for each in past]
     points = [

@@ -13,7 +13,7 @@ from risk.learning.ranking import Basis, Expected
 from risk.learning.releases import Release
 from risk.records import contacts, health, pending, queries, store
 from risk.records.health import Ending, Trouble
-from risk.records.queries import History, Score
+from risk.records.queries import Past, Score
 from risk.reports import ingestion_record, svg
 from risk.settings import Settings
 from risk.web import answers, client_list
@@ -199,7 +199,7 @@ class Quality(NamedTuple):
     rivals: dict[str, tuple[float, float]]
 
 
-def quality_of(past: History, release: Release | None) -> Quality:
+def quality_of(past: Past, release: Release | None) -> Quality:
     """How good the deployed model is, and was."""
     own = [each for each in past.scores if release and each.release == release.release]
     drift = _drift(past, own, release) if release else None
@@ -207,7 +207,7 @@ def quality_of(past: History, release: Release | None) -> Quality:
     return Quality(_last(own), _chart(past.scores), drift, rivals)
 
 
-def _drift(past: History, own: list[Score], release: Release) -> Drift:
+def _drift(past: Past, own: list[Score], release: Release) -> Drift:
     """The verdict on this very release, whatever was said of the one before."""
     looks = [each for each in own if (each.dataset, each.metric) == (NEWEST, "f1")]
     if not looks:

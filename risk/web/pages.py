@@ -19,7 +19,7 @@ from risk.cache import Remembered
 from risk.data import tables, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import ranking
-from risk.learning.deployed import Deployed, Watched
+from risk.learning.deployed import Deployed, watched
 from risk.learning.ranking import Ranked
 from risk.records import health
 from risk.settings import Settings
@@ -53,7 +53,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.deployed = Watched(settings.prod_deployment_path, settings.columns)
+        self.deployed = watched(settings.prod_deployment_path, settings.columns)
         self.test_data = test_data.Watched(settings)
         self.data_files = DataFiles(settings)
         self._contents: dict[Path, Remembered[Any]] = {}
@@ -62,7 +62,8 @@ class Service:
 
     def content(self, path: Path, read: Callable[[Path], Value]) -> Value:
         """What is in this file now; each file has one reader."""
-        content: Value = self._contents.setdefault(path, Remembered(path, read)).now()
+        known = Remembered(functools.partial(read, path), path)
+        content: Value = self._contents.setdefault(path, known).now()
         return content
 
     def book(self) -> pd.DataFrame:

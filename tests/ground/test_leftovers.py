@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from risk import files, leftovers
+from risk import files, lock
 from risk.learning import releases
 from risk.settings import Settings
 from tests.conftest import configured, decided, script
@@ -47,7 +47,7 @@ def test_what_is_not_ours_stays_as_it_is(finished: Settings, contents: Contents)
     (finished.output_model_path / ".folder.draft").mkdir()
     (finished.output_folder_path / "notes.draft").write_bytes(b"theirs")
     before = contents(finished.workspace)
-    leftovers.remove(finished)
+    lock.remove_leftovers(finished)
     assert contents(finished.workspace) == before
     assert (finished.output_model_path / ".link.draft").is_symlink()
 
@@ -72,7 +72,7 @@ def test_what_others_put_in_the_way_of_a_deployment_does_not_stop_it(
     obstacle(finished)
     finished = configured(finished.workspace, features="raw")
     for _ in range(2):
-        leftovers.remove(finished)  # as every script does
+        lock.remove_leftovers(finished)  # as every script does
         assert decided(finished, force=True) == "deployed"
     release = releases.load(finished.prod_deployment_path)[0]
     assert release.number == 2

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from risk import files, leftovers
+from risk import files, lock
 from risk.data.input_folder import Arrival, Seen
 from risk.errors import ArtefactRefused, InputMissing, RiskError
 from risk.learning import publishing, releases
@@ -201,7 +201,7 @@ def test_a_deployed_release_that_has_no_place_in_the_store_yet_is_read_and_gets_
     killed_before_renaming(folder, files.NEW)
     second = releases.load(folder)[0].release
     assert stored(folder) == [first.release, f"{second}{files.NEW}"]
-    leftovers.remove_uncommitted(folder)
+    lock.remove_uncommitted(folder)
     assert releases.load(folder)[1] == contents_of("killed")
     publishing.recover(folder)
     assert stored(folder) == [first.release, second]

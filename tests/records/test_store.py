@@ -27,7 +27,7 @@ from risk import database, files
 from risk.data import tables
 from risk.errors import ArtefactRefused, ConfigWrong, DataUnusable, InputMissing, ServiceDown
 from risk.learning import releases
-from risk.records import list_file, pending, recording, sql_tables, store
+from risk.records import list_file, pending, queries, recording, sql_tables, store
 from risk.settings import Settings
 from tests.conftest import (
     HEADER,
@@ -231,7 +231,6 @@ def test_a_server_that_is_down_stops_no_deployment_and_is_said_at_the_end(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("wired", ["mariadb"], indirect=True)  # PostgreSQL's driver has no limit
 def test_a_server_that_falls_silent_in_the_middle_holds_no_run_for_ever(
     wired: tuple[Settings, Wire],
 ) -> None:
@@ -496,10 +495,10 @@ def test_the_history_tells_the_files_and_the_refused_lines_of_each_run(recorded:
 
 @ON_SERVERS
 def test_the_trends_are_those_of_every_run(recorded: Settings) -> None:
-    assert all(part.empty for part in store.trends(recorded))
+    assert all(part.empty for part in queries.trends(recorded))
     decided(recorded)
     ingest(recorded)
-    found = store.trends(recorded)
+    found = queries.trends(recorded)
     assert len(found.missing) == 2 * len(recorded.columns.all)
     assert set(found.scores["dataset"]) == {"test", "newest"}
     assert len(found.deployments) == 1
@@ -740,7 +739,7 @@ def test_whatever_becomes_of_the_bytes_of_a_history_runs_are_recorded_again(
             file.unlink()
         path.write_bytes(damaged(whole, random.Random(seed)))  # noqa: S311 - not a secret
         pending.Run(settings).end("kept", "while it was damaged")
-        for read in (lambda: store.last_runs(settings, 9), lambda: store.trends(settings)):
+        for read in (lambda: queries.last_runs(settings, 9), lambda: queries.trends(settings)):
             with contextlib.suppress(ServiceDown):
                 read()
         for _ in range(2):

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from risk.records.store import Trends
+from risk.records.queries import Trends
 from risk.reports import trends_chart
 
 SECONDS = [0, 1, 59, 150, 3_000, 10_000, 100_000, 200_000, 3e6, 6e6, 9e7, 1e9]

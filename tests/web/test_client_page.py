@@ -1,14 +1,12 @@
 """A risk taken apart, what is kept in memory, and lines over time."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from risk import files
-from risk.cache import Remembered
 from risk.data import tables
 from risk.learning import deployed, ranking, reasons
 from risk.records import list_file
@@ -118,21 +116,6 @@ def test_columns_of_another_company_have_their_own_names(finished: Settings) -> 
     code = data["corporation"].iloc[0]
     (period, *_) = client_page.periods(data, code, other.columns)
     assert len(period.values) == 1
-
-
-def test_a_file_is_read_again_only_when_another_took_its_place(tmp_path: Path) -> None:
-    path, readings = tmp_path / "file", []
-    known = Remembered(path, lambda place: readings.append(place.read_text()) or readings[-1])
-    with pytest.raises(FileNotFoundError):
-        known.now()
-    files.write_bytes(path, b"one")
-    assert [known.now(), known.now()] == ["one", "one"]
-    files.write_bytes(path, b"two")
-    assert known.now() == "two"
-    path.unlink()
-    with pytest.raises(FileNotFoundError):
-        known.now()
-    assert readings == ["one", "two"]
 
 
 @pytest.mark.parametrize(
