@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from risk.settings import Settings
-from risk.web import binding
+from risk.web import binding, security
 from tests.conftest import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -57,7 +57,7 @@ def test_the_image_is_no_root_and_asks_for_a_token() -> None:
     users = re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE)
     assert users == ["risk"]
     (address,) = re.findall(r"^ENV RISK_BIND=(.+)$", DOCKERFILE, re.MULTILINE)
-    assert not binding.is_loopback(binding.host_and_port(address)[0])
+    assert not security.is_loopback(binding.host_and_port(address)[0])
     for name in ("app", "runner"):
         assert ":?" in SERVICES[name]["environment"]["RISK_API_TOKEN"]
 
