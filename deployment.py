@@ -41,7 +41,9 @@ def publish(settings: Settings, scored: Candidate | None = None) -> Release:
     score = files.parse_score(contents[files.SCORE], files.short(models / files.SCORE))
     if problem := _mixed(contents, trained, ingestion):
         raise ArtefactRefused(f"nothing is deployed: {problem}")
-    if scored is None or scored.sha256 != trained["sha256"]:
+    if scored and scored.sha256 != trained["sha256"]:
+        raise ArtefactRefused(f"nothing is deployed: {files.MODEL} changed after it was scored")
+    if scored is None:
         datasets = {TEST: test_data.rows(settings)}
         name, columns = files.MODEL, settings.columns
         scored = evaluation.candidate(contents[name], name, datasets, columns)

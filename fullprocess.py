@@ -24,7 +24,7 @@ log = logging.getLogger("risk.fullprocess")
 
 
 class Outcome(NamedTuple):
-    """What a run decided, and what its report need not find out again."""
+    """What a run decided, and what it knows already for its report."""
 
     decision: Decision
     known: "Known | None" = None
@@ -99,17 +99,18 @@ def past_the_first_gate(
     import ingestion
     import scoring
     import training
+    from risk.records import recording
     from risk.reports import deliverables
 
     arrived, dataset, nothing_new = ingestion.take_in(settings, release, new, run, force=force)
     if dataset is None or nothing_new:
         return Outcome(Decision(gates.NO_NEW_DATA, nothing_new))
 
-    def ends(outcome: str, why: str, in_use: Release, model: "Candidate") -> Outcome:
+    def ends(outcome: str, why: str, in_use: Release, candidate: "Candidate") -> Outcome:
         if release and in_use.release == release.release:
             judgement.judge(settings, release, arrived.seen)
         decision = Decision(outcome, arrived.with_refused(why))
-        known = deliverables.make_list(settings, run, decision, (in_use, model), dataset.as_of)
+        known = deliverables.make_list(settings, run, decision, (in_use, candidate), dataset.as_of)
         return Outcome(decision, known)
 
     labelled = scoring.labelled(arrived, new, settings)
@@ -122,9 +123,11 @@ def past_the_first_gate(
         rival, drifted, why = None, True, str(refusal)
     if release and rival and not drifted and not force:
         return ends("no drift", why, release, rival)
+    if labelled.problem:
+        raise labelled.problem
     ingested = dataset.record["id"]
     pickled = run.timed("training", training.train_on, dataset.table, ingested, settings).pickled
-    scored = run.timed("scoring", scoring.score_pickled, pickled, labelled, settings)
+    scored = run.timed("scoring", scoring.score_pickled, pickled, labelled.datasets, settings)
     run.knows(trained_score=scored.f1(TEST))
     is_better, comparison = gates.better(scored.on[TEST], rival.on.get(TEST) if rival else None)
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
@@ -135,7 +138,8 @@ def past_the_first_gate(
     published = run.timed("deployment", deployment.publish, settings, scored)
     if release and published.release == release.release:
         return ends("deployed" if force else "kept", f"{why}; {published.stays}", release, scored)
-    scoring.remember_published(run, published, scored, labelled, settings)
+    recording.remember_published(run, published)
+    recording.remember_scores(run, published, scored, settings.capacity, labelled.clients)
     weaker = gates.weaker(scored.on, rival.on if rival else {})
     return ends("deployed", f"{published.title}; {why}{weaker}", published, scored)
 

@@ -61,6 +61,13 @@ class RequestLog(Logger):
         line = answers.line(*asked, status, seconds)
         self.access_log.info("%s", line)
 
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log an error with its trace, but for a client that fell silent: that is no error here."""
+        if isinstance(sys.exc_info()[1], BlockingIOError):
+            self.info("a client fell silent and was left")
+        else:
+            super().exception(msg, *args, **kwargs)
+
 
 logger_class = RequestLog
 
@@ -79,7 +86,7 @@ def on_starting(server: Any) -> None:
 def pre_fork(server: Any, _worker: Any) -> None:
     """Refuse to serve others without a token, whichever way the addresses were given.
 
-    Connections inherit the patience of the socket that accepts them.
+    TCP connections inherit the patience of the socket that accepts them; Unix ones do not.
     """
     listeners = [listener.sock for listener in server.LISTENERS]
     with _refusal_said(server):

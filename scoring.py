@@ -32,18 +32,13 @@ def score_model(settings: Settings | None = None) -> float:
 def score_trained(settings: Settings) -> Candidate:
     """F1 of the trained model on the test data, kept as the latest score."""
     pickled = files.read_bytes(settings.output_model_path / files.MODEL, "training.py")
-    return _keep(pickled, {TEST: test_data.rows(settings)}, settings)
+    return score_pickled(pickled, {TEST: test_data.rows(settings)}, settings)
 
 
-def score_pickled(pickled: bytes, labelled: "Labelled", settings: Settings) -> Candidate:
-    """The same in a run, on all its datasets at once."""
-    if labelled.problem:
-        raise labelled.problem
-    return _keep(pickled, labelled.datasets, settings)
-
-
-def _keep(pickled: bytes, datasets: Mapping[str, pd.DataFrame], settings: Settings) -> Candidate:
-    """The model in these bytes with what it is worth; its F1 on the test data is written."""
+def score_pickled(
+    pickled: bytes, datasets: Mapping[str, pd.DataFrame], settings: Settings
+) -> Candidate:
+    """The model in these bytes on several datasets; its F1 on the test data is written."""
     name = files.short(settings.output_model_path / files.MODEL)
     trained = evaluation.candidate(pickled, name, datasets, settings.columns)
     on_test = trained.on[TEST]
@@ -89,14 +84,6 @@ def score_in_use(settings: Settings, release: Release, labelled: Labelled, run: 
     recording.remember_scores(run, release, in_use, settings.capacity, labelled.clients)
     run.knows(deployed_score=release.score, new_score=in_use.f1(NEWEST))
     return in_use
-
-
-def remember_published(
-    run: Run, release: Release, scored: Candidate, labelled: Labelled, settings: Settings
-) -> None:
-    """Have the run remember a release that went out, and what its model is worth."""
-    recording.remember_published(run, release)
-    recording.remember_scores(run, release, scored, settings.capacity, labelled.clients)
 
 
 def score_deployed(settings: Settings | None = None) -> float:

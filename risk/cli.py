@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from risk import files, lock
-from risk.errors import RiskError, told
+from risk.errors import InputMissing, RiskError, told
 from risk.settings import Settings
 
 LARGEST_LOG = 1_000_000
@@ -92,7 +92,11 @@ def _note_ending(path: Path, exit_code: int, message: str) -> None:
     ending = {"time": files.now(), "exit_code": exit_code, "message": _printable(message)}
     with contextlib.suppress(OSError):
         others = {} if settles_all else files.sound_json(path) or {}
-        files.write_json(path, others | {step: ending})
+        if exit_code == InputMissing.exit_code and step != PIPELINE:
+            others = {step: ending} | others  # it did nothing, so what it did before still counts
+        else:
+            others = others | {step: ending}
+        files.write_json(path, others)
 
 
 def _parsed(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:

@@ -223,7 +223,8 @@ WAITING = Kind(
     "the run counts as one that died",
 )
 LAST_RUN = Kind(
-    {EACH: {"time": moment, "exit_code": count, "message": text}}, "the next run writes it anew"
+    {EACH: {"time": moment, "exit_code": count, "message": text, ONLY: None}},
+    "the next run writes it anew",
 )
 WINDOW = {"from": maybe(whole), "read": keys}
 SOURCE = Kind(

@@ -10,7 +10,7 @@ import heapq
 import itertools
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from risk import files
@@ -29,11 +29,15 @@ class Window(NamedTuple):
     read: Sequence[int] = ()
 
 
-def after(window: Window, keys: Iterable[int]) -> Window:
-    """The window once these keys are read, too; they are in ascending order, as its own are."""
+def after(window: Window, keys: Sequence[int]) -> Window:
+    """The window once these keys are read, too; they are in ascending order, as its own are.
+
+    It never starts above a key that was new, so what is late by one fetch is within it.
+    """
+    most = MOST_KEYS + len(keys)
     distinct = (key for key, _ in itertools.groupby(heapq.merge(window.read, keys)))
-    read = list(collections.deque(distinct, MOST_KEYS))
-    return Window(read[0] if len(read) == MOST_KEYS else window.start, read)
+    read = list(collections.deque(distinct, most))
+    return Window(read[0] if len(read) == most else window.start, read)
 
 
 def window(settings: Settings, source: str) -> Window:

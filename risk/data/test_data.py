@@ -1,6 +1,7 @@
 """The test data: every CSV file of a folder, judged as input files are."""
 
 import logging
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ class TestData(NamedTuple):
     columns: Columns
     files: dict[str, pd.DataFrame]
     left_out: dict[str, str]
+    may_change_unseen: bool = False  # a file could not be read now, and may be later
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -57,18 +59,23 @@ class Watched:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._held: tuple[list[Arrival], TestData] | None = None
+        self._lock = threading.Lock()
 
     def now(self) -> TestData:
         """The test data as they are now."""
-        listed, held = input_folder.listing(self.settings.test_data_path).files, self._held
-        if held is None or held[0] != listed:
-            self._held = held = (listed, _read(self.settings, listed))
-        return held[1]
+        listed = input_folder.listing(self.settings.test_data_path).files
+        with self._lock:
+            if self._held is None or self._held[0] != listed:
+                self._held = (listed, _read(self.settings, listed))
+            found = self._held[1]
+            if found.may_change_unseen:
+                self._held = None
+        return found
 
 
 def _read(settings: Settings, listed: list[Arrival]) -> TestData:
     folder, columns = settings.test_data_path, settings.columns
-    usable, left_out = {}, {}
+    usable, left_out, may_change_unseen = {}, {}, False
     for arrival in listed:
         name = f"{folder.name}/{arrival.name}"
         try:
@@ -76,9 +83,10 @@ def _read(settings: Settings, listed: list[Arrival]) -> TestData:
         except (FileRefused, TooLarge, StillChanging, Unreadable) as reason:
             log.warning("%s is left out: %s", name, reason)
             left_out[arrival.name] = str(reason)
+            may_change_unseen |= isinstance(reason, StillChanging | Unreadable)
         else:
             usable[arrival.name] = tables.with_outcome(table, columns)
-    return TestData(folder.name, columns, usable, left_out)
+    return TestData(folder.name, columns, usable, left_out, may_change_unseen)
 
 
 def _file(

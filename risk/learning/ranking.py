@@ -1,6 +1,7 @@
 """The list that the client managers work from: its order, its bands, its file."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ OPEN, STAYED = "open", "stayed"
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 
 Row = dict[str, Any]
+Probability = Callable[[Model, pd.DataFrame, Columns], npt.NDArray[np.float64]]
 
 
 class Basis(NamedTuple):
@@ -78,10 +80,15 @@ class Ranked(NamedTuple):
     average: Average
 
 
-def ranked(asked: Model, book: pd.DataFrame, columns: Columns) -> Ranked:
+def ranked(
+    asked: Model,
+    book: pd.DataFrame,
+    columns: Columns,
+    probability: Probability = estimator.probability,
+) -> Ranked:
     """The clients that may still leave: open outcomes first, each by risk, ties by code."""
     clients = to_rank(book, columns).sort_values(columns.client)
-    risks = estimator.probability(asked, clients, columns).round(DECIMALS)
+    risks = probability(asked, clients, columns).round(DECIMALS)
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
     places = np.lexsort((-risks, clients[columns.target].notna()))
     clients = clients.iloc[places].reset_index(drop=True)

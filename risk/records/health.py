@@ -146,7 +146,8 @@ def late(run: Ending | None) -> Trouble | None:
     if times.is_to_come(run.time, LATE_SECONDS):
         told = f"The last run says that it ended on {times.written(run.time)}, which is to come."
         return Trouble(LATE, told, "Set the clock right; the next run says a time of its own.")
-    if (times.seconds_since(run.time) or 0) <= LATE_SECONDS:
+    seconds = times.seconds_since(run.time)
+    if seconds is not None and seconds <= LATE_SECONDS:
         return None
     every = f"cron should start one every {PERIOD_SECONDS // 60} minutes"
     sentence = f"The last run ended {times.age(run.time)} ago, though {every}."

@@ -1,5 +1,6 @@
 """Runs that have begun and not finished: what is to be recorded of them, what they still owe."""
 
+import contextlib
 import logging
 import os
 import time
@@ -94,7 +95,7 @@ class Waiting:
 
 
 class Run(Waiting):
-    """A run under way. Its file has what it owes from the start, what it found from the end."""
+    """A run under way; what it found is in its file before it publishes, and at its end."""
 
     def __init__(self, settings: Settings, owes: Iterable[str] = ()) -> None:
         moment = time.time_ns()
@@ -112,8 +113,12 @@ class Run(Waiting):
         self, _kind: type | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         """End a run that failed for a known reason; with any other error it counts as died."""
-        if isinstance(error, RiskError | OSError) and "outcome" not in self.facts:
+        if error is None or "outcome" in self.facts:
+            return
+        if isinstance(error, RiskError | OSError):
             self.end("failed", told(error))
+        else:
+            self.keep()
 
     def timed(
         self,
@@ -141,8 +146,12 @@ class Run(Waiting):
         self.after_failure = (LIST, REPORT)
 
     def may_publish(self) -> None:
-        """Owe everything from here on, even if the run fails: its release may be out by then."""
+        """Owe everything from here on, even if the run fails: its release may be out by then.
+
+        What was found so far is kept: no later run would find it again.
+        """
         self.after_failure = OWED
+        self.keep()
 
     def owes_no(self, thing: str) -> None:
         """Settle a thing for all earlier runs at once, for this one at its end."""
@@ -211,8 +220,12 @@ def give_up(settings: Settings, thing: str, sentence: str) -> None:
 
 def given_up(settings: Settings) -> list[str]:
     """What is not made and will not be tried again before new data, a sentence each."""
-    paths = [path for path in (_given_up(settings, thing) for thing in OWED) if path.is_file()]
-    return [" ".join(path.read_text(errors="replace").split()) for path in paths]
+    sentences = []
+    for thing in OWED:
+        with contextlib.suppress(FileNotFoundError):
+            text = _given_up(settings, thing).read_text(errors="replace")
+            sentences.append(" ".join(text.split()))
+    return sentences
 
 
 def made(settings: Settings, thing: str) -> None:

@@ -84,10 +84,8 @@ def _dataset(settings: Settings) -> Iterator[tuple[sa.Table, list[Row]]]:
     for name in (files.FINAL_DATA, files.CLIENTS) if settings.dataset_in_database else ():
         path = settings.output_folder_path / name
         if path.exists():
-            rows = tables.read(path, settings.columns)
-            cells = rows.astype(object).where(rows.notna(), None).to_dict("records")
-            named = [{str(column): cell for column, cell in row.items()} for row in cells]
-            yield _dataset_table(path.stem, settings), named
+            rows = tables.as_rows(tables.read(path, settings.columns))
+            yield _dataset_table(path.stem, settings), rows
 
 
 def _dataset_table(name: str, settings: Settings) -> sa.Table:

@@ -3,21 +3,24 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from risk import files
 from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
-from risk.learning import deployed, ranking, releases
+from risk.learning import deployed, estimator, ranking, releases
+from risk.learning.estimator import Model
 from risk.learning.evaluation import Candidate
 from risk.learning.gates import TEST, Decision
-from risk.learning.ranking import Basis, Ranked
+from risk.learning.ranking import Basis, Probability, Ranked
 from risk.learning.releases import Release
 from risk.records import list_file, pending, recording
 from risk.records.pending import Run
 from risk.reports import report
 from risk.reports.report_data import Findings, Known
-from risk.settings import Settings
+from risk.settings import Columns, Settings
 
 log = logging.getLogger("risk.deliverables")
 
@@ -103,13 +106,23 @@ def make_list(
     known = Known(release, candidate.model, candidate.on.get(TEST), *data)
     basis = ranking.basis_now(release, known.as_of)
     try:
-        ranked = run.timed("prediction", ranking.ranked, known.model, known.book, settings.columns)
+        of_book = known.model, known.book, settings.columns
+        ranked = run.timed("ranking", ranking.ranked, *of_book, _timed_prediction(run))
         run.timed("ranking", write_list, settings, ranked, basis, run.list_path)
     except (RiskError, OSError):
         run.end(*decision)
         raise
     run.owes_no(pending.LIST)
     return known
+
+
+def _timed_prediction(run: Run) -> Probability:
+    """The way to ask a model that counts as the run's prediction."""
+
+    def ask(model: Model, clients: pd.DataFrame, columns: Columns) -> npt.NDArray[np.float64]:
+        return run.timed("prediction", estimator.probability, model, clients, columns)
+
+    return ask
 
 
 def finish_list(settings: Settings) -> Exception | None:
