@@ -399,7 +399,12 @@ def copy_of(workspace: Path, place: Path) -> Settings:
         pytest.param(
             1, deployment.store_model_into_pickle, id="a second one", marks=pytest.mark.slow
         ),
-        pytest.param(3, deployment.store_model_into_pickle, id="one that makes the oldest go"),
+        pytest.param(
+            3,
+            deployment.store_model_into_pickle,
+            id="one that makes the oldest go",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(3, deployment.roll_back, id="a rollback"),
     ],
 )

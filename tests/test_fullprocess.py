@@ -260,7 +260,8 @@ def test_a_look_ahead_says_what_the_run_then_decides(
     assert foretold.startswith(f"a run would end with {decided(finished)}: ")
 
 
-@pytest.mark.parametrize("stride", [67, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow  # in make test tests/test_kills.py kills a later run
+@pytest.mark.parametrize("stride", [3])
 def test_a_first_run_killed_anywhere_is_made_good_by_the_next_one(
     settings: Settings, tmp_path_factory: pytest.TempPathFactory, stride: int
 ) -> None:
@@ -290,7 +291,7 @@ SURROUNDINGS = [
     ),
     pytest.param('exec "$@" >&-', id="no output", marks=pytest.mark.slow),
     pytest.param('exec "$@" <&-', id="no input", marks=pytest.mark.slow),
-    pytest.param('"$@" | true', id="nobody reads the output"),
+    pytest.param('"$@" | true', id="nobody reads the output", marks=pytest.mark.slow),
 ]
 
 
