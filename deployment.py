@@ -51,7 +51,7 @@ def publish(settings: Settings, scored: Candidate | None = None) -> Release:
         problem = f"{files.SCORE} is not this model's score, {own!r}; run python scoring.py"
         raise ArtefactRefused(f"nothing is deployed: {problem}")
     production = settings.prod_deployment_path
-    if same := releases.in_use(production, scored.sha256, score):
+    if same := releases.deployed_if_same(production, scored.sha256, score):
         log.info("%s: nothing is published", same.stays)
         return same
     release = publishing.publish(

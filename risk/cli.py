@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from risk import files, lock
-from risk.errors import InputMissing, RiskError, told
+from risk.errors import InputMissing, RiskError, sentence
 from risk.settings import Settings
 
 LARGEST_LOG = 1_000_000
@@ -64,7 +64,7 @@ def _failure(error: BaseException) -> tuple[int, str]:
     """The exit code that an error leads to, and the line about it."""
     if isinstance(error, RiskError | OSError):
         code = error.exit_code if isinstance(error, RiskError) else INPUT_OUTPUT_ERROR
-        return code, f"failed with exit code {code}: {told(error)}"
+        return code, f"failed with exit code {code}: {sentence(error)}"
     return 1, f"crashed: {type(error).__name__}: {error}"
 
 

@@ -236,13 +236,15 @@ def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Con
     except sa.exc.DBAPIError as error:
         why = str(error.orig).strip().partition("\n")[0]
         kind, verb = _meaning(error, writes)
-        raise kind(f"the database {shown(database)} {verb}: {why}") from error
+        raise kind(f"the database {display_name(database)} {verb}: {why}") from error
     except UnicodeDecodeError as error:
         kind = FileDamaged if writes else ServiceDown
-        raise kind(f"the database {shown(database)} {UNREADABLE}: {error}") from error
+        raise kind(f"the database {display_name(database)} {UNREADABLE}: {error}") from error
     except UnicodeEncodeError as error:
         kind = RowsRefused if writes else ServiceDown
-        raise kind(f"the database {shown(database)} cannot encode a value: {error}") from error
+        raise kind(
+            f"the database {display_name(database)} cannot encode a value: {error}"
+        ) from error
 
 
 def _meaning(error: sa.exc.DBAPIError, writes: bool) -> tuple[type[ServiceDown], str]:
@@ -276,7 +278,7 @@ def place(database: sa.Engine, workspace: Path) -> str:
     return f"{family} {host.lower()}:{given.get('port') or PORTS[family]}/{url.database}"
 
 
-def shown(database: sa.Engine) -> str:
+def display_name(database: sa.Engine) -> str:
     """A database as messages name it: no password, no user, no folder of the machine."""
     file = file_of(database)
     return file.name if file else f"{database.url.database} at {database.url.host}"

@@ -79,7 +79,7 @@ class RequestRefused(RiskError):
         self.http_status = http_status
 
 
-def told(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """An error as a line of ours tells it: what the disk says without the machine's folders."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
@@ -97,4 +97,4 @@ def noted(
     try:
         yield
     except kinds as error:
-        problems.append(f"{what}: {told(error)}")
+        problems.append(f"{what}: {sentence(error)}")

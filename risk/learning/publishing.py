@@ -162,7 +162,9 @@ def roll_back(folder: Path, also_seen: Seen, name: str | None = None) -> Release
     """
     recover(folder)
     latest, earlier = way_back(folder, name)
-    if same := releases.in_use(folder, earlier.files[files.MODEL]["sha256"], earlier.score):
+    if same := releases.deployed_if_same(
+        folder, earlier.files[files.MODEL]["sha256"], earlier.score
+    ):
         return same
     return publish(
         folder,

@@ -86,7 +86,7 @@ def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_
     return found
 
 
-def told(
+def in_words(
     terms: Terms,
     given: Numbers,
     middle: Average,

@@ -175,7 +175,7 @@ def stored(folder: Path) -> list[tuple[int, Path]]:
     return sorted(numbered)
 
 
-def in_use(folder: Path, model: str, score: float) -> Release | None:
+def deployed_if_same(folder: Path, model: str, score: float) -> Release | None:
     """The deployed release if it is whole and has the model of this sha256 and this score."""
     release = current(folder)
     if not release or not release.number:

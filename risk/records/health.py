@@ -103,7 +103,7 @@ def last_run(known: Mapping[str, Ending]) -> Ending | None:
     return known.get(PIPELINE)
 
 
-def shown(message: str) -> str:
+def without_folders(message: str) -> str:
     """A message without folders of the machine."""
     return FOLDERS_OF_THE_MACHINE.sub("", message)
 
@@ -170,7 +170,7 @@ def failed_by_hand(known: Mapping[str, Ending]) -> Trouble | None:
 
 def _told(failure: Ending) -> str:
     """A failure with its age, as the end of a sentence."""
-    return f", {times.age(failure.time)} ago, {shown(failure.message).rstrip('.')}."
+    return f", {times.age(failure.time)} ago, {without_folders(failure.message).rstrip('.')}."
 
 
 def unusable(problem: str, *, is_missing: bool) -> Trouble | None:

@@ -88,7 +88,7 @@ def _rows(found: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
             "risk": risks,
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": ranking.bands(risks),
-            "reasons": reasons.told(terms, given, found.average, names, ranking.lean(risks)),
+            "reasons": reasons.in_words(terms, given, found.average, names, ranking.lean(risks)),
             ranking.OUTCOME: np.where(clients[columns.target].isna(), ranking.OPEN, ranking.STAYED),
         }
     )

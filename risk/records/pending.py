@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from risk import files, shapes
-from risk.errors import ArtefactRefused, RiskError, told
+from risk.errors import ArtefactRefused, RiskError, sentence
 from risk.settings import Settings
 
 Arguments = ParamSpec("Arguments")
@@ -116,7 +116,7 @@ class Run(Waiting):
         if error is None or "outcome" in self.facts:
             return
         if isinstance(error, RiskError | OSError):
-            self.end("failed", told(error))
+            self.end("failed", sentence(error))
         else:
             self.keep()
 
@@ -153,12 +153,12 @@ class Run(Waiting):
         self.after_failure = OWED
         self.keep()
 
-    def owes_no(self, thing: str) -> None:
-        """Settle a thing for all earlier runs at once, for this one at its end."""
-        self.owes.remove(thing)
+    def list_is_made(self) -> None:
+        """Owe no list; that of an earlier run is settled at once, this one's at its end."""
+        self.owes.remove(LIST)
         for earlier in _in(self.path.parent):
             if earlier.path != self.path:
-                earlier.settle(thing)
+                earlier.settle(LIST)
 
     def end(self, outcome: str, reason: str, **facts: object) -> None:
         """Say how the run ended; from now on it waits only to be recorded."""

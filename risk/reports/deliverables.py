@@ -112,7 +112,7 @@ def make_list(
     except (RiskError, OSError):
         run.end(*decision)
         raise
-    run.owes_no(pending.LIST)
+    run.list_is_made()
     return known
 
 

@@ -135,10 +135,10 @@ def _of_ours(refusal: RiskError) -> Response:
         return made
     log.warning("%s %s: %s", request.method, quote(request.path)[:LONGEST_LOGGED], refusal)
     code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(refusal).__name__).lower()
-    return _refused(code, told(refusal), refusal.http_status)
+    return _refused(code, public_sentence(refusal), refusal.http_status)
 
 
-def told(refusal: RiskError) -> str:
+def public_sentence(refusal: RiskError) -> str:
     """The sentence for those who ask; what an artefact holds is for the log only."""
     if isinstance(refusal, ArtefactRefused):
         return "what lies on the disk is not what its record says; the server's log says more"

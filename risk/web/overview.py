@@ -63,7 +63,7 @@ def state_of_service() -> dict[str, Any]:
     return {
         "release": release.release if release else None,
         "deployed_at": (release.time or None) if release else None,
-        "last_run": health.shown(run.message) if run else None,
+        "last_run": health.without_folders(run.message) if run else None,
         "last_run_age_seconds": times.seconds_since(run.time) if run else None,
         "last_run_exit_code": run.exit_code if run else None,
         "status": health.verdict(_judged_pipeline(known)).status,

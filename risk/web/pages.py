@@ -115,7 +115,7 @@ def part(make: Callable[..., object], *arguments: object) -> Part:
         is_missing = isinstance(error, InputMissing)
         if not is_missing:
             log.warning("a part of a page is left out: %s", error)
-        return Part(None, answers.told(error), is_missing)
+        return Part(None, answers.public_sentence(error), is_missing)
     except OSError as error:
         log.error("a part of a page is left out: %s", error)
         return Part(None, "reading failed here; the server's log says why")
@@ -168,7 +168,7 @@ def _words() -> dict[str, object]:
         "span": ranking.span,
         "colours": wording.COLOURS,
         "meant": wording.meant,
-        "shown_line": health.shown,
+        "shown_line": health.without_folders,
         "bands": [name for name, _ in ranking.BANDS],
     }
 

@@ -355,7 +355,7 @@ def test_what_speaks_against_a_high_or_a_low_risk_is_marked_and_comes_last(
     middle = attribution.Average(0.0, np.zeros(2), np.array([9.0, 8.0]))
     terms = attribution.Terms(np.array([parts]), given_)
     lean = ranking.lean(np.array([risk]))
-    (told,) = reasons.told(terms, given_, middle, ["a", "b"], lean)
+    (told,) = reasons.in_words(terms, given_, middle, ["a", "b"], lean)
     assert told.startswith(said)
 
 
@@ -364,7 +364,7 @@ def test_a_third_reason_that_is_not_told_hides_no_other(tmp_path: Path) -> None:
     parts = np.array([[-2.0, 1.5, 0.1], [-2.0, 1.5, 1.2]])
     middle = attribution.Average(0.0, np.zeros(3), np.zeros(3))
     lean = ranking.lean(np.array([0.9, 0.9]))
-    told = reasons.told(attribution.Terms(parts, given_), given_, middle, ["a", "b", "c"], lean)
+    told = reasons.in_words(attribution.Terms(parts, given_), given_, middle, ["a", "b", "c"], lean)
     firsts = [[piece.split(" (")[0] for piece in text.split("; ")] for text in told]
     assert firsts == [["b 2", "speaks against it: a 1"], ["b 2", "c 3", "speaks against it: a 1"]]
 
