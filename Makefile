@@ -51,7 +51,7 @@ cron: $(VENV)/for-running ## print the crontab line of this checkout
 	@$(PY) -m risk.crontab
 
 # what the requirements stand for, file by file; uv keeps what is locked already and still fits
-lock: $(VENV)/for-running
+lock: $(VENV)/for-running ## lock files anew, after a change to a requirements*.txt
 	@$(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python $(PIP) uv==0.13.9
 	@$(COMPILE) requirements-dev.txt -o requirements-dev.lock

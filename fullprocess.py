@@ -33,13 +33,15 @@ class Outcome(NamedTuple):
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
     settings = settings or Settings.load()
-    publishing.recover(settings.prod_deployment_path)
+    damaged = publishing.recover(settings.prod_deployment_path)
     problems: list[str] = []
     try:
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
         told = judgement.unreadable(settings)
         decision, known = decide_and_act(settings, force)
+        if damaged and decision.outcome == gates.NO_NEW_DATA:
+            raise ArtefactRefused(f"{'; '.join(damaged)}; {gates.CURE}")
         if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
             raise unlisted
     except (RiskError, OSError):

@@ -21,6 +21,9 @@ MEANT = {
 DECIDE_NOTHING = ("ingested", "trained", "scored", "reported")  # steps by hand
 DRIFTED = "The model in use had got worse on the newest data, so a new one replaced it."
 WEAKER = "it is weaker than the release before on"  # which the reason of such a run says
+SAME = "stays: the new model is the same to the byte"
+EQUAL = "The new model equals the one in use, so nothing changed."
+FORCED = "A new model is in use because an engineer asked for it."
 FEW_LEAVERS = 100
 UNKNOWN = "It is not known yet who left, so the model in use stays; the list was made anew."
 
@@ -33,12 +36,15 @@ def provisional(leavers: int) -> str:
 def meant(run: dict[str, Any]) -> str:
     """The decision of a recorded run in a sentence; nothing for a word that is not ours."""
     outcome, new, deployed = (run[name] for name in ("outcome", "new_score", "deployed_score"))
+    if outcome in ("kept", "deployed") and SAME in run["reason"]:
+        return EQUAL
     if new is None or deployed is None:
         return UNKNOWN if outcome == "no drift" else MEANT.get(outcome, "")
     if outcome != "deployed":
         return MEANT.get(outcome, "")
     _, weaker, where = re.sub(r" \([^)]*\)", "", run["reason"]).partition(WEAKER)
-    said = DRIFTED if new < deployed else MEANT[outcome]
+    forced = "forced; " in run["reason"]
+    said = FORCED if forced else DRIFTED if new < deployed else MEANT[outcome]
     return f"{said} But {weaker}{where}." if weaker else said
 
 

@@ -623,3 +623,13 @@ def test_drift_is_a_matter_of_two_numbers(
 def test_better_means_higher(trained: float, deployed: float | None, is_better: bool) -> None:
     rival = None if deployed is None else Score(deployed)
     assert gates.better(Score(trained), rival)[0] is is_better
+
+
+def test_a_damaged_release_fails_a_run_without_new_data_as_well(finished: Settings) -> None:
+    production = finished.prod_deployment_path
+    stored = production / releases.STORE / releases.current(production).release
+    for place in (production, stored):
+        (place / files.MODEL).write_bytes(b"tampered")
+    ran = script(finished, "fullprocess.py")
+    assert ran.returncode == ArtefactRefused.exit_code
+    assert "is damaged; run python deployment.py --rollback" in ran.stderr

@@ -8,6 +8,7 @@ from risk.learning.releases import Release
 from risk.wording import provisional
 
 NO_NEW_DATA = "no new data"
+CURE = "run python deployment.py --rollback, or python fullprocess.py --force"
 DATASETS = TEST, NEWEST = "test", "newest"  # on which every run scores
 ARRIVED = "arrived"  # the newly arrived files alone
 PLACES = {TEST: "the test data", NEWEST: "the newest data, on which it was fitted"}

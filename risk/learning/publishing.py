@@ -78,21 +78,26 @@ def _make_way(place: Path) -> None:
         )
 
 
-def recover(folder: Path) -> None:
-    """Finish what a killed deployment left undone: the plain files, the tidying of the store."""
+def recover(folder: Path) -> list[str]:
+    """Finish what a killed deployment left undone: the plain files, the tidying of the store.
+
+    What is damaged here and in the store is returned; only another release can mend that.
+    """
     lock.remove_uncommitted(folder)
     if not (folder / MANIFEST).exists():
-        return
+        return []
+    damaged = []
     release = releases.from_manifest((folder / MANIFEST).read_bytes(), f"{folder.name}/{MANIFEST}")
     _store(folder / STORE / release.release)
     for name in PLAIN_FILES:
         content = releases.verified(folder, release, name)
         if content is None:
-            log.error("%s/%s of release %s is damaged", folder.name, name, release.release)
+            damaged.append(f"{folder.name}/{name} of {release.title} is damaged")
         elif content != releases.bytes_of(folder / name):
             files.write_bytes(folder / name, content)
     for path in _outdated(release, releases.stored(folder)):
         lock.discard(path)
+    return damaged
 
 
 def _store(place: Path) -> None:

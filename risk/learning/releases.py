@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk import files, shapes
+from risk import files, shapes, wording
 from risk.data import input_folder
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused, InputMissing
@@ -44,7 +44,7 @@ class Release(NamedTuple):
     @property
     def stays(self) -> str:
         """What is said where a new model would be the one in use."""
-        return f"{self.title} stays: the new model is the same to the byte"
+        return f"{self.title} {wording.SAME}"
 
     def manifest(self) -> bytes:
         """The content of manifest.json."""

@@ -4,7 +4,7 @@ import pytest
 
 from risk import wording
 from risk.learning import gates
-from risk.wording import DRIFTED, MEANT, UNKNOWN
+from risk.wording import DRIFTED, EQUAL, FORCED, MEANT, SAME, UNKNOWN
 from tests.conftest import Score
 
 
@@ -27,6 +27,19 @@ def test_a_decision_is_said_without_numbers(
     run = {"outcome": outcome, "new_score": new, "deployed_score": deployed, "reason": "F1 0.5"}
     assert wording.meant(run) == said
     assert "F1" not in said
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "said"),
+    [
+        ("deployed", "release 2-a; forced; F1 0.5", FORCED),
+        ("kept", f"F1 0.5; release 1-a {SAME}", EQUAL),
+        ("deployed", f"forced; F1 0.5; release 1-a {SAME}", EQUAL),
+    ],
+)
+def test_what_no_gate_decided_is_not_said_of_a_gate(outcome: str, reason: str, said: str) -> None:
+    run = {"outcome": outcome, "new_score": 0.5, "deployed_score": 0.6, "reason": reason}
+    assert wording.meant(run) == said
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ def test_a_plain_file_that_was_tampered_with_is_never_loaded_and_is_restored(
 
 @pytest.mark.parametrize("name", releases.PLAIN_FILES)
 def test_what_is_damaged_in_both_places_is_refused_with_the_way_out(
-    folder: Path, caplog: pytest.LogCaptureFixture, name: str
+    folder: Path, name: str
 ) -> None:
     publish(folder, "first")
     release = publish(folder, "second")
@@ -314,8 +314,8 @@ def test_what_is_damaged_in_both_places_is_refused_with_the_way_out(
         (place / name).write_bytes(b"tampered")
     with pytest.raises(ArtefactRefused, match=r"--rollback or python fullprocess\.py --force"):
         releases.load(folder)
-    publishing.recover(folder)
-    assert f"production_deployment/{name} of release {release.release} is damaged" in caplog.text
+    damaged = publishing.recover(folder)
+    assert damaged == [f"production_deployment/{name} of release {release.release} is damaged"]
     assert (folder / name).read_bytes() == b"tampered"
     publishing.roll_back(folder, NOTHING_SEEN)
     assert releases.load(folder)[1] == contents_of("first")
