@@ -32,9 +32,9 @@ class Window(NamedTuple):
 def after(window: Window, keys: Sequence[int]) -> Window:
     """The window once these keys are read, too; they are in ascending order, as its own are.
 
-    It never starts above a key that was new, so what is late by one fetch is within it.
+    A fetch of as many keys as a window has moves it past none that were there before.
     """
-    most = MOST_KEYS + len(keys)
+    most = MOST_KEYS + min(len(keys), MOST_KEYS)
     distinct = (key for key, _ in itertools.groupby(heapq.merge(window.read, keys)))
     read = list(collections.deque(distinct, most))
     return Window(read[0] if len(read) == most else window.start, read)
