@@ -2,7 +2,7 @@
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any
 
 from risk import files
 from risk.cli import Option, run
@@ -10,24 +10,13 @@ from risk.data import input_folder
 from risk.data.input_folder import Arrival
 from risk.errors import ArtefactRefused, InputUnreadable, RiskError, ServiceDown, noted
 from risk.learning import gates, judgement, publishing, releases
-from risk.learning.gates import NEWEST, TEST, Decision
+from risk.learning.gates import NEWEST, TEST, Decision, Outcome
 from risk.learning.releases import Release
 from risk.records import pending
 from risk.records.pending import Run
 from risk.settings import Settings
 
-if TYPE_CHECKING:
-    from risk.learning.evaluation import Candidate
-    from risk.reports.report_data import Known
-
 log = logging.getLogger("risk.fullprocess")
-
-
-class Outcome(NamedTuple):
-    """What a run decided, and what it knows already for its report."""
-
-    decision: Decision
-    known: "Known | None" = None
 
 
 def full_process(settings: Settings | None = None, *, force: bool = False) -> str:
@@ -40,10 +29,8 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
         problems += fetch(settings)
         told = judgement.unreadable(settings)
         decision, known = decide_and_act(settings, force)
-        if damaged and decision.outcome == gates.NO_NEW_DATA:
-            raise ArtefactRefused(f"{'; '.join(damaged)}; {gates.CURE}")
-        if unlisted and decision.outcome == gates.NO_NEW_DATA:  # else the list was made anew
-            raise unlisted
+        if decision.outcome == gates.NO_NEW_DATA and (undone := damaged or unlisted):
+            raise undone  # else another release is out, or the list was made anew
     except (RiskError, OSError):
         for problem in problems + finish(settings):
             log.warning("%s", problem)
@@ -61,7 +48,6 @@ def make_owed_list(settings: Settings) -> Exception | None:
     """Make the list that an earlier run did not come to; what prevented it is returned."""
     if pending.LIST not in pending.owed(settings):
         return None
-    # an idle run must not import pandas, scikit-learn and SQLAlchemy: what needs them comes late
     from risk.reports import deliverables
 
     return deliverables.finish_list(settings)
@@ -108,7 +94,7 @@ def past_the_first_gate(
     if dataset is None or nothing_new:
         return Outcome(Decision(gates.NO_NEW_DATA, nothing_new))
 
-    def ends(outcome: str, why: str, in_use: Release, candidate: "Candidate") -> Outcome:
+    def ends(outcome: str, why: str, in_use: Release, candidate: Any) -> Outcome:
         if release and in_use.release == release.release:
             judgement.judge(settings, release, arrived.seen)
         decision = Decision(outcome, arrived.with_refused(why))
@@ -125,16 +111,13 @@ def past_the_first_gate(
         rival, drifted, why = None, True, str(refusal)
     if release and rival and not drifted and not force:
         return ends("no drift", why, release, rival)
-    if labelled.problem:
-        raise labelled.problem
-    ingested = dataset.record["id"]
-    pickled = run.timed("training", training.train_on, dataset.table, ingested, settings).pickled
-    scored = run.timed("scoring", scoring.score_pickled, pickled, labelled.datasets, settings)
+    datasets = labelled.with_test_data()
+    pickled = run.timed("training", training.train_on, dataset.table, dataset.id, settings).pickled
+    scored = run.timed("scoring", scoring.score_pickled, pickled, datasets, settings)
     run.knows(trained_score=scored.f1(TEST))
     is_better, comparison = gates.better(scored.on[TEST], rival.on.get(TEST) if rival else None)
     why = f"{'forced; ' if force else ''}{why}; {comparison}"
-    is_gated = settings.promotion_gate == "test_score" and not force
-    if release and rival and is_gated and not is_better:
+    if release and rival and not (is_better or force) and settings.promotion_gate == "test_score":
         return ends("kept", f"{release.title}; {why}", release, rival)
     run.may_publish()
     published = run.timed("deployment", deployment.publish, settings, scored)
@@ -146,7 +129,7 @@ def past_the_first_gate(
     return ends("deployed", f"{published.title}; {why}{weaker}", published, scored)
 
 
-def finish(settings: Settings, known: "Known | None" = None) -> list[str]:
+def finish(settings: Settings, known: Any = None) -> list[str]:
     """Record what waits, report it, ask the API; what prevented one of them is returned."""
     if not pending.waiting(settings):
         return []
@@ -166,18 +149,16 @@ def check(settings: Settings) -> None:
 
     with sandbox.aside(settings) as aside, sandbox.silent():
         releases.copy(settings.prod_deployment_path, aside.prod_deployment_path)
-        decision = decide_and_act(aside, force=False).decision
-        print(f"a run would end with {decision.outcome}: {decision.reason}")
+        print("a run would end with {}: {}".format(*decide_and_act(aside, force=False).decision))
         if rows := source.waiting(aside):
             print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
 
 
 def run_and_tell(settings: Settings, *, force: bool = False) -> None:
     """Train, score and deploy if new data came in on which the deployed model has drifted."""
-    if full_process(settings, force=force) == gates.NO_NEW_DATA:
-        return
-    for what, place in files.results(settings).items():
-        print(f"  {what:15} {place.relative_to(settings.workspace)}")
+    if full_process(settings, force=force) != gates.NO_NEW_DATA:
+        for what, place in files.results(settings).items():
+            print(f"  {what:15} {place.relative_to(settings.workspace)}")
 
 
 def force_and_tell(settings: Settings) -> None:

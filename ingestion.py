@@ -28,6 +28,11 @@ class Dataset(NamedTuple):
     record: dict[str, Any]
 
     @property
+    def id(self) -> str:
+        """The name of this ingestion, which the model's record keeps."""
+        return str(self.record["id"])
+
+    @property
     def as_of(self) -> tuple[pd.DataFrame, pd.DataFrame, str]:
         """Dataset and book with their moment."""
         return self.table, self.book, self.record["time"]

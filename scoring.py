@@ -59,6 +59,12 @@ class Labelled(NamedTuple):
     clients: int  # in the book
     problem: RiskError | None = None
 
+    def with_test_data(self) -> dict[str, pd.DataFrame]:
+        """The datasets, if the test data are among them: without them no model is trained."""
+        if self.problem:
+            raise self.problem
+        return self.datasets
+
 
 def labelled(arrived: Intake, new: list[Arrival], settings: Settings) -> Labelled:
     """What models can be scored on in this run; test data that cannot be used stop no list."""

@@ -1,14 +1,13 @@
 """What the gates decide, out of scores alone."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from risk import wording
 from risk.learning.releases import Release
 from risk.wording import provisional
 
 NO_NEW_DATA = "no new data"
-CURE = "run python deployment.py --rollback, or python fullprocess.py --force"
 DATASETS = TEST, NEWEST = "test", "newest"  # on which every run scores
 ARRIVED = "arrived"  # the newly arrived files alone
 PLACES = {TEST: "the test data", NEWEST: "the newest data, on which it was fitted"}
@@ -31,6 +30,13 @@ class Decision(NamedTuple):
 
     outcome: str
     reason: str
+
+
+class Outcome(NamedTuple):
+    """What a run decided, and what it knows already for its report (report_data.Known)."""
+
+    decision: Decision
+    known: Any = None
 
 
 def nothing_new(folder: str, deployed: Release | None) -> Decision:

@@ -13,6 +13,7 @@ from risk.learning import releases
 from risk.learning.releases import MANIFEST, PLAIN_FILES, STORE, Release
 
 KEPT = 3
+CURE = "run python deployment.py --rollback, or python fullprocess.py --force"
 
 log = logging.getLogger("risk.publishing")
 
@@ -78,14 +79,14 @@ def _make_way(place: Path) -> None:
         )
 
 
-def recover(folder: Path) -> list[str]:
+def recover(folder: Path) -> ArtefactRefused | None:
     """Finish what a killed deployment left undone: the plain files, the tidying of the store.
 
-    What is damaged here and in the store is returned; only another release can mend that.
+    An error is returned if a file is damaged here and in the store: another release mends that.
     """
     lock.remove_uncommitted(folder)
     if not (folder / MANIFEST).exists():
-        return []
+        return None
     damaged = []
     release = releases.from_manifest((folder / MANIFEST).read_bytes(), f"{folder.name}/{MANIFEST}")
     _store(folder / STORE / release.release)
@@ -97,7 +98,7 @@ def recover(folder: Path) -> list[str]:
             files.write_bytes(folder / name, content)
     for path in _outdated(release, releases.stored(folder)):
         lock.discard(path)
-    return damaged
+    return ArtefactRefused(f"{'; '.join(damaged)}; {CURE}") if damaged else None
 
 
 def _store(place: Path) -> None:
