@@ -9,22 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from risk.columns import CATEGORY, DATE, KINDS, NUMBER, Columns, Pair
 from risk.errors import ConfigWrong
 
 BESIDE_THE_SCRIPTS = Path(__file__).parent.parent / "config.json"
-
-
-class Columns(NamedTuple):
-    """The names of the columns that are read."""
-
-    client: str
-    features: tuple[str, ...]
-    target: str
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """Every column in configured order, as each table of ours has them."""
-        return (self.client, *self.features, self.target)
 
 
 class Limits(NamedTuple):
@@ -50,7 +38,15 @@ class Settings(NamedTuple):
         "number_of_employees",
     )
     target_column: str = "exited"
+    column_kinds: tuple[tuple[str, str], ...] = ()
+    period_column: str | None = None
+    value_column: str | None = None
+    outcome_words: tuple[str, ...] = ()
+    missing_words: tuple[str, ...] = ()
+    ratio_pairs: tuple[Pair, ...] | None = None
     features: str = "log"
+    model: str = "logistic"
+    order: str = "risk"
     capacity: int = 500
     promotion_gate: str = "off"
     database_url: str | None = None
@@ -79,8 +75,19 @@ class Settings(NamedTuple):
 
     @property
     def columns(self) -> Columns:
-        """The three column keys as one."""
-        return Columns(self.client_column, self.feature_columns, self.target_column)
+        """The keys about columns as one."""
+        return Columns(
+            *(self.client_column, self.feature_columns, self.target_column, self.column_kinds),
+            *(self.period_column, self.value_column, self.outcome_words, self.missing_words),
+            self.pairs,
+        )
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs of columns that tell a change; by default those of the shipped columns."""
+        if self.ratio_pairs is not None:
+            return self.ratio_pairs
+        return tuple(pair for pair in SHIPPED_PAIRS if {*pair[:2]} <= {*self.feature_columns})
 
     @property
     def limits(self) -> Limits:
@@ -93,6 +100,7 @@ class Settings(NamedTuple):
         return self.input_folder_path.relative_to(self.workspace).as_posix()
 
 
+SHIPPED_PAIRS: tuple[Pair, ...] = (("lastmonth_activity", "lastyear_activity", 12),)
 UNFIT = re.compile("[\\0\ud800-\udfff]")
 DATABASES = {  # with the driver that a connection needs
     "sqlite": "sqlite3",
@@ -115,7 +123,11 @@ LONGEST_IN_SQL = 63
 A_COLUMN = f"the name of a column, at most {LONGEST_COLUMN} characters"
 LARGEST_NUMBER = 1_000_000_000
 A_COUNT = f"a whole number from 1 to {LARGEST_NUMBER:,}"
-LISTS = ("feature_columns", "allowed_hosts")
+LONGEST_WORD = 200
+LISTS = (
+    *("feature_columns", "allowed_hosts", "column_kinds"),
+    *("outcome_words", "missing_words", "ratio_pairs"),
+)
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 FOLDERS = (
     "input_folder_path",
@@ -151,6 +163,40 @@ def _is_column_list(value: object) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(_is_column, value))
 
 
+def _are_kinds(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _is_column(name) and kind in KINDS for name, kind in value.items()
+    )
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and all(
+        _is_text(word) and word == word.strip() and len(word) <= LONGEST_WORD for word in value
+    )
+
+
+def _are_outcome_words(value: object) -> bool:
+    return _are_words(value) and len({str(word).casefold() for word in value}) == len(value) == 2  # type: ignore[attr-defined,arg-type]
+
+
+def _are_pairs(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(pair, list)
+        and len(pair) == 3
+        and _is_column(pair[0])
+        and _is_column(pair[1])
+        and type(pair[2]) in (int, float)
+        and 0 < pair[2] <= LARGEST_NUMBER
+        for pair in value
+    )
+
+
+def _one_of(*words: str) -> tuple[Callable[[object], bool], str]:
+    """The rule that a value is one of these words."""
+    *others, last = map(json.dumps, words)
+    return (lambda value: value in words), f"{', '.join(others)} or {last}"
+
+
 def _is_share(value: object) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
 
@@ -181,7 +227,15 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "client_column": (_is_column, A_COLUMN),
     "feature_columns": (_is_column_list, f"a list, {A_COLUMN} each"),
     "target_column": (_is_column, A_COLUMN),
-    "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
+    "column_kinds": (_are_kinds, f"an object: a column, and one of {', '.join(KINDS)}"),
+    "period_column": (_is_column, A_COLUMN),
+    "value_column": (_is_column, A_COLUMN),
+    "outcome_words": (_are_outcome_words, "two words: of a client that left, of one that stayed"),
+    "missing_words": (_are_words, f"a list of words, at most {LONGEST_WORD} characters each"),
+    "ratio_pairs": (_are_pairs, "a list; each has two names of columns and a number above 0"),
+    "features": _one_of("raw", "log", "scaled"),
+    "model": _one_of("logistic", "boosted", "auto"),
+    "order": _one_of("risk", "value"),
     "capacity": (_is_count, A_COUNT),
     "refused_share": (_is_share, "a number from 0 to 1"),
     "largest_file_mb": (_is_count, A_COUNT),
@@ -192,7 +246,7 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "input_key": (_is_text, "the name of a column"),
     "api_url": (_is_api_url, "a URL that begins with http:// or https://"),
     "allowed_hosts": (_is_host_list, "a list of host names, without ports"),
-    "promotion_gate": (lambda value: value in ("off", "test_score"), '"off" or "test_score"'),
+    "promotion_gate": _one_of("off", "test_score"),
 }
 
 
@@ -230,7 +284,14 @@ def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
         if (isinstance(value, (list, dict)) and key not in LISTS) or not is_right(value):
             shown = "what stands there" if key.endswith("_url") else json.dumps(value)
             raise ConfigWrong(f"{config}: {key!r} must be {expected}, not {shown}")
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    return {key: _frozen(value) for key, value in values.items()}
+
+
+def _frozen(value: object) -> object:
+    """Lists and objects as tuples."""
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _meant(key: str, known: Iterable[str]) -> str:
