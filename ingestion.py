@@ -78,6 +78,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
     earlier = before["files"] if is_same_folder else []
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
+        "newest": taken.merged.newest,
         "limits": settings.limits._asdict(),
         "files": intake.marked(taken.files, earlier, is_unchanged=is_unchanged),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from risk.columns import CATEGORY, DATE, KINDS, NUMBER, Columns, Pair
+from risk.columns import KINDS, Columns, Pair
 from risk.errors import ConfigWrong
 
 BESIDE_THE_SCRIPTS = Path(__file__).parent.parent / "config.json"

@@ -252,7 +252,7 @@ FATES = {
     "rows that are equal after reading are one": Fate(
         lines("U,78,2,3,0", "U,78.0,2e0,+3,0.0", '"U"," 78",2.,3,0', "U,79,2,3,0"), ("U", "U")),
     "rows that are equal where cells are missing are one": Fate(
-        lines("U,,NA,3,", "U,null,nan,3,None", "U,,NA,3,0"), ("U", "U")),
+        lines("U,,NA,3,", "U,null,nan,3,None", "U,,NA,4,0"), ("U", "U")),
     # files refused whole
     "nothing at all": Fate(b"", whole="it is empty"),
     "a byte order mark alone": Fate(b"\xef\xbb\xbf", whole="it is empty"),

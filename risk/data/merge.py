@@ -7,15 +7,15 @@ a later file are a later snapshot, unless most of that file only repeats what is
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk.columns import DATE, Columns
 from risk.data import schema, tables
-from risk.settings import Columns
 
 SMALL = 0.1  # a file with a smaller share of the period's clients adds to it and begins none
 OPEN = -1  # an outcome that is not known
@@ -49,7 +49,7 @@ class Rows(NamedTuple):
     """Every row in the order of arrival.
 
     `same` is one number for all rows that are equal but for the outcome, `place` orders the
-    periods, and a row that `repeats` is no later snapshot, though its numbers were there before.
+    periods, and `repeats` marks rows most of whose kind in their file were in earlier files too.
     """
 
     file: Whole
@@ -60,20 +60,32 @@ class Rows(NamedTuple):
 
 
 class Snapshots(NamedTuple):
-    """Clients at one time each: the rows that told their numbers and, if any, their outcome."""
+    """Clients at one time each.
+
+    `row` told its numbers first, `again` last, and `told_by` its outcome. `began` is the place of
+    the first snapshot with the same numbers, if this one only repeats it.
+    """
 
     place: Whole
     row: Whole
+    again: Whole
     outcome: Whole
     told_by: Whole
+    began: Whole
+
+    def where(self, which: Flags | Whole) -> "Snapshots":
+        """Some of them, or all in another order."""
+        return Snapshots(*(each[which] for each in self))
 
 
 @dataclass(slots=True)
 class _Snapshot:
     place: int
     row: int
+    again: int
     outcome: int
     told_by: int
+    began: int
 
 
 def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
@@ -82,7 +94,7 @@ def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
     rows = _rows(table, [len(file.table) for file in files], columns)
     snapshots, contradictions = _snapshots(rows)
     _say(contradictions, table, rows, files, columns)
-    table = _with_days(table, rows.file, columns)
+    table = tables.with_days(table, columns, rows.file)
     kept = _kept(snapshots, rows)
     total = np.bincount(rows.file, minlength=len(files))
     telling = np.unique([kept.row, kept.told_by])
@@ -94,7 +106,7 @@ def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
 def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
     """Whether most rows of a file that changed were in the dataset before but for the outcome."""
     names = [name for name in columns.all if name != columns.target]
-    names = [name for name in names if columns.kind(name) != "date"]  # whose days moved on
+    names = [name for name in names if columns.kind(name) != DATE]  # whose days moved on
     now = table[names].drop_duplicates()
     return 2 * len(now.merge(before[names].drop_duplicates())) > len(now)
 
@@ -132,32 +144,40 @@ def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
     is_open = rows.outcome == OPEN
     is_usual = (count == 1) | ((count == 2) & is_open[first] & ~is_open[last])
     usual, end = first[is_usual], last[is_usual]
-    found: list[_Snapshot] = []
+    others: list[_Snapshot] = []
     contradictions: list[tuple[int, int]] = []
     for at, length in zip(begin[~is_usual], count[~is_usual], strict=True):
-        found += _followed(order[at : at + length].tolist(), rows, contradictions)
-    others = [(each.place, each.row, each.outcome, each.told_by) for each in found]
-    parts = rows.place[usual], usual, rows.outcome[end], end
-    rest = np.array(others, dtype=np.int64).reshape(-1, 4).T
-    together = np.array([np.concatenate(pair) for pair in zip(parts, rest, strict=True)])
-    return Snapshots(*together[:, np.lexsort((together[1], together[0]))]), contradictions
+        others += _followed(order[at : at + length].tolist(), rows, contradictions)
+    place = rows.place[usual]
+    of_usual = (place, usual, usual, rows.outcome[end], end, place)
+    rest = np.array([astuple(each) for each in others], dtype=np.int64).reshape(-1, 6).T
+    together = Snapshots(*(np.concatenate(pair) for pair in zip(of_usual, rest, strict=True)))
+    return together.where(np.lexsort((together.row, together.place))), contradictions
 
 
 def _followed(own: list[int], rows: Rows, contradictions: list[tuple[int, int]]) -> list[_Snapshot]:
     """The snapshots that rows tell of which are equal but for the outcome."""
     known: list[_Snapshot] = []
     for row in own:
-        place, outcome = int(rows.place[row]), int(rows.outcome[row])
-        newest = known[-1] if known else _Snapshot(-1, -1, OPEN, -1)
+        place, outcome, repeats = int(rows.place[row]), int(rows.outcome[row]), rows.repeats[row]
+        newest = known[-1] if known else None
         waiting = next((each for each in known if each.outcome == OPEN), None)
-        is_again = known and (rows.repeats[row] or newest.place == place)
-        if outcome != OPEN and waiting:
+        if newest is None:
+            known.append(_Snapshot(place, row, row, outcome, row, place))
+        elif outcome != OPEN and waiting:
             waiting.outcome, waiting.told_by = outcome, row
-        elif is_again and newest.outcome not in (outcome, OPEN) and outcome != OPEN:
+        elif newest.outcome == outcome and newest.place == place:
+            newest.again = row
+        elif (
+            OPEN not in (outcome, newest.outcome)
+            and outcome != newest.outcome
+            and (repeats or newest.place == place)
+        ):
             contradictions.append((newest.told_by, row))
             newest.outcome, newest.told_by = outcome, row
-        elif not is_again or (outcome == OPEN != newest.outcome and not rows.repeats[row]):
-            known.append(_Snapshot(place, row, outcome, row))
+        elif outcome != OPEN or not repeats:
+            began = newest.began if outcome == newest.outcome else place
+            known.append(_Snapshot(place, row, row, outcome, row, began))
     return known
 
 
@@ -167,8 +187,7 @@ def _kept(snapshots: Snapshots, rows: Rows) -> Snapshots:
     is_open = snapshots.outcome == OPEN
     has_outcome = np.isin(same, same[~is_open])
     again = pd.DataFrame({"same": same, "outcome": snapshots.outcome}).duplicated().to_numpy()
-    is_kept = ~again & ~(is_open & has_outcome)
-    return Snapshots(*(each[is_kept] for each in snapshots))
+    return snapshots.where(~again & ~(is_open & has_outcome))
 
 
 def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.DataFrame:
@@ -179,10 +198,20 @@ def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.Dat
 
 
 def _book(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> tuple[pd.DataFrame, int]:
-    """Each client's newest snapshot, and how many of them are of the newest period."""
+    """Each client's newest snapshot, and how many of them are of the newest period.
+
+    What only repeats an older row is not newer than an open snapshot that came after that row: it
+    is how outcomes are delivered once more.
+    """
+    snapshots = snapshots.where(np.lexsort((snapshots.again, snapshots.place)))
     clients = pd.Series(table[columns.client].array[snapshots.row])
+    opened = pd.Series(np.where(snapshots.outcome == OPEN, snapshots.place, -1))
+    last_opened = opened.groupby(clients).transform("max").to_numpy()
+    is_late = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
+    is_late &= snapshots.outcome != OPEN
+    snapshots, clients = snapshots.where(~is_late), clients[~is_late]
     newest = ~clients.duplicated(keep="last").to_numpy()
-    book = _made(table, Snapshots(*(each[newest] for each in snapshots)), columns)
+    book = _made(table, snapshots.where(newest), columns)
     begin = snapshots.place.max(initial=0)
     if not columns.period:
         begin = _newest_period(clients.groupby(snapshots.place).nunique())
@@ -196,14 +225,6 @@ def _newest_period(clients: "pd.Series[int]") -> int:
         if count >= SMALL * size:
             begin, size = int(str(place)), count
     return begin
-
-
-def _with_days(table: pd.DataFrame, file: Whole, columns: Columns) -> pd.DataFrame:
-    """The same rows, each date as days before the newest date of its file."""
-    dates = [name for name in columns.features if columns.kind(name) == "date"]
-    return table.assign(
-        **{name: table.groupby(file)[name].transform("max") - table[name] for name in dates}
-    )
 
 
 def _say(
