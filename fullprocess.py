@@ -150,7 +150,7 @@ def check(settings: Settings) -> None:
     with sandbox.aside(settings) as aside, sandbox.quiet():
         releases.copy(settings.prod_deployment_path, aside.prod_deployment_path)
         print("a run would end with {}: {}".format(*decide_and_act(aside, force=False).decision))
-        if rows := source.waiting(aside):
+        if rows := source.new_row_count(aside):
             print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
 
 

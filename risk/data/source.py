@@ -70,7 +70,7 @@ def fetch(settings: Settings) -> str | None:
     return name
 
 
-def waiting(settings: Settings) -> int:
+def new_row_count(settings: Settings) -> int:
     """How many rows the next run would fetch."""
     if not settings.input_database_url:
         return 0

@@ -61,11 +61,8 @@ class Past(NamedTuple):
 def overview(settings: Settings) -> Past:
     """The last runs, the quality over time, the missing data of the last run that looked."""
     last = sa.select(runs).order_by(*NEWEST_FIRST).limit(LAST_RUNS)
-    measured = (
-        sa.select(runs.c.id.label("run"), runs.c.started_at, scores.c.release, scores.c.dataset)
-        .add_columns(scores.c.metric, scores.c.value, scores.c.leavers)
-        .join_from(scores, runs)
-    )
+    of_scores = (scores.c[name] for name in Score._fields[2:])
+    measured = sa.select(runs.c.id, runs.c.started_at, *of_scores).join_from(scores, runs)
     over_time = (
         measured.where(scores.c.release == runs.c.release, scores.c.metric.like("f1%"))
         .order_by(*NEWEST_FIRST)
@@ -97,8 +94,9 @@ def _tuples(table: pd.DataFrame) -> list[tuple[Any, ...]]:
 def of_client(settings: Settings, corporation: str) -> list[Position]:
     """A client's risk in the last lists that had it, the oldest first."""
     query = (
-        sa.select(risks.c.corporation, runs.c.started_at, risks.c.risk, risks.c.rank)
-        .add_columns(risks.c.release)
+        sa.select(
+            risks.c.corporation, runs.c.started_at, *(risks.c[n] for n in Position._fields[1:])
+        )
         .join_from(risks, runs)
         .where(risks.c.corporation == corporation)
         .order_by(*NEWEST_FIRST)
@@ -110,12 +108,10 @@ def of_client(settings: Settings, corporation: str) -> list[Position]:
 
 def last_runs(settings: Settings, count: int) -> pd.DataFrame:
     """The last runs, newest first, with their files and the leavers that their scores rest on."""
+    refused = sa.func.coalesce(sa.func.sum(ingested_files.c.rejected), 0)
     query = (
         sa.select(runs, _leavers(TEST), _leavers(NEWEST))
-        .add_columns(_of_files(sa.func.count(), "files"))
-        .add_columns(
-            _of_files(sa.func.coalesce(sa.func.sum(ingested_files.c.rejected), 0), "refused")
-        )
+        .add_columns(_of_files(sa.func.count(), "files"), _of_files(refused, "refused"))
         .order_by(*NEWEST_FIRST)
         .limit(count)
     )
