@@ -130,8 +130,8 @@ def serve(settings: Settings) -> None:
     host, port = binding.host_and_port(binding.bind())
     with local_server.server(create_app(settings), host, port) as server:
         local_server.log_requests()
-        shown = binding.bind().rpartition(":")[0]
-        print(f"http://{shown}:{server.port}/health answers; Ctrl-C ends it", flush=True)
+        address = binding.bind().rpartition(":")[0]
+        print(f"http://{address}:{server.port}/health answers; Ctrl-C ends it", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 

@@ -29,7 +29,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
 
 
 def publish(settings: Settings, scored: Candidate | None = None) -> Release:
-    """The same; the model is not asked again if it was scored in these very bytes."""
+    """The same; a model that was scored already, in the same bytes, is not asked again."""
     models, data = settings.output_model_path, settings.output_folder_path
     contents = {
         files.MODEL: files.read_bytes(models / files.MODEL, "training.py"),
@@ -117,7 +117,7 @@ def go_back(settings: Settings, to: str | None = None) -> None:
             run.discard()
             log.info("nothing is changed: its model is that of %s, which is in use", release.title)
             return
-        run.end(**recording.rolled_back(settings, run, release))
+        run.end(**recording.release_facts("rolled back", settings, run, release))
     deliverables.follow(settings, f"rolled back: {run.facts['reason']}")
 
 
@@ -128,7 +128,7 @@ def go_back_to(settings: Settings, release: str) -> None:
 
 if __name__ == "__main__":
     run(
-        recording.recorded(store_model_into_pickle, recording.deployed),
+        recording.step_on_record(store_model_into_pickle, recording.deployment_facts),
         Option("--rollback", go_back),
         Option("--to", go_back_to, argument="RELEASE"),
     )

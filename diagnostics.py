@@ -52,10 +52,10 @@ def missing_data(settings: Settings | None = None) -> list[float]:
 
 
 def execution_time(settings: Settings | None = None) -> list[float]:
-    """The seconds that ingestion and training take, really run where nothing of ours changes."""
+    """The seconds that ingestion and training take, run in a scratch project."""
     settings = settings or Settings.load()
     seconds = []
-    with sandbox.aside(settings) as aside, sandbox.unheard():
+    with sandbox.aside(settings) as aside, sandbox.quiet():
         for step in (ingestion.merge_multiple_dataframe, training.train_model):
             begin = time.perf_counter()
             step(aside)
@@ -102,7 +102,7 @@ def print_all(settings: Settings) -> None:
 
 
 def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
-    """What is printed: titles, and the ways to their rows."""
+    """What is printed: titles, and the functions that make their rows."""
     columns = settings.columns.all
     two, missing = terminal.two_columns, "Missing cells of the merged data"
     return {

@@ -71,7 +71,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
 
 
 def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """What ingestion.json is to hold; data that stayed as they were keep their time."""
+    """The content of ingestion.json; data that have not changed keep their time."""
     before = files.read_json(settings.output_folder_path / files.INGESTION) or {}
     is_unchanged = written.items() <= before.items()
     is_same_folder = before.get("input_folder") == settings.input_folder
@@ -84,7 +84,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
 
 
 class Taken(NamedTuple):
-    """What came in with a run, and what it became; a sentence if it is no new data."""
+    """What came in with a run, and the dataset made of it; or why nothing is new."""
 
     arrived: Intake
     dataset: Dataset | None
@@ -94,7 +94,7 @@ class Taken(NamedTuple):
 def take_in(
     settings: Settings, deployed: Release | None, new: list[Arrival], run: Run, *, force: bool
 ) -> Taken:
-    """Ingest for a run, unless what arrived cannot be read yet; data as they were are not new."""
+    """Ingest for a run, unless what arrived cannot be read yet; say so if nothing is new."""
     arrived = run.timed("ingestion", intake.gather, settings)
     if arrived.must_wait(new) and not force:
         return Taken(arrived, None, f"{', '.join(arrived.waiting)} cannot be read whole yet")
@@ -110,4 +110,4 @@ def take_in(
 
 
 if __name__ == "__main__":
-    cli.run(recording.recorded(merge_multiple_dataframe, recording.ingested))
+    cli.run(recording.step_on_record(merge_multiple_dataframe, recording.ingestion_facts))

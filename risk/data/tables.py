@@ -1,4 +1,4 @@
-"""Tables: out of CSV files whose every line is judged, merged, written and read again."""
+"""Tables: made from the rows of CSV files, merged, written and read again."""
 
 import io
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger("risk.tables")
 
 
 def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
-    """Rows as a table with text clients and float numbers; unknown outcomes where no column was."""
+    """Rows as a table: clients are text, the rest floats; without a target no outcome is known."""
     cells = list(zip(*rows, strict=True)) or [()] * len(names)
     table = pd.DataFrame(
         {
@@ -35,7 +35,7 @@ def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns)
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table's rows by the names of its columns, None where nothing is known."""
+    """A table's rows by the names of its columns, None where a cell is missing."""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(name): cell for name, cell in row.items()} for row in rows]
 
@@ -74,7 +74,7 @@ def write(path: Path, table: pd.DataFrame) -> bytes:
 
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The same table, its whole numbers as such, so that 78 is written and not 78.0."""
+    """The same table with whole numbers as integers, so that 78 is written and not 78.0."""
     whole = [name for name, cells in table.select_dtypes("float64").items() if _is_whole(cells)]
     return table.astype(dict.fromkeys(whole, "Int64"))
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from risk import files
+from risk import cache, files
 from risk.cache import Remembered
 from risk.learning import estimator, evaluation, releases
 from risk.learning.estimator import Model
@@ -58,4 +58,5 @@ def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:
     The manifest decides; without one, in a folder filled by hand, the plain files do.
     """
     plain = (folder / name for name in releases.PLAIN_FILES)
-    return Remembered(partial(load, folder, columns), folder / releases.MANIFEST, *plain)
+    state = partial(cache.state, folder / releases.MANIFEST, *plain)
+    return Remembered(partial(load, folder, columns), state)

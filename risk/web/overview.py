@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 from flask import Response
 
 from risk import files, times, wording
+from risk.cli import PIPELINE
 from risk.data import input_folder
 from risk.learning import linear, ranking
 from risk.learning.gates import DATASETS, NEWEST
 from risk.learning.ranking import Basis, Expected
 from risk.learning.releases import Release
-from risk.records import contacts, health, pending, queries, store
-from risk.records.health import Ending, Trouble
+from risk.records import contacts, endings, health, pending, queries, store
+from risk.records.endings import Ending
+from risk.records.health import Trouble
 from risk.records.queries import Past, Score
 from risk.reports import ingestion_record, svg
 from risk.settings import Settings
@@ -41,7 +43,7 @@ class Pipeline(NamedTuple):
     @property
     def last_run(self) -> Ending | None:
         """How the last run of the whole pipeline ended."""
-        return health.last_run(self.endings)
+        return self.endings.get(PIPELINE)
 
 
 def pipeline() -> Pipeline:
@@ -50,7 +52,7 @@ def pipeline() -> Pipeline:
     record = settings.output_folder_path / files.INGESTION
     return Pipeline(
         settings,
-        part(health.endings, settings.output_folder_path),
+        part(endings.read, settings.output_folder_path),
         part(lambda: now().release),
         part(service().content, record, ingestion_record.ingested),
     )
@@ -63,7 +65,7 @@ def state_of_service() -> dict[str, Any]:
     return {
         "release": release.release if release else None,
         "deployed_at": (release.time or None) if release else None,
-        "last_run": health.without_folders(run.message) if run else None,
+        "last_run": endings.without_folders(run.message) if run else None,
         "last_run_age_seconds": times.seconds_since(run.time) if run else None,
         "last_run_exit_code": run.exit_code if run else None,
         "status": health.verdict(_judged_pipeline(known)).status,
@@ -125,7 +127,7 @@ def _judged_files(known: Pipeline, clients: Part) -> Iterator[Trouble | None]:
     waiting = part(pending.unrecorded, settings).value or []
     yield health.failed_by_hand(known.endings)
     yield health.unrecorded(waiting)
-    yield from map(health.given_up, pending.given_up(settings))
+    yield from map(health.not_retried, pending.failures(settings))
     yield _judged_test_data(settings)
     yield _unreadable("The list of whom to call", clients, health.MAKE_THE_LIST)
     if not any(map(health.is_under_way, waiting)):

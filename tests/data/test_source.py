@@ -312,7 +312,7 @@ def test_keys_full_of_gaps_are_read_from_a_record_of_the_last_of_them(
     (state,) = record(fed).values()
     assert state == {"from": 1_000, "read": " ".join(map(str, range(1_000, 6_000, 10)))}
     insert(fed, 995, 3_005, 5_995)
-    assert source.waiting(fed) == 2
+    assert source.new_row_count(fed) == 2
     assert source.fetch(fed) == "clients_of-3005-5995.csv"
     assert source.fetch(fed) is None
 
@@ -457,7 +457,7 @@ def test_a_row_without_a_usable_key_costs_only_itself(
     assert source.fetch(fed) is None
     caplog.clear()
     run_sql(fed, "INSERT INTO odd (id, corporation) VALUES (NULL, 'K'), (4, 'K')")
-    assert source.waiting(fed) == 1
+    assert source.new_row_count(fed) == 1
     assert source.fetch(fed) == "odd-4-4.csv"
     assert "are left out" in caplog.text
 
@@ -606,7 +606,7 @@ def test_a_file_that_is_a_source_stays_as_it_is_and_alone(
     url = "sqlite:///theirs/input #1%3F.db"
     fed = fed_by_file._replace(input_database_url=url)
     before = contents(folder)
-    assert source.waiting(fed) == 2
+    assert source.new_row_count(fed) == 2
     assert source.fetch(fed) == "clients_of-1-2.csv"
     assert contents(folder) == before
 

@@ -321,7 +321,7 @@ def test_test_data_that_are_refused_whole_are_left_out_and_looked_at_once(
 ) -> None:
     (tmp_path / "bad.csv").write_bytes(content)
     (tmp_path / "good.csv").write_text(f"{HEADER}\nBBBB,1,2,3,1\n")
-    watched = test_data.Watched(held_out(tmp_path, refused_share=0.49, largest_file_mb=1))
+    watched = test_data.watched(held_out(tmp_path, refused_share=0.49, largest_file_mb=1))
     for _ in range(2):
         assert watched.now().rows["corporation"].tolist() == ["BBBB"]
     assert caplog.text.count("bad.csv is left out") == 1

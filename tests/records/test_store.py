@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,9 @@ def another_period(settings: Settings, number: int = 2, *, drift: bool = True) -
 
 def ingest(settings: Settings) -> None:
     """Ingest by hand, which is recorded and takes a tenth of a whole run."""
-    recording.recorded(ingestion.merge_multiple_dataframe, recording.ingested)(settings)
+    recording.step_on_record(ingestion.merge_multiple_dataframe, recording.ingestion_facts)(
+        settings
+    )
 
 
 def test_a_run_writes_what_it_decided_and_found(recorded: Settings) -> None:
@@ -517,7 +520,8 @@ def test_the_trends_are_drawn_with_no_run_and_with_a_few(settings: Settings) -> 
 def test_a_rollback_is_recorded_as_a_deployment(finished: Settings) -> None:
     another_period(finished)
     decided(finished)
-    recording.recorded(deployment.roll_back, recording.rolled_back)(finished)
+    facts = partial(recording.release_facts, "rolled back")
+    recording.step_on_record(deployment.roll_back, facts)(finished)
     published = rows(finished, "SELECT number FROM deployments ORDER BY number")
     assert [row["number"] for row in published] == [1, 2, 3]
 

@@ -725,12 +725,14 @@ def test_test_data_that_cannot_be_scored_on_are_a_trouble(finished: Settings) ->
 
 
 def test_answers_that_were_given_up_are_a_trouble_until_they_are_filed(finished: Settings) -> None:
-    pending.give_up(finished, pending.ANSWERS, "the answers of the API are given up: it said no")
+    pending.note_failure(
+        finished, pending.ANSWERS, "the answers of the API are given up: it said no"
+    )
     ended(finished, WELL)
     assert banner(finished) == "weak"
     found = page(create_app(finished).test_client(), "/").text
     assert "The answers of the API are given up: it said no." in found
-    pending.made(finished, pending.ANSWERS)
+    pending.forget_failure(finished, pending.ANSWERS)
     assert banner(finished) == "good"
 
 
