@@ -94,13 +94,13 @@ def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Rel
     """Deploy an earlier release again, as a new one; the previous one unless another is named."""
     settings = settings or Settings.load()
     latest = releases.current(settings.prod_deployment_path)
-    judged = judgement.judged(settings, latest) if latest else Seen()
+    judged = judgement.last_weighed(settings, latest) if latest else Seen()
     is_same_folder = latest is not None and latest.input_folder == settings.input_folder
     release = publishing.roll_back(
         settings.prod_deployment_path, judged if is_same_folder else Seen(), to
     )
     if release != latest:
-        judgement.judge(settings, release, judged)
+        judgement.remember_weighed(settings, release, judged)
         log.info("went back: %s scores %.4f", release.title, release.score)
     return release
 

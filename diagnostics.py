@@ -133,8 +133,8 @@ def _predictions(settings: Settings) -> list[list[str]]:
 
 
 def _weights(settings: Settings) -> list[list[str]]:
-    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
-    return linear.coefficients(in_use.model, settings.columns).table
+    model = deployed.load(settings.prod_deployment_path, settings.columns).model
+    return linear.coefficients(model, settings.columns).table
 
 
 def print_history(settings: Settings) -> None:

@@ -98,13 +98,13 @@ def take_in(
     arrived = run.timed("ingestion", intake.gather, settings)
     if arrived.must_wait(new) and not force:
         return Taken(arrived, None, f"{', '.join(arrived.waiting)} cannot be read whole yet")
-    before = judgement.dataset(settings)
+    before = judgement.data_ids(settings)
     dataset = run.timed("ingestion", store, arrived, settings)
     recording.remember_data(run, arrived, new, settings)
     if deployed:
         run.must_follow_the_data()
     is_unchanged = (dataset.record["id"], dataset.record["book"]) == before
-    adding = input_folder.unseen(arrived.read_of(new), judgement.seen(settings, deployed))
+    adding = input_folder.unseen(arrived.read_of(new), judgement.settled(settings, deployed))
     is_nothing = is_unchanged and not adding and not force
     return Taken(arrived, dataset, arrived.nothing_of(new) if is_nothing else "")
 

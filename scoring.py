@@ -99,8 +99,8 @@ def score_deployed(settings: Settings | None = None) -> float:
     known = tables.with_outcome(newest, settings.columns)
     if known.empty:
         raise DataUnusable("no outcome is known in the newest data, so nothing can be scored on it")
-    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
-    return evaluation.f1(in_use.model, known, settings.columns)
+    model = deployed.load(settings.prod_deployment_path, settings.columns).model
+    return evaluation.f1(model, known, settings.columns)
 
 
 if __name__ == "__main__":

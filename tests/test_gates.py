@@ -538,8 +538,8 @@ def score_on_test_data(settings: Settings) -> float:
     from risk.data import test_data
     from risk.learning import deployed, evaluation
 
-    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
-    return evaluation.f1(in_use.model, test_data.rows(settings), settings.columns)
+    model = deployed.load(settings.prod_deployment_path, settings.columns).model
+    return evaluation.f1(model, test_data.rows(settings), settings.columns)
 
 
 def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Settings) -> None:

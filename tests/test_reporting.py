@@ -92,7 +92,7 @@ def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
 
 
 def test_the_report_says_what_the_model_has_learned(finished: Settings) -> None:
-    found = linear.coefficients(Findings(finished).in_use.model, finished.columns)
+    found = linear.coefficients(Findings(finished).deployed.model, finished.columns)
     said = text(finished)
     for row in found.rows:
         assert " ".join(row) in said

@@ -1,9 +1,9 @@
-"""The deployed release as it answers: read once, and kept until another one takes its place."""
+"""The deployed release with its model, for a server kept until the next deployment."""
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
@@ -17,39 +17,32 @@ from risk.learning.releases import Release
 from risk.settings import Columns
 
 
-class Deployed(NamedTuple):
-    """One release and its model; who holds this value never mixes two releases."""
+@dataclass(frozen=True, eq=False)
+class Deployed:
+    """One release and its model, in one value so that two releases are never mixed."""
 
     release: Release
     model: Model
-    folded: Folded
+    columns: Columns
+
+    @cached_property
+    def folded(self) -> Folded:
+        """The model for fast answers, which takes a moment to make."""
+        return Folded(self.model, self.columns)
 
 
-class InUse(NamedTuple):
-    """The deployed release and its model."""
-
-    release: Release
-    model: Model
-
-
-def in_use(folder: Path, columns: Columns) -> InUse:
+def load(folder: Path, columns: Columns) -> Deployed:
     """The release that is deployed now, and its model."""
     release, contents = releases.load(folder)
     name = f"{files.MODEL} of {release.title}"
-    return InUse(release, estimator.loads(contents[files.MODEL], name, columns))
+    return Deployed(release, estimator.loads(contents[files.MODEL], name, columns), columns)
 
 
 def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
     """The deployed model, and what it is worth on these datasets."""
-    release, model = in_use(folder, columns)
-    sha256 = release.files[files.MODEL]["sha256"]
-    return Candidate(sha256, model, evaluation.evaluate(model, datasets, columns))
-
-
-def load(folder: Path, columns: Columns) -> Deployed:
-    """The release that is deployed now, ready to answer."""
-    release, model = in_use(folder, columns)
-    return Deployed(release, model, Folded(model, columns))
+    deployed = load(folder, columns)
+    sha256 = deployed.release.files[files.MODEL]["sha256"]
+    return Candidate(sha256, deployed.model, evaluation.evaluate(deployed.model, datasets, columns))
 
 
 def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:

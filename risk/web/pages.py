@@ -18,7 +18,7 @@ from risk import files, times, wording
 from risk.cache import Remembered, state
 from risk.data import tables, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
-from risk.learning import ranking
+from risk.learning import ranking, reasons
 from risk.learning.deployed import Deployed, watched
 from risk.learning.ranking import Ranked
 from risk.records import endings
@@ -94,7 +94,7 @@ class Service:
 
 
 def service() -> Service:
-    """The service whose request is being answered."""
+    """The service of the current request."""
     current: Service = current_app.extensions["risk"]
     return current
 
@@ -121,9 +121,9 @@ def part(make: Callable[..., object], *arguments: object) -> Part:
         return Part(None, "reading failed here; the server's log says why")
 
 
-def is_set(asked: "MultiDict[str, str]", name: str) -> bool:
+def is_set(query: "MultiDict[str, str]", name: str) -> bool:
     """Whether a flag of an address is set."""
-    value = asked.get(name, "")
+    value = query.get(name, "")
     if value not in YES:
         raise RequestRefused("bad_request", f"{name} is 1, or left out")
     return value == "1"
@@ -155,7 +155,7 @@ def report() -> Response:
 
 @pages.app_context_processor
 def _words() -> dict[str, object]:
-    """What the templates call."""
+    """Functions and words for the templates."""
     return {
         "style": _style()[1],
         "address": address,
@@ -166,9 +166,10 @@ def _words() -> dict[str, object]:
         "score": score,
         "percent": ranking.percent,
         "span": ranking.span,
+        "times": reasons.times,
         "colours": wording.COLOURS,
         "meant": wording.meant,
-        "shown_line": endings.without_folders,
+        "without_folders": endings.without_folders,
         "bands": [name for name, _ in ranking.BANDS],
     }
 

@@ -59,8 +59,8 @@ def waiting(settings: Settings) -> Path:
 
 def judged(settings: Settings) -> Path:
     """What was judged with the deployed release."""
-    release = deployed.in_use(settings.prod_deployment_path, settings.columns)[0]
-    judgement.judge(settings, release, release.seen)
+    release = deployed.load(settings.prod_deployment_path, settings.columns).release
+    judgement.remember_weighed(settings, release, release.seen)
     return settings.output_folder_path / files.JUDGED
 
 

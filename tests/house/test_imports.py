@@ -29,6 +29,7 @@ OWNERS = {  # who may import a library: modules, or whole wings
     "sqlalchemy": {"risk.database", "risk.silence", "risk.records", "risk.data.source"},
     "matplotlib": {"risk.reports"},
     "seaborn": {"risk.reports"},
+    "PIL": {"risk.reports"},
     "reportlab": {"risk.reports.pdf"},
     "flask": {"app", "risk.web"},
     "werkzeug": {"risk.web"},

@@ -302,7 +302,7 @@ def test_the_heaviest_reasons_come_first_where_there_is_little_room(
     ],
 )
 def test_numbers_of_every_size_are_legible(number: float, said: str) -> None:
-    assert reasons.shown(number) == said
+    assert reasons.number(number) == said
 
 
 def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from risk import files
 from risk.data import tables
-from risk.learning import deployed, ranking, reasons
+from risk.learning import deployed, explanation, ranking, reasons
 from risk.records import list_file
 from risk.reports import svg
 from risk.settings import Columns, Settings
@@ -27,10 +27,10 @@ def test_the_terms_on_a_client_s_page_add_up_to_its_risk(finished: Settings) -> 
     found, _ = ranked(finished)
     listed = list_file.read(finished.output_model_path / files.RANKING)
     for row in listed.itertuples():
-        shown = client_page.explained(found, row.corporation, finished.columns)
+        shown = explanation.explained(found, row.corporation, finished.columns)
         assert shown
-        total = shown.usual_log_odds + sum(reason.part for reason in shown.reasons)
-        assert total == pytest.approx(shown.log_odds, abs=1e-12)
+        usual = math.log(shown.usual_risk / (1 - shown.usual_risk))
+        total = usual + sum(reason.part for reason in shown.reasons)
         assert 1 / (1 + math.exp(-total)) == pytest.approx(row.risk, abs=1e-9)
         assert shown.risk == row.risk
         for reason in shown.reasons[:2]:
@@ -44,7 +44,7 @@ def test_a_missing_value_is_said_and_so_is_what_it_was_taken_as(finished: Settin
     given = found.clients[list(finished.feature_columns)].to_numpy()
     place, column = np.argwhere(np.isnan(given))[0]
     code = found.clients["corporation"][place]
-    shown = client_page.explained(found, code, finished.columns)
+    shown = explanation.explained(found, code, finished.columns)
     name = reasons.label(finished.feature_columns[column])
     (reason,) = (each for each in shown.reasons if each.name == name) if shown else ()
     assert reason.given == "not known"
@@ -82,7 +82,7 @@ def test_what_changed_since_a_client_s_row_before_is_told(
 
 
 def test_nobody_is_explained_who_is_not_ranked(finished: Settings) -> None:
-    assert client_page.explained(ranked(finished)[0], "nobody", finished.columns) is None
+    assert explanation.explained(ranked(finished)[0], "nobody", finished.columns) is None
 
 
 def test_the_company_is_ranked_once_for_a_release_and_a_book(finished: Settings) -> None:
@@ -107,7 +107,7 @@ def test_the_company_is_ranked_once_for_a_release_and_a_book(finished: Settings)
     ],
 )
 def test_a_term_is_told_as_a_factor_of_the_odds(part: float, words: str) -> None:
-    assert client_page.Reason("", "", "", "", part, "").factor == words
+    assert reasons.times(part) == words
 
 
 def test_columns_of_another_company_have_their_own_names(finished: Settings) -> None:
