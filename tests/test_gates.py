@@ -150,20 +150,19 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_gates_decide(settings: Settings, case: Case) -> None:
-    deploy(settings)
-    redeploy_with(settings, case.score)
-    before = releases.load(settings.prod_deployment_path)[0]
-    case.change(settings)
-    decision = decide_and_act(settings, force=False).decision
+def test_the_gates_decide(deployed: Settings, case: Case) -> None:
+    redeploy_with(deployed, case.score)
+    before = releases.load(deployed.prod_deployment_path)[0]
+    case.change(deployed)
+    decision = decide_and_act(deployed, force=False).decision
     assert decision.outcome == case.outcome
-    after = releases.load(settings.prod_deployment_path)[0]
+    after = releases.load(deployed.prod_deployment_path)[0]
     assert (after.number > before.number) == (case.outcome == "deployed")
     if case.change is no_outcomes:
         assert "outcomes unknown" in decision.reason
     if case.score == 0 and case.outcome == "deployed":
         assert "cannot be undercut" in decision.reason
-    assert decided(settings) == case.next_outcome
+    assert decided(deployed) == case.next_outcome
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 from hypothesis import example, given
+from hypothesis import settings as limits
 from hypothesis import strategies as some
 
 import ingestion
@@ -732,6 +733,7 @@ amounts = some.floats(min_value=0, allow_nan=False, allow_infinity=False)
     {"null": (2.0**53, 2.0**53 - 1, 2.0**63), "\ufeff": (1.0, 1e22, 1e-5), '"': (0.0, 0.3, 3.0)}
 )
 @given(some.dictionaries(codes, some.tuples(amounts, amounts, amounts), min_size=1, max_size=6))
+@limits(max_examples=limits.default.max_examples // 4)  # each of them is a whole ingestion
 def test_any_client_and_any_numbers_come_through_as_they_were(
     rows: dict[str, tuple[float, float, float]],
 ) -> None:

@@ -70,15 +70,13 @@ def test_a_form_that_is_sent_twice_counts_once(recorded: Settings) -> None:
     assert contacts.of_client(recorded, "AAAA") == [first]
 
 
-@pytest.mark.parametrize("change", ["corporation", "contacted_at", "by", "outcome", "note"])
-def test_a_form_that_is_sent_again_with_other_words_is_refused(
-    recorded: Settings, change: str
-) -> None:
+def test_a_form_that_is_sent_again_with_other_words_is_refused(recorded: Settings) -> None:
     first = contact(note="first")
     contacts.record(recorded, first)
-    with pytest.raises(Wrong, match="recorded before"):
-        contacts.record(recorded, first._replace(**{change: "2026-01-01T12:00:00Z"}))
-    assert contacts.of_client(recorded, "AAAA") == [first]
+    for change in ("corporation", "contacted_at", "by", "outcome", "note"):
+        with pytest.raises(Wrong, match="recorded before"):
+            contacts.record(recorded, first._replace(**{change: "2026-01-01T12:00:00Z"}))
+        assert contacts.of_client(recorded, "AAAA") == [first], change
 
 
 def test_a_form_that_is_sent_by_many_at_once_counts_once(recorded: Settings) -> None:

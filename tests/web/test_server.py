@@ -38,6 +38,7 @@ from tests.serving import (
     environment,
     gunicorn,
     gunicorn_with,
+    served_by,
     wait_until,
 )
 from tests.test_app import NEVER_SAID, make_traps, shared_files
@@ -349,7 +350,8 @@ def test_the_script_refuses_the_same(settings: Settings, bind: str) -> None:
 
 def test_the_script_serves_without_a_debugger(deployed: Settings) -> None:
     known = environment(deployed, RISK_BIND="127.0.0.1:0", FLASK_DEBUG="1", PORT="1")
-    with answering([sys.executable, "app.py"], known, deployed) as port:
+    program = warm.Program(str(ROOT / "app.py"), [], known)
+    with served_by(program, deployed) as port:
         assert ask(port, "POST", "/prediction", QUESTION).status == 200
         answer = ask(port, "GET", "/nothing?__debugger__=yes&cmd=resource&f=debugger.js")
         assert answer.value["error"] == "not_found"
@@ -442,7 +444,7 @@ def deployed_while_asked(settings: Settings, deployments: int) -> list[Watched]:
 
 
 def test_deployments_under_way_never_show(settings: Settings) -> None:
-    for seen in deployed_while_asked(settings, 20):
+    for seen in deployed_while_asked(settings, 8):
         assert seen.answers > 0
         assert seen[1:] == (0, 0, 0)
 
