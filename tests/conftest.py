@@ -115,6 +115,14 @@ def finished(first_run: Path, tmp_path: Path) -> Settings:
     return copied(first_run, tmp_path / "finished")
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Settings:
+    """A project with one small file of one client, ZZZZ, in which any share may be refused."""
+    settings = configured(tmp_path, refused_share=1)
+    put(settings, "dataset1.csv", ["ZZZZ,5,5,5,1"])
+    return settings
+
+
 def deploy(settings: Settings) -> Settings:
     """Ingest, train, score and deploy."""
     ingestion.merge_multiple_dataframe(settings)
