@@ -12,15 +12,11 @@ from risk.settings import Settings
 from tests.conftest import HEADER, aged
 
 WRITTEN = (files.FINAL_DATA, files.CLIENTS, files.REJECTED, files.INGESTED_FILES)
-
-
 FEATURES = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
-
-
 WHOLE_MINUTES, FRESH = 120, 10
-
-
 Contents = Callable[[Path], dict[str, bytes]]
+A, B, C = "AAAA,1,2,3,0", "BBBB,4,5,6,1", "CCCC,7,8,9,0"
+SHUFFLED = "exited,number_of_employees,notes,lastyear_activity,corporation,lastmonth_activity"
 
 
 def place(settings: Settings, name: str, content: str | bytes, age: float = WHOLE_MINUTES) -> Path:

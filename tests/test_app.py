@@ -86,8 +86,6 @@ def test_the_last_run_is_told_without_the_folders_of_the_machine(deployed: Setti
 
 
 GOOD = "no new data: nothing new"
-
-
 FULL = "failed with exit code 74: models/x: No space left on device"
 
 

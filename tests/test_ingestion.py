@@ -18,12 +18,15 @@ from risk.data import tables
 from risk.errors import DataUnusable, InputMissing
 from risk.settings import Settings
 from tests.conftest import HEADER, aged, configured, put, script
-from tests.data.test_judging import SHUFFLED, A, B, C
 from tests.intake import (
     FEATURES,
     FRESH,
+    SHUFFLED,
     WHOLE_MINUTES,
     WRITTEN,
+    A,
+    B,
+    C,
     Contents,
     cells,
     clients,
@@ -80,8 +83,6 @@ def test_a_file_of_nothing_but_repetitions_is_among_the_ingested(project: Settin
 
 
 V1, V2 = "AAAA,1,1,1,0", "AAAA,2,2,2,0"
-
-
 NEWEST = [
     pytest.param([[V1, V2]], V2, id="the last of two rows"),
     pytest.param([[V1, V2, V1]], V1, id="back to what it was: repeated, but newest"),
@@ -319,8 +320,6 @@ def test_the_script_ends_with_the_code_of_what_is_wrong(
 codes = some.text(
     some.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=200
 ).filter(str.strip)
-
-
 amounts = some.floats(min_value=0, allow_nan=False, allow_infinity=False)
 
 

@@ -10,11 +10,7 @@ from risk.settings import Settings
 from tests.conftest import configured
 
 NUMBERS = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
-
-
 COLUMNS = ("corporation", *NUMBERS, "exited")
-
-
 KINDS = ("varchar(50)", "integer", "integer", "integer", "integer")
 
 

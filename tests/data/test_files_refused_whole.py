@@ -9,12 +9,9 @@ from risk import files
 from risk.errors import DataUnusable
 from risk.settings import Settings
 from tests.conftest import configured
-from tests.data.test_judging import A, B
-from tests.intake import FRESH, cells, clients, cut, ingested, lines, looked_at, place
+from tests.intake import FRESH, A, B, cells, clients, cut, ingested, lines, looked_at, place
 
 MEGABYTE = 1024 * 1024
-
-
 TOO_MANY = (
     "sourcedata/odd.csv is refused: 1 of 3 lines are refused, more than the share of 0.3 that "
     "refused_share allows; the first is line 4: lastmonth_activity is not a number"

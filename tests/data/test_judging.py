@@ -13,7 +13,11 @@ from risk.settings import Settings
 from tests.conftest import HEADER
 from tests.intake import (
     FRESH,
+    SHUFFLED,
     WHOLE_MINUTES,
+    A,
+    B,
+    C,
     cells,
     clients,
     cut,
@@ -37,21 +41,9 @@ class Fate(NamedTuple):
     age: float = WHOLE_MINUTES
 
 
-A, B, C = "AAAA,1,2,3,0", "BBBB,4,5,6,1", "CCCC,7,8,9,0"
-
-
 QUOTES, NUMBER, OUTCOME = "quotes", "is not a number", "neither 0 nor 1 nor empty"
-
-
 LARGE, NEGATIVE, EMPTY, COLUMN = "too large", "below 0", "is empty", "header has no column"
-
-
 NOTES = HEADER + ",notes"
-
-
-SHUFFLED = "exited,number_of_employees,notes,lastyear_activity,corporation,lastmonth_activity"
-
-
 FATES = {
     # as many fields as the header has
     "a field too few costs its line": Fate(

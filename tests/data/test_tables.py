@@ -25,8 +25,6 @@ from tests.conftest import HEADER
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
 )
-
-
 NAN = math.nan
 
 
@@ -275,8 +273,6 @@ def test_a_table_that_ingestion_never_wrote_is_refused_with_the_cure(content: by
 
 
 GOOD, BAD = "AAAA,1,2,3,0", "AAAA,x,2,3,0"
-
-
 SHARES = [
     pytest.param([GOOD] * 9 + [BAD], 0.1, "", id="as many as the share"),
     pytest.param([GOOD] * 8 + [BAD], 0.1, "1 of 9 lines", id="one more than the share"),
@@ -318,17 +314,9 @@ PIECES = (
     *("1", "0", "NA", "-1", "1e400", "AAAA,1,2,3,0\n", '"AAAA","1",2,3,0\n', ",1,2,3,0", "<", "\0"),
     *("\ufeff", "\x85", "\u2028", "\x1c", "é", "😀", HEADER, f"{HEADER}\n", "exited", ",x"),
 )
-
-
 pieces = some.lists(some.sampled_from(PIECES), max_size=30).map("".join)
-
-
 rows_below_a_header = pieces.map(lambda text: f"{HEADER}\n{text}".encode())
-
-
 rows_with_notes = pieces.map(lambda text: f"{HEADER},notes\n{text}".encode())
-
-
 any_bytes = (
     some.binary(max_size=200)
     | pieces.map(str.encode)

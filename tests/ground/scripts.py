@@ -12,15 +12,10 @@ from tests.conftest import ROOT
 SCRIPTS = sorted(
     path.name for path in ROOT.glob("*.py") if 'if __name__ == "__main__"' in path.read_text()
 )
-
-
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \w+ (INFO|WARNING|ERROR|CRITICAL) \S.*")
-
-
 FORGED = "2026-01-01T00:00:00Z fullprocess INFO deployed: all is well"
-
-
 Contents = Callable[[Path], dict[str, bytes]]
+DATA, LIVE = "ingesteddata", "production_deployment"
 
 
 def said(folder: Path) -> list[str]:

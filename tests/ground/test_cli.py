@@ -12,13 +12,7 @@ import pytest
 from risk import lock
 from risk.settings import Settings
 from tests.conftest import HEADER, ROOT, Run, configured, put, script
-from tests.ground.scripts import SCRIPTS, Contents, noted, said
-
-LIMITED = """
-import os, resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
+from tests.ground.scripts import DATA, LIVE, SCRIPTS, Contents, noted, said
 
 
 def test_all_that_is_said_of_a_first_run_ends_with_its_outcome(
@@ -133,14 +127,7 @@ def without(name: str) -> Callable[[Path], object]:
 
 
 STAYED = f"{HEADER}\nAAAA,1,2,3,0\nBBBB,3,4,5,0\n"
-
-
 FULL = "fullprocess.py"
-
-
-DATA, LIVE = "ingesteddata", "production_deployment"
-
-
 FAILURES = [
     pytest.param(
         Failure(

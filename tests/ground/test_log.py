@@ -68,8 +68,6 @@ HOSTILE = [
     pytest.param("\u2066x\u2069", id="marks that isolate a direction"),
     pytest.param("\ufeff", id="an invisible sign"),
 ]
-
-
 IN_FILE_NAMES = [
     *HOSTILE,
     pytest.param("\n" + FORGED, id="a line end, then a forged line"),

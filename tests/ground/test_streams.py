@@ -10,8 +10,13 @@ import pytest
 
 from risk.settings import Settings
 from tests.conftest import ROOT, Run, put
-from tests.ground.scripts import Contents, said
-from tests.ground.test_cli import DATA, LIMITED
+from tests.ground.scripts import DATA, Contents, said
+
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def on_a_small_disk(settings: Settings, largest: int, name: str) -> Run:

@@ -7,17 +7,14 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
+from risk import files
 from risk.learning import estimator, ranking
 from risk.learning.ranking import Basis
 from risk.records import list_file
-from risk.settings import Columns
+from risk.settings import Columns, Settings
 
 BASIS = Basis("1-abc", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
-
-
 LATER = BASIS._replace(as_of="2026-01-03T00:00:00Z")
-
-
 COLUMNS = Columns("corporation", ("lastmonth_activity", "lastyear_activity"), "exited")
 
 
@@ -55,3 +52,7 @@ def written(path: Path, clients: pd.DataFrame, basis: Basis = BASIS) -> list[dic
     list_file.write(path, found, COLUMNS, basis)
     with path.open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))
+
+
+def read(settings: Settings) -> pd.DataFrame:
+    return list_file.read(settings.output_model_path / files.RANKING)

@@ -10,11 +10,7 @@ from risk.learning import publishing, releases
 from risk.learning.releases import Release
 
 NOTHING_SEEN = Seen()
-
-
 UNDISTURBED = "no such look"
-
-
 Contents = Callable[[Path], dict[str, bytes]]
 
 

@@ -11,8 +11,7 @@ from risk.learning.ranking import Basis
 from risk.records import list_file
 from risk.settings import Settings
 from tests.conftest import configured, decided, deliver
-from tests.learning.book import BASIS, COLUMNS, LATER, MODELS, book, written
-from tests.reports.test_deliverables import read
+from tests.learning.book import BASIS, COLUMNS, LATER, MODELS, book, read, written
 
 
 @pytest.mark.parametrize("kind", MODELS)

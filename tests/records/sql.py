@@ -13,8 +13,6 @@ from tests.conftest import deliver
 from tests.databases import SERVERS, Wire
 
 KINDS = ("sqlite", *SERVERS)
-
-
 ON_SERVERS = pytest.mark.parametrize(
     "recorded",
     ["sqlite", *(pytest.param(kind, marks=pytest.mark.slow) for kind in SERVERS)],

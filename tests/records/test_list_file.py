@@ -13,11 +13,7 @@ from risk.records import list_file
 from tests.learning.book import COLUMNS, LATER, MODELS, book, written
 
 SIGNS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n")
-
-
 CODE = st.text(SIGNS, min_size=1, max_size=8).filter(str.strip)
-
-
 CODES = st.lists(CODE, min_size=1, max_size=30, unique=True)
 
 

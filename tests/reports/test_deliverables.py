@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import deployment
@@ -13,13 +12,10 @@ from fullprocess import full_process
 from risk import files
 from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
-from risk.records import list_file, pending, store
+from risk.records import pending, store
 from risk.settings import Settings
 from tests.conftest import decided, deliver, put, settle_what_is_shown
-
-
-def read(settings: Settings) -> pd.DataFrame:
-    return list_file.read(settings.output_model_path / files.RANKING)
+from tests.learning.book import read
 
 
 def recorded(settings: Settings) -> list[tuple[Any, ...]]:

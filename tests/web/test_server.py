@@ -30,11 +30,7 @@ from tests.test_diagnostics import OFFLINE
 from tests.web.traps import NEVER_SAID, make_traps, shared_files
 
 CLIENT = {"lastmonth_activity": 0, "lastyear_activity": 0, "number_of_employees": 0}
-
-
 QUESTION = {"clients": [CLIENT], "risks": True}
-
-
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [\w.]+ [A-Z]+ .*")
 
 
@@ -71,17 +67,9 @@ def test_eight_at_once_are_answered_by_one_measurement(port: int, served: Settin
 
 
 LOCAL = b"Host: localhost\r\n"
-
-
 HEADER = "lastmonth_activity,lastyear_activity,number_of_employees"
-
-
 JSON = LOCAL + b"Content-Type: application/json\r\n"
-
-
 POST = b"POST /prediction HTTP/1.1\r\n"
-
-
 CHUNKED = POST + JSON + b"Transfer-Encoding: chunked\r\n"
 
 

@@ -15,11 +15,7 @@ from risk.settings import Settings
 from risk.web import answers
 
 HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees"
-
-
 CLIENT = {"lastmonth_activity": 12, "lastyear_activity": 340.5, "number_of_employees": None}
-
-
 NEVER_SAID = re.compile(
     r"/tm[p]|/work|/home|/root|/usr|site-packages|Traceback|\.py\b(?<!fullprocess\.py)|File \"|"
     r"pandas|numpy|sklearn|scikit|flask|werkzeug|pyarrow|gunicorn|sqlalchemy|Errno",

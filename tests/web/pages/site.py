@@ -15,14 +15,8 @@ from tests.html import Page
 from tests.web.traps import NEVER_SAID
 
 CAPACITY = 60
-
-
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
 OWN = {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}
-
-
 ODD = (
     "<b>x</b>",
     "=1+1",

@@ -194,16 +194,12 @@ def test_the_server_loads_nothing_that_draws() -> None:
 
 
 STYLE = (ROOT / "risk/web/static/style.css").read_text()
-
-
 PALETTES = {
     scheme: dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
     for scheme, block in zip(
         ("light", "dark"), re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL), strict=True
     )
 }
-
-
 TEXTS = [
     *((ink, back) for ink in ("ink", "soft", "accent") for back in ("page", "panel")),
     *(("ink", f"{band}-back") for band in ("high", "medium", "low", "plain")),
@@ -214,8 +210,6 @@ TEXTS = [
     ("panel", "medium"),
     ("panel", "low"),
 ]
-
-
 SHAPES = [
     *((line, "panel") for line in ("first-line", "second-line", "focus", "soft", "high", "low")),
     ("focus", "page"),

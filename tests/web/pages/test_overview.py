@@ -38,8 +38,6 @@ def minutes_ago(count: float) -> str:
 
 
 WELL = "no new data: nothing new"
-
-
 FULL = "failed with exit code 74: models/x: No space left on device"
 
 
