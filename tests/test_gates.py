@@ -30,7 +30,7 @@ from tests.changes import (
     touched,
     waits,
 )
-from tests.conftest import Score, aged, configured, decided, deploy, put, script
+from tests.conftest import Score, aged, configured, decided, put, script
 
 
 class Case(NamedTuple):
@@ -79,11 +79,10 @@ def test_the_gates_decide(deployed: Settings, case: Case) -> None:
 @pytest.mark.parametrize(
     ("by", "outcome"), [(0.0, "no drift"), (1e-6, "deployed"), (-1e-6, "no drift")]
 )
-def test_only_a_lower_score_is_drift(settings: Settings, by: float, outcome: str) -> None:
-    deploy(settings)
-    period(settings, 2)
-    redeploy_with(settings, score_on_newest(settings) + by)
-    assert decided(settings) == outcome
+def test_only_a_lower_score_is_drift(deployed: Settings, by: float, outcome: str) -> None:
+    period(deployed, 2)
+    redeploy_with(deployed, score_on_newest(deployed) + by)
+    assert decided(deployed) == outcome
 
 
 def test_the_first_run_deploys_without_a_comparison(settings: Settings) -> None:
@@ -117,12 +116,11 @@ def test_the_third_gate_lets_a_better_model_pass(settings: Settings) -> None:
     assert decided(settings) == "deployed"
 
 
-def test_force_deploys_with_nothing_new(settings: Settings) -> None:
-    deploy(settings)
-    before = releases.load(settings.prod_deployment_path)[0]
-    decision = decide_and_act(configured(settings.workspace, features="raw"), force=True).decision
+def test_force_deploys_with_nothing_new(deployed: Settings) -> None:
+    before = releases.load(deployed.prod_deployment_path)[0]
+    decision = decide_and_act(configured(deployed.workspace, features="raw"), force=True).decision
     assert decision.outcome == "deployed"
-    assert releases.load(settings.prod_deployment_path)[0].number == before.number + 1
+    assert releases.load(deployed.prod_deployment_path)[0].number == before.number + 1
 
 
 EASY = [f"L{n:03},0,900,9,1" for n in range(9)] + [f"S{n:03},900,900,9,0" for n in range(9)]
@@ -149,11 +147,10 @@ def test_a_model_that_is_the_deployed_one_to_the_byte_is_no_new_release(
     assert decided(finished) == "no new data"
 
 
-def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:
-    deploy(settings)
-    release, contents = releases.load(settings.prod_deployment_path)
+def test_force_replaces_a_model_that_is_refused(deployed: Settings) -> None:
+    release, contents = releases.load(deployed.prod_deployment_path)
     publishing.publish(
-        settings.prod_deployment_path,
+        deployed.prod_deployment_path,
         contents | {files.MODEL: b"no pickle"},
         score=release.score,
         input_folder=release.input_folder,
@@ -162,20 +159,19 @@ def test_force_replaces_a_model_that_is_refused(settings: Settings) -> None:
         rows=0,
     )
     with pytest.raises(ArtefactRefused, match="--force"):
-        decided(settings)
-    assert decided(settings, force=True) == "deployed"
-    assert decided(settings) == "no new data"
+        decided(deployed)
+    assert decided(deployed, force=True) == "deployed"
+    assert decided(deployed) == "no new data"
 
 
-def test_a_run_that_failed_is_no_judgement(settings: Settings) -> None:
-    deploy(settings)
-    redeploy_with(settings, HIGH)
-    put(settings, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,0"])
-    before = releases.load(settings.prod_deployment_path)
+def test_a_run_that_failed_is_no_judgement(deployed: Settings) -> None:
+    redeploy_with(deployed, HIGH)
+    put(deployed, "dataset1.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,0"])
+    before = releases.load(deployed.prod_deployment_path)
     for _ in range(2):
         with pytest.raises(DataUnusable):
-            decided(settings)
-    assert releases.load(settings.prod_deployment_path) == before
+            decided(deployed)
+    assert releases.load(deployed.prod_deployment_path) == before
 
 
 def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Settings) -> None:
@@ -186,13 +182,12 @@ def test_the_score_that_ships_is_the_score_of_the_model_that_ships(settings: Set
         period(settings, number, drift=True)
 
 
-def test_a_weaker_model_that_goes_out_is_said_to_be_with_its_scores(settings: Settings) -> None:
+def test_a_weaker_model_that_goes_out_is_said_to_be_with_its_scores(deployed: Settings) -> None:
     """On the test data, and on the newest data, though it has seen the outcomes of all of that."""
-    deploy(settings)
-    period(settings, 2, drift=True)
-    before = score_on_newest(settings), score_on_test_data(settings)
-    reason = decide_and_act(settings, force=False).decision.reason
-    after = scoring.score_deployed(settings), score_on_test_data(settings)
+    period(deployed, 2, drift=True)
+    before = score_on_newest(deployed), score_on_test_data(deployed)
+    reason = decide_and_act(deployed, force=False).decision.reason
+    after = scoring.score_deployed(deployed), score_on_test_data(deployed)
     assert after < before
     pairs = [f"({new:.4f} < {old:.4f})" for new, old in zip(after, before, strict=True)]
     assert reason.endswith(
@@ -209,18 +204,17 @@ def _look(folder: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
-def test_check_says_what_would_be_decided_and_changes_nothing(settings: Settings) -> None:
-    deploy(settings)
-    redeploy_with(settings, HIGH)
-    period(settings, 2)
-    before = _look(settings.workspace)
-    checked = script(settings, "fullprocess.py", "--check")
+def test_check_says_what_would_be_decided_and_changes_nothing(deployed: Settings) -> None:
+    redeploy_with(deployed, HIGH)
+    period(deployed, 2)
+    before = _look(deployed.workspace)
+    checked = script(deployed, "fullprocess.py", "--check")
     assert checked.stdout.startswith("a run would end with deployed: release 3-")
-    assert _look(settings.workspace) == before
-    ran = script(settings, "fullprocess.py")
+    assert _look(deployed.workspace) == before
+    ran = script(deployed, "fullprocess.py")
     said = checked.stdout.splitlines()[0].removeprefix("a run would end with ")
     assert said in ran.stderr
-    last = (settings.output_folder_path / files.LOG).read_text().splitlines()[-1]
+    last = (deployed.output_folder_path / files.LOG).read_text().splitlines()[-1]
     assert last.endswith(said)
 
 

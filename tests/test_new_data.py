@@ -44,16 +44,15 @@ from tests.conftest import (
 )
 
 
-def test_a_file_that_waited_is_taken_when_it_is_whole(settings: Settings) -> None:
-    deploy(settings)
-    redeploy_with(settings, HIGH)
-    waits(settings)
-    before = (settings.output_folder_path / files.FINAL_DATA).read_bytes()
-    assert decided(settings) == "no new data"
-    assert (settings.output_folder_path / files.FINAL_DATA).read_bytes() == before
-    put(settings, "upload.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,1"])
-    assert decided(settings) == "deployed"
-    assert "upload.csv" in (settings.prod_deployment_path / files.INGESTED_FILES).read_text()
+def test_a_file_that_waited_is_taken_when_it_is_whole(deployed: Settings) -> None:
+    redeploy_with(deployed, HIGH)
+    waits(deployed)
+    before = (deployed.output_folder_path / files.FINAL_DATA).read_bytes()
+    assert decided(deployed) == "no new data"
+    assert (deployed.output_folder_path / files.FINAL_DATA).read_bytes() == before
+    put(deployed, "upload.csv", ["AAAA,1,2,3,0", "BBBB,4,5,6,1"])
+    assert decided(deployed) == "deployed"
+    assert "upload.csv" in (deployed.prod_deployment_path / files.INGESTED_FILES).read_text()
 
 
 def test_a_cut_off_file_waits_for_a_minute_only(settings: Settings) -> None:
@@ -258,16 +257,15 @@ def test_a_rollback_is_not_undone_by_the_next_run(settings: Settings) -> None:
     assert decided(settings) in ("deployed", "no drift")
 
 
-def test_another_input_folder_is_new_data(settings: Settings) -> None:
-    deploy(settings)
-    redeploy_with(settings, HIGH)
-    practice = settings.workspace / "practicedata"
+def test_another_input_folder_is_new_data(deployed: Settings) -> None:
+    redeploy_with(deployed, HIGH)
+    practice = deployed.workspace / "practicedata"
     practice.mkdir()
-    original = settings.input_folder_path / "dataset1.csv"
+    original = deployed.input_folder_path / "dataset1.csv"
     (practice / original.name).write_bytes(original.read_bytes())
     status = original.stat()
     os.utime(practice / original.name, ns=(status.st_atime_ns, status.st_mtime_ns))
-    elsewhere = configured(settings.workspace, input_folder_path="practicedata")
+    elsewhere = configured(deployed.workspace, input_folder_path="practicedata")
     assert decided(elsewhere) == "deployed"
     assert decided(elsewhere) == "no new data"
 
@@ -283,15 +281,14 @@ def test_a_folder_whose_data_another_one_replaced_is_read_again(finished: Settin
 
 
 def test_a_folder_filled_by_hand_counts_by_the_names_it_lists(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    deployed: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    deploy(settings)
-    (settings.prod_deployment_path / releases.MANIFEST).unlink()
-    assert decided(settings) == "no new data"
+    (deployed.prod_deployment_path / releases.MANIFEST).unlink()
+    assert decided(deployed) == "no new data"
     assert "filled by hand" in caplog.text
-    (settings.prod_deployment_path / files.SCORE).write_text("0.999")
-    period(settings, 2)
-    assert decided(settings) == "deployed"
+    (deployed.prod_deployment_path / files.SCORE).write_text("0.999")
+    period(deployed, 2)
+    assert decided(deployed) == "deployed"
 
 
 def test_an_empty_input_folder_holds_no_new_data(settings: Settings) -> None:
