@@ -1,20 +1,28 @@
-"""A risk taken apart, what is kept in memory, and lines over time."""
+"""The page of one client: its rows, its risk and reasons, codes of every kind."""
 
 import math
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import pytest
+from flask.testing import FlaskClient
 
+import reporting
+from app import create_app
 from risk import files
 from risk.data import tables
-from risk.learning import deployed, explanation, ranking, reasons
+from risk.learning import deployed, explanation, ranking, reasons, releases
 from risk.records import list_file
 from risk.reports import svg
 from risk.settings import Columns, Settings
 from risk.web import client_page
+from risk.web import pages as web_pages
 from risk.web.pages import Service
-from tests.conftest import configured
+from tests.conftest import configured, decided, put
+from tests.html import Page
+from tests.serving import ask, gunicorn
+from tests.web.pages.site import ODD, listed, page
 
 
 def ranked(settings: Settings) -> tuple[ranking.Ranked, deployed.Deployed]:
@@ -147,3 +155,103 @@ def test_every_point_of_a_chart_is_inside_of_it(values: list[float], whole: bool
 
 def test_a_chart_of_nothing_is_none() -> None:
     assert svg.chart({"risk": []}, [], whole=True) is None
+
+
+@pytest.mark.parametrize("code", ODD)
+def test_every_odd_code_is_found_linked_and_shown_as_text(client: FlaskClient, code: str) -> None:
+    found = page(client, f"/clients?all=1&q={quote(code, safe='')}")
+    links = {link["href"] for link in found.all("a")}
+    assert web_pages.address(code) in links
+    own = page(client, web_pages.address(code))
+    assert own.inside("bdi")[0] == web_pages.visible(code)
+    assert web_pages.visible(code).strip()
+    assert "rank" in own.text
+    action = f"{web_pages.contacts_address(code)}#record"
+    assert own.all("form", method="post", action=action)
+
+
+def test_every_percent_encoded_code_is_a_page_of_a_real_server(company: Settings) -> None:
+    """Dots and slashes too: what a browser would fold, another client sends as it is."""
+    with gunicorn(company) as port:
+        for code in ODD:
+            dots = code.replace(".", "%2e") if "%" not in code else None
+            for path in {quote(code, safe=""), quote(dots, safe="%") if dots else ""} - {""}:
+                answer = ask(port, "GET", f"/clients/{path}")
+                assert answer.status == 200, path
+                name = web_pages.visible(code)
+                assert Page(answer.body.decode()).inside("bdi")[0] == name, path
+
+
+def test_a_client_shows_its_rows_beside_the_middle_client_and_all_its_reasons(
+    client: FlaskClient, company: Settings
+) -> None:
+    data = tables.read(company.output_folder_path / files.FINAL_DATA, company.columns)
+    on_list = data[data["corporation"].isin(listed(company)["corporation"])]
+    code = on_list["corporation"].value_counts().index[0]
+    rows = data[data["corporation"] == code]
+    found = page(client, web_pages.address(code))
+    assert len(rows) > 1
+    assert found.inside("th").count("newest") == 1
+    assert found.inside("th").count("middle client") == 1
+    for name in ("activity last month", "activity last year", "number of employees"):
+        assert found.inside("th").count(name) == 2
+    assert found.all("svg", role="img")
+    (changed,) = [text for text in found.inside("p") if text.startswith("Since its row before:")]
+    newest, before = rows.iloc[-1], rows.iloc[-2]
+    for name in company.feature_columns:
+        if newest[name] != before[name]:
+            assert reasons.label(name) in changed
+            assert f"to {reasons.number(newest[name])}" in changed
+
+
+def test_what_speaks_against_a_client_s_risk_is_marked_on_its_page(
+    client: FlaskClient, company: Settings
+) -> None:
+    table = listed(company)
+    is_marked = table["reasons"].str.contains(reasons.AGAINST)
+    assert is_marked.any()
+    found = page(client, web_pages.address(table.loc[is_marked, "corporation"].iloc[0]))
+    assert "speaks against it" in found.inside("span")
+
+
+def test_a_client_that_left_has_a_page_without_a_risk(
+    client: FlaskClient, company: Settings
+) -> None:
+    book = tables.read(company.output_folder_path / files.CLIENTS, company.columns)
+    left = book.loc[book["exited"] == 1, "corporation"].iloc[0]
+    assert "This client has left" in page(client, web_pages.address(left)).text
+
+
+@pytest.mark.parametrize(
+    "address", ["/clients/nobody", "/clients/A%00", "/clients/%ff", "/clients?client="]
+)
+def test_an_unknown_client_is_no_page(client: FlaskClient, address: str) -> None:
+    assert "no client has this code" in page(client, address, 404).text.lower()
+    answer = client.get(address)
+    assert (answer.status_code, answer.json["error"]) == (404, "no_such_client")
+
+
+def test_a_list_by_another_release_is_said_everywhere(own: Settings) -> None:
+    first = page(create_app(own).test_client(), "/clients")
+    assert "older than it" not in first.text
+    decided(own, force=True)
+    path = own.output_model_path / files.RANKING
+    table = pd.read_csv(path, dtype="str", keep_default_na=False).assign(release="1-older")
+    files.write_bytes(path, table.to_csv(index=False).encode())
+    client = create_app(own).test_client()
+    assert "older than it" in page(client, "/clients").text
+    in_use = releases.current(own.prod_deployment_path)
+    assert in_use
+    assert f"was ranked by release 1-older, not {in_use.release}" in page(client, "/").text
+    code = web_pages.address(table["corporation"][0])
+    assert "ranked by release 1-older" in page(client, code).text
+
+
+def test_the_list_that_is_ranked_again_keeps_its_page(own: Settings) -> None:
+    """What the pages remember of the book is given up with the book."""
+    client, code = create_app(own).test_client(), listed(own)["corporation"].iloc[0]
+    page(client, web_pages.address(code))
+    put(own, "later.csv", [f"{code},999999,1,5,"])
+    decided(own)
+    reporting.rank_clients(own)
+    assert "999,999" in page(client, web_pages.address(code)).text
