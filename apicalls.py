@@ -32,7 +32,7 @@ def call_api(settings: Settings | None = None) -> Path:
         raise ServiceDown("a deployment came between the answers of the API; call it again")
     path = settings.output_model_path / files.API_RETURNS
     files.write_json(path, answers)
-    pending.made(settings, pending.ANSWERS)
+    pending.forget_failure(settings, pending.ANSWERS)
     log.info("the answers of the API are in %s", files.short(path))
     return path
 
@@ -40,7 +40,7 @@ def call_api(settings: Settings | None = None) -> Path:
 def file_owed(settings: Settings) -> list[str]:
     """File the answers that runs still owe, and return what prevented it.
 
-    A question that would be refused again is given up: that is said once, and owed no longer.
+    A question that would be refused again is given up: it is reported once, and no longer owed.
     """
     problems: list[str] = []
     if pending.ANSWERS in pending.owed(settings):
@@ -52,7 +52,7 @@ def file_owed(settings: Settings) -> list[str]:
                     f"the answers of the API are given up: {why}; run python apicalls.py "
                     "when that is mended"
                 )
-                pending.give_up(settings, pending.ANSWERS, problems[-1])
+                pending.note_failure(settings, pending.ANSWERS, problems[-1])
             pending.settle(settings, pending.ANSWERS)
     return problems
 

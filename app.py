@@ -72,7 +72,7 @@ def scoring() -> Response:
 def summarystats() -> Response:
     """Mean, median, standard deviation and mode of each column; null where there is none."""
     release, dataset = service().deployed.now().release.release, service().dataset()
-    columns = service().settings.columns.all[1:]
+    columns = service().settings.columns.measured
     rows = [
         [value if math.isfinite(value) else None for value in statistics.numbers(dataset, name)]
         for name in columns
@@ -130,8 +130,8 @@ def serve(settings: Settings) -> None:
     host, port = binding.host_and_port(binding.bind())
     with local_server.server(create_app(settings), host, port) as server:
         local_server.log_requests()
-        shown = binding.bind().rpartition(":")[0]
-        print(f"http://{shown}:{server.port}/health answers; Ctrl-C ends it", flush=True)
+        address = binding.bind().rpartition(":")[0]
+        print(f"http://{address}:{server.port}/health answers; Ctrl-C ends it", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 

@@ -29,7 +29,7 @@ def store_model_into_pickle(settings: Settings | None = None) -> Release:
 
 
 def publish(settings: Settings, scored: Candidate | None = None) -> Release:
-    """The same; the model is not asked again if it was scored in these very bytes."""
+    """The same; a model that was scored already, in the same bytes, is not asked again."""
     models, data = settings.output_model_path, settings.output_folder_path
     contents = {
         files.MODEL: files.read_bytes(models / files.MODEL, "training.py"),
@@ -94,13 +94,13 @@ def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Rel
     """Deploy an earlier release again, as a new one; the previous one unless another is named."""
     settings = settings or Settings.load()
     latest = releases.current(settings.prod_deployment_path)
-    judged = judgement.judged(settings, latest) if latest else Seen()
+    judged = judgement.last_weighed(settings, latest) if latest else Seen()
     is_same_folder = latest is not None and latest.input_folder == settings.input_folder
     release = publishing.roll_back(
         settings.prod_deployment_path, judged if is_same_folder else Seen(), to
     )
     if release != latest:
-        judgement.judge(settings, release, judged)
+        judgement.remember_weighed(settings, release, judged)
         log.info("went back: %s scores %.4f", release.title, release.score)
     return release
 
@@ -117,7 +117,7 @@ def go_back(settings: Settings, to: str | None = None) -> None:
             run.discard()
             log.info("nothing is changed: its model is that of %s, which is in use", release.title)
             return
-        run.end(**recording.rolled_back(settings, run, release))
+        run.end(**recording.release_facts("rolled back", settings, run, release))
     deliverables.follow(settings, f"rolled back: {run.facts['reason']}")
 
 
@@ -128,7 +128,7 @@ def go_back_to(settings: Settings, release: str) -> None:
 
 if __name__ == "__main__":
     run(
-        recording.recorded(store_model_into_pickle, recording.deployed),
+        recording.step_on_record(store_model_into_pickle, recording.deployment_facts),
         Option("--rollback", go_back),
         Option("--to", go_back_to, argument="RELEASE"),
     )

@@ -33,7 +33,7 @@ def model_predictions(dataset: pd.DataFrame, settings: Settings | None = None) -
     """What the deployed model expects of each row: 1 the client leaves, 0 it stays."""
     settings = settings or Settings.load()
     current = deployed.load(settings.prod_deployment_path, settings.columns)
-    expected, _ = current.folded.answers(tables.numbers(dataset, settings.feature_columns))
+    expected, _ = current.folded.answers(tables.features(dataset, settings.columns).to_numpy())
     return [int(one) for one in expected]
 
 
@@ -41,7 +41,7 @@ def dataframe_summary(settings: Settings | None = None) -> list[list[float]]:
     """Mean, median, standard deviation and mode of each feature, then of the target."""
     settings = settings or Settings.load()
     table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-    return [statistics.numbers(table, name) for name in settings.columns.all[1:]]
+    return [statistics.numbers(table, name) for name in settings.columns.measured]
 
 
 def missing_data(settings: Settings | None = None) -> list[float]:
@@ -52,10 +52,10 @@ def missing_data(settings: Settings | None = None) -> list[float]:
 
 
 def execution_time(settings: Settings | None = None) -> list[float]:
-    """The seconds that ingestion and training take, really run where nothing of ours changes."""
+    """The seconds that ingestion and training take, run in a scratch project."""
     settings = settings or Settings.load()
     seconds = []
-    with sandbox.aside(settings) as aside, sandbox.unheard():
+    with sandbox.aside(settings) as aside, sandbox.quiet():
         for step in (ingestion.merge_multiple_dataframe, training.train_model):
             begin = time.perf_counter()
             step(aside)
@@ -102,7 +102,7 @@ def print_all(settings: Settings) -> None:
 
 
 def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
-    """What is printed: titles, and the ways to their rows."""
+    """What is printed: titles, and the functions that make their rows."""
     columns = settings.columns.all
     two, missing = terminal.two_columns, "Missing cells of the merged data"
     return {
@@ -116,7 +116,7 @@ def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
 
 
 def _statistics(settings: Settings) -> list[list[str]]:
-    numbers = zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+    numbers = zip(settings.columns.measured, dataframe_summary(settings), strict=True)
     cells = ([name, *map("{:.4g}".format, each)] for name, each in numbers)
     return [["column", *statistics.STATISTICS], *cells]
 
@@ -133,8 +133,8 @@ def _predictions(settings: Settings) -> list[list[str]]:
 
 
 def _weights(settings: Settings) -> list[list[str]]:
-    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
-    return linear.coefficients(in_use.model, settings.columns).table
+    model = deployed.load(settings.prod_deployment_path, settings.columns).model
+    return linear.coefficients(model, settings.columns).table
 
 
 def print_history(settings: Settings) -> None:

@@ -27,15 +27,15 @@ def full_process(settings: Settings | None = None, *, force: bool = False) -> st
     try:
         unlisted = None if force else make_owed_list(settings)
         problems += fetch(settings)
-        told = judgement.unreadable(settings)
+        before = judgement.unreadable_files(settings)
         decision, known = decide_and_act(settings, force)
         if decision.outcome == gates.NO_NEW_DATA and (undone := damaged or unlisted):
-            raise undone  # else another release is out, or the list was made anew
+            raise undone  # otherwise another release is out, or the list is new
     except (RiskError, OSError):
         for problem in problems + finish(settings):
             log.warning("%s", problem)
         raise
-    unreadable = [each for each in judgement.unreadable(settings) if each not in told]
+    unreadable = [each for each in judgement.unreadable_files(settings) if each not in before]
     problems += finish(settings, known) + unreadable
     if problems:
         kind = InputUnreadable if unreadable else ServiceDown
@@ -68,7 +68,7 @@ def decide_and_act(settings: Settings, force: bool) -> Outcome:
     """Pass the gates, and do what they say."""
     release = releases.current(settings.prod_deployment_path)
     listed = input_folder.listing(settings.input_folder_path)
-    new = input_folder.unseen(listed.files, judgement.seen(settings, release))
+    new = input_folder.unseen(listed.files, judgement.settled(settings, release))
     if not new and not force:
         input_folder.say_passed_over(settings, listed.passed_over)
         return Outcome(gates.nothing_new(settings.input_folder, release))
@@ -81,7 +81,7 @@ def decide_and_act(settings: Settings, force: bool) -> Outcome:
 def past_the_first_gate(
     settings: Settings, release: Release | None, new: list[Arrival], force: bool, run: Run
 ) -> Outcome:
-    """Ingest; retrain on drift; deploy what is good enough; make the list anew."""
+    """Ingest; retrain on drift; deploy what is good enough; make a new list."""
     # an idle run ends before this line: pandas, scikit-learn and SQLAlchemy cost it nothing
     import deployment
     import ingestion
@@ -96,7 +96,7 @@ def past_the_first_gate(
 
     def ends(outcome: str, why: str, in_use: Release, candidate: Any) -> Outcome:
         if release and in_use.release == release.release:
-            judgement.judge(settings, release, arrived.seen)
+            judgement.remember_weighed(settings, release, arrived.seen)
         decision = Decision(outcome, arrived.with_refused(why))
         known = deliverables.make_list(settings, run, decision, (in_use, candidate), dataset.as_of)
         return Outcome(decision, known)
@@ -147,10 +147,10 @@ def check(settings: Settings) -> None:
     from risk import sandbox
     from risk.data import source
 
-    with sandbox.aside(settings) as aside, sandbox.silent():
+    with sandbox.aside(settings) as aside, sandbox.quiet():
         releases.copy(settings.prod_deployment_path, aside.prod_deployment_path)
         print("a run would end with {}: {}".format(*decide_and_act(aside, force=False).decision))
-        if rows := source.waiting(aside):
+        if rows := source.new_row_count(aside):
             print(f"but first it would fetch {rows} new rows of the table {settings.input_table}")
 
 

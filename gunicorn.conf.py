@@ -26,7 +26,7 @@ bind = binding.bind()
 workers = 2
 worker_class = "gthread"
 threads = 128  # a slow client holds one of them while the others answer
-forwarded_allow_ips = ""  # no header is believed because of who sent it
+forwarded_allow_ips = ""  # no sender of headers is trusted
 forwarder_headers = ""
 keepalive = 5
 timeout = 60
@@ -62,7 +62,7 @@ class RequestLog(Logger):
         self.access_log.info("%s", line)
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log an error with its trace, but for a client that fell silent: that is no error here."""
+        """Log an error with its trace, unless a client fell silent, which is not an error here."""
         if isinstance(sys.exc_info()[1], BlockingIOError):
             self.info("a client fell silent and was left")
         else:
@@ -84,7 +84,7 @@ def on_starting(server: Any) -> None:
 
 
 def pre_fork(server: Any, _worker: Any) -> None:
-    """Refuse to serve others without a token, whichever way the addresses were given.
+    """Refuse to serve others without a token, however the addresses were given.
 
     TCP connections inherit the patience of the socket that accepts them; Unix ones do not.
     """
@@ -103,7 +103,7 @@ def _check(addresses: list[Any]) -> None:
 
 @contextlib.contextmanager
 def _refusal_said(server: Any) -> Iterator[None]:
-    """Leave with the exit code of a refusal, which is said once, before each worker meets it."""
+    """Log a refusal once, before any worker meets it, and leave with its exit code."""
     try:
         yield
     except RiskError as error:

@@ -71,7 +71,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
 
 
 def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """What ingestion.json is to hold; data that stayed as they were keep their time."""
+    """The content of ingestion.json; data that have not changed keep their time."""
     before = files.read_json(settings.output_folder_path / files.INGESTION) or {}
     is_unchanged = written.items() <= before.items()
     is_same_folder = before.get("input_folder") == settings.input_folder
@@ -85,7 +85,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
 
 
 class Taken(NamedTuple):
-    """What came in with a run, and what it became; a sentence if it is no new data."""
+    """What came in with a run, and the dataset made of it; or why nothing is new."""
 
     arrived: Intake
     dataset: Dataset | None
@@ -95,20 +95,20 @@ class Taken(NamedTuple):
 def take_in(
     settings: Settings, deployed: Release | None, new: list[Arrival], run: Run, *, force: bool
 ) -> Taken:
-    """Ingest for a run, unless what arrived cannot be read yet; data as they were are not new."""
+    """Ingest for a run, unless what arrived cannot be read yet; say so if nothing is new."""
     arrived = run.timed("ingestion", intake.gather, settings)
     if arrived.must_wait(new) and not force:
         return Taken(arrived, None, f"{', '.join(arrived.waiting)} cannot be read whole yet")
-    before = judgement.dataset(settings)
+    before = judgement.data_ids(settings)
     dataset = run.timed("ingestion", store, arrived, settings)
     recording.remember_data(run, arrived, new, settings)
     if deployed:
         run.must_follow_the_data()
     is_unchanged = (dataset.record["id"], dataset.record["book"]) == before
-    adding = input_folder.unseen(arrived.read_of(new), judgement.seen(settings, deployed))
+    adding = input_folder.unseen(arrived.read_of(new), judgement.settled(settings, deployed))
     is_nothing = is_unchanged and not adding and not force
     return Taken(arrived, dataset, arrived.nothing_of(new) if is_nothing else "")
 
 
 if __name__ == "__main__":
-    cli.run(recording.recorded(merge_multiple_dataframe, recording.ingested))
+    cli.run(recording.step_on_record(merge_multiple_dataframe, recording.ingestion_facts))

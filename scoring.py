@@ -52,7 +52,7 @@ def score_pickled(
 
 
 class Labelled(NamedTuple):
-    """Rows whose outcome is known, by dataset, and why there is no test data among them."""
+    """Rows whose outcome is known, by dataset, and what is wrong with the test data."""
 
     datasets: dict[str, pd.DataFrame]
     arrived: dict[str, pd.DataFrame]
@@ -60,14 +60,14 @@ class Labelled(NamedTuple):
     problem: RiskError | None = None
 
     def with_test_data(self) -> dict[str, pd.DataFrame]:
-        """The datasets, if the test data are among them: without them no model is trained."""
+        """The datasets; an error without test data, because then no model can be trained."""
         if self.problem:
             raise self.problem
         return self.datasets
 
 
 def labelled(arrived: Intake, new: list[Arrival], settings: Settings) -> Labelled:
-    """What models can be scored on in this run; test data that cannot be used stop no list."""
+    """What models can be scored on in this run; without usable test data a list is still made."""
     of_new = _known(ARRIVED, arrived.rows_of(new, settings.columns), settings)
     newest = _known(NEWEST, arrived.table, settings)
     try:
@@ -99,9 +99,9 @@ def score_deployed(settings: Settings | None = None) -> float:
     known = tables.with_outcome(newest, settings.columns)
     if known.empty:
         raise DataUnusable("no outcome is known in the newest data, so nothing can be scored on it")
-    in_use = deployed.in_use(settings.prod_deployment_path, settings.columns)
-    return evaluation.f1(in_use.model, known, settings.columns)
+    model = deployed.load(settings.prod_deployment_path, settings.columns).model
+    return evaluation.f1(model, known, settings.columns)
 
 
 if __name__ == "__main__":
-    run(recording.recorded(score_trained, recording.scored))
+    run(recording.step_on_record(score_trained, recording.scoring_facts))

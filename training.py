@@ -34,7 +34,7 @@ def train_model(settings: Settings | None = None) -> Model:
 
 
 def train_on(table: pd.DataFrame, ingestion: str, settings: Settings) -> Trained:
-    """The same on a table that is at hand, which the ingestion of this id wrote."""
+    """The same on this table, which the ingestion of this id wrote."""
     known = tables.with_outcome(table, settings.columns)
     progress(f"fitting the model on {len(known)} rows")
     fitted = estimator.fit(known, settings.columns, settings.features)
@@ -48,4 +48,4 @@ def train_on(table: pd.DataFrame, ingestion: str, settings: Settings) -> Trained
 
 
 if __name__ == "__main__":
-    run(recording.recorded(train_model, recording.trained))
+    run(recording.step_on_record(train_model, recording.training_facts))

@@ -9,7 +9,6 @@ import http.client
 import json
 import multiprocessing
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -20,12 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.project import ROOT, project
 from company import fabricate
 from fullprocess import full_process
 from risk.data import tables
 from risk.settings import Settings
 
-ROOT = Path(__file__).parent.parent
 CLIENTS = 4
 SECONDS = 2.0
 ROUNDS = 5
@@ -42,12 +41,10 @@ class Question(NamedTuple):
     aim: float
 
 
-def project(folder: Path) -> Settings:
-    """A deployed project with files of 5 and of 10,000 rows."""
-    settings = Settings.load(shutil.copy(ROOT / "config.json", folder))
+def deployed(folder: Path) -> Settings:
+    """A deployed project with test data of 5 and of 10,000 rows."""
     period = fabricate.periods(1, clients=12_000, seed=1)[0]
-    tables.write(settings.input_folder_path / "dataset1.csv", period)
-    tables.write(settings.test_data_path / "five.csv", period[:5])
+    settings = Settings.load(project(folder, [period, period[:5]]))
     tables.write(settings.test_data_path / "ten_thousand.csv", period[:10_000])
     full_process(settings)
     return settings
@@ -109,10 +106,12 @@ def main() -> None:
     """Measure in turns, and print the medians."""
     client = {"lastmonth_activity": 12, "lastyear_activity": 340, "number_of_employees": 56}
     with tempfile.TemporaryDirectory(prefix="risk-bench-") as folder:
-        settings = project(Path(folder))
+        settings = deployed(Path(folder))
         config = settings.workspace / "config.json"
         with served("wsgi:app", config) as ours, served("benchmarks.constant:app", config) as other:
-            five, many = ({"filepath": f"testdata/{name}.csv"} for name in ("five", "ten_thousand"))
+            five, many = (
+                {"filepath": f"testdata/{name}.csv"} for name in ("testdata", "ten_thousand")
+            )
             questions = [
                 Question("a route that does nothing", other, "/", b"{}", 1),
                 Question("one client", ours, "/prediction", body({"clients": [client]}), 0.8),
@@ -133,8 +132,8 @@ def body(value: object) -> bytes:
 def report(questions: list[Question], rounds: list[list[float]]) -> None:
     """Print the medians of the paces, and of their ratios within each round."""
     for place, question in enumerate(questions):
-        paces = statistics.median(found[place] for found in rounds)
-        ratio = statistics.median(found[place] / found[0] for found in rounds)
+        paces = statistics.median(each[place] for each in rounds)
+        ratio = statistics.median(each[place] / each[0] for each in rounds)
         print(f"{question.title:26} {paces:7.0f}/s   {ratio:5.2f}   aim {question.aim}")
 
 

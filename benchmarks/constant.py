@@ -1,4 +1,4 @@
-"""A Flask application that does nothing, to hold ours against."""
+"""A Flask application that does nothing, to compare ours with."""
 
 from flask import Flask
 

@@ -7,8 +7,6 @@ milliseconds, their ratio, and the modules that the idle run loads and an empty 
 
 import argparse
 import os
-import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -16,12 +14,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
+from benchmarks.project import command, cost, project
 from company import fabricate
-from risk.data import tables
 
-ROOT = Path(__file__).parent.parent
 FILES = 10
 CLIENTS = 1000
 EMPTY = [sys.executable, "-c", "pass"]
@@ -34,27 +29,6 @@ del sys.argv[0]
 sys.path[0] = sys.argv[0].rpartition("/")[0]
 exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"))
 """
-
-
-def project(folder: Path, periods: Sequence[pd.DataFrame]) -> Path:
-    """The config.json of a project whose last period is its test data, the others its input."""
-    for number, table in enumerate(periods[:-1], 1):
-        tables.write(folder / "sourcedata" / f"dataset{number}.csv", table)
-    tables.write(folder / "testdata" / "testdata.csv", periods[-1])
-    return Path(shutil.copy(ROOT / "config.json", folder))
-
-
-def command(script: str, config: Path) -> list[str]:
-    """How a script is run on a project, saying only what is wrong."""
-    return [sys.executable, str(ROOT / script), "--config", str(config), "--quiet"]
-
-
-def cpu_milliseconds(arguments: Sequence[str]) -> float:
-    """User and system time of one run of this command."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(arguments, stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
 def loaded(arguments: Sequence[str]) -> list[str]:
@@ -75,10 +49,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         config = project(Path(folder), fabricate.periods(FILES + 1, CLIENTS, seed=1))
         run = command("fullprocess.py", config)
-        subprocess.run(run, stdout=subprocess.DEVNULL, check=True)
-        times = [(cpu_milliseconds(run), cpu_milliseconds(EMPTY)) for _ in range(pairs)]
+        cost(run)
+        costs = [(1000 * cost(run).cpu, 1000 * cost(EMPTY).cpu) for _ in range(pairs)]
         modules = loaded(run)
-    idle, empty = (statistics.median(column) for column in zip(*times, strict=True))
+    idle, empty = (statistics.median(column) for column in zip(*costs, strict=True))
     print(f"idle run of fullprocess.py  {idle:6.1f} ms CPU, median of {pairs}")
     print(f"python -c pass              {empty:6.1f} ms CPU, median of {pairs}")
     print(f"ratio                       {idle / empty:6.2f}")

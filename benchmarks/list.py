@@ -4,7 +4,6 @@ python -m benchmarks.list [clients ...]        10,000 and 1,000,000 unless numbe
 """
 
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 import reporting
+from benchmarks.project import ROOT, project
 from company import fabricate
 from fullprocess import full_process
 from risk import files
@@ -26,7 +26,6 @@ SIZES = (10_000, 1_000_000)
 SEED = fabricate.SEED
 MODEST = 10_000  # above, only time and memory are measured
 LARGEST_REPORT = 1_000_000
-ROOT = Path(__file__).parent.parent
 
 
 class Worth(NamedTuple):
@@ -35,18 +34,6 @@ class Worth(NamedTuple):
     listed: float
     best: float
     at_random: float
-
-
-def project(folder: Path, clients: int) -> Settings:
-    """A company of two periods with outcomes in a folder, and test data as it ships."""
-    settings = Settings.load(shutil.copy(ROOT / "config.json", folder))
-    first, second = fabricate.periods(2, clients, SEED)
-    tables.write(settings.input_folder_path / "dataset1.csv", first)
-    tables.write(settings.input_folder_path / "dataset2.csv", second)
-    tables.write(
-        settings.test_data_path / "testdata.csv", fabricate.shipped()["testdata/testdata.csv"]
-    )
-    return settings
 
 
 def worth(settings: Settings, clients: int, capacity: int) -> Worth:
@@ -68,7 +55,9 @@ def worth(settings: Settings, clients: int, capacity: int) -> Worth:
 def measure(clients: int) -> None:
     """Time and memory of one size, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = project(Path(folder), clients)
+        shipped = fabricate.shipped()["testdata/testdata.csv"]
+        periods = [*fabricate.periods(2, clients, SEED), shipped]
+        settings = Settings.load(project(Path(folder), periods))
         full_process(settings)
         made = settings.output_model_path
         print(f"{clients:,} clients")
@@ -82,10 +71,10 @@ def measure(clients: int) -> None:
         if (made / files.REPORT).stat().st_size > LARGEST_REPORT:
             sys.exit("the report is larger than 1 MB")
         if clients <= MODEST:
-            found = worth(settings, clients, settings.capacity)
+            value = worth(settings, clients, settings.capacity)
             print(f"  of the first {settings.capacity} clients called in the third period left")
-            for who, share in found._asdict().items():
-                print(f"    {who:10} {share:6.1%}  lift {share / found.at_random:.2f}")
+            for who, share in value._asdict().items():
+                print(f"    {who:10} {share:6.1%}  lift {share / value.at_random:.2f}")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.idle import ROOT, project
+from benchmarks.project import ROOT, project
 from company import fabricate
 
 TIMED_RUN = """
@@ -60,8 +60,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         config = project(Path(folder), fabricate.periods(3, arguments.clients, seed=1))
-        found = [shares(config) for _ in range(arguments.runs + 1)][1:]  # the first one warms up
-    middle = {part: statistics.median(run[part] for run in found) for part in found[0]}
+        runs = [shares(config) for _ in range(arguments.runs + 1)][1:]  # the first one warms up
+    middle = {part: statistics.median(run[part] for run in runs) for part in runs[0]}
     seconds = middle.pop("seconds")
     parts = ", ".join(f"{part} {share:.1%}" for part, share in middle.items())
     print(

@@ -1,4 +1,4 @@
-"""Results worth keeping: a file's content in memory, slow answers on disk for all workers."""
+"""Results worth keeping: the content of files in memory, slow answers on disk for all workers."""
 
 import contextlib
 import fcntl
@@ -20,37 +20,44 @@ State = tuple[int, int, int, int]
 
 
 class Remembered(Generic[Value]):
-    """What was read from a file, kept while the file is the one that was read.
+    """What was read from files, kept while their state is the same, if it is complete."""
 
-    Files that count in place of a missing one are watched while it is missing.
-    """
-
-    def __init__(self, read: Callable[[], Value], path: Path, *in_its_place: Path) -> None:
-        self.read, self.path, self.in_its_place = read, path, in_its_place
+    def __init__(
+        self,
+        read: Callable[[], Value],
+        state: Callable[[], object],
+        is_complete: Callable[[Value], bool] = lambda _: True,
+    ) -> None:
+        self.read, self.state, self.is_complete = read, state, is_complete
         self._lock = threading.Lock()
-        self._held: tuple[list[State | None], Value] | None = None
+        self._held: tuple[object, Value] | None = None
 
     def now(self) -> Value:
-        """What the file says at this moment; an error in reading it is not remembered."""
+        """What the files say at this moment; an error in reading them is not remembered."""
         held = self._held
-        if held and held[0] == self._states():
+        if held and held[0] == self.state():
             return held[1]
         with self._lock:
-            states = self._states()  # before the reading, which may find newer files only
-            if not self._held or self._held[0] != states:
-                held = self._held = None  # a large table goes before the next one comes
-                self._held = (states, self.read())
-            return self._held[1]
+            state = self.state()  # before the reading, which may find newer files only
+            if self._held and self._held[0] == state:
+                return self._held[1]
+            held = self._held = None  # a large table goes before the next one comes
+            value = self.read()
+            if self.is_complete(value):
+                self._held = (state, value)
+            return value
 
-    def _states(self) -> list[State | None]:
-        state = _state(self.path)
-        return [state] if state else [None, *map(_state, self.in_its_place)]
+
+def state(path: Path, *in_its_place: Path) -> list[State | None]:
+    """The state of a file; while it is missing, that of the files that count in its place."""
+    own = _state(path)
+    return [own] if own else [None, *map(_state, in_its_place)]
 
 
 def _state(path: Path) -> State | None:
-    """What tells a file from the next one of its name.
+    """What distinguishes a file from the next one of its name.
 
-    The next one may get its inode, size and mtime; its ctime nobody can choose.
+    The next one may get its inode, size and mtime, but nobody can choose its ctime.
     """
     try:
         status = path.stat()

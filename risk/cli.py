@@ -70,7 +70,7 @@ def _failure(error: BaseException) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def _ending_noted(path: Path) -> Iterator[None]:
-    """Note how the step ends; its last line of the log says what it did."""
+    """Note how the step ends, in the words of its last line in the log."""
     last = _LastLine()
     logging.getLogger().addHandler(last)
     try:
@@ -84,8 +84,8 @@ def _ending_noted(path: Path) -> Iterator[None]:
 def _note_ending(path: Path, exit_code: int, message: str) -> None:
     """Write the ending of this step beside those of others.
 
-    A run of the whole pipeline that went well settles what steps by hand left before it. A disk
-    that is full keeps the note from being written, as it does with the log, and stops nothing.
+    A successful run of the whole pipeline removes the endings of all steps by hand. On a full disk
+    the note is not written, and neither is the log; the step goes on.
     """
     step = Path(sys.argv[0]).stem
     settles_all = step == PIPELINE and exit_code == 0
@@ -93,7 +93,7 @@ def _note_ending(path: Path, exit_code: int, message: str) -> None:
     with contextlib.suppress(OSError):
         others = {} if settles_all else files.sound_json(path) or {}
         if exit_code == InputMissing.exit_code and step != PIPELINE:
-            others = {step: ending} | others  # it did nothing, so what it did before still counts
+            others = {step: ending} | others  # it did nothing, so its earlier ending still counts
         else:
             others = others | {step: ending}
         files.write_json(path, others)
@@ -127,7 +127,7 @@ def _chosen(
 
 
 class _Help(argparse.HelpFormatter):
-    """Help of a fixed width: to ask for the terminal's would cost every run an import."""
+    """Help of a fixed width: asking for the terminal's would cost every run an import."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=LINE)
@@ -138,20 +138,20 @@ def _sentence(step: Callable[[Settings], object]) -> str:
 
 
 def progress(text: str) -> None:
-    """Show on a terminal what takes long just now; an empty text clears it."""
+    """Show on a terminal what is going on; an empty text clears it."""
     if sys.stderr and sys.stderr.isatty():
         print(f"\r\033[K{_printable(text)}", end="", file=sys.stderr, flush=True)
 
 
 def _hold_standard_descriptors() -> None:
-    """Open closed standard streams on /dev/null, so that no file of ours becomes one of them."""
+    """Open closed standard streams on /dev/null, so that no file of ours takes their place."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
 
 
 class OneLine(logging.Formatter):
-    """Names and values from data never break a line, nor forge one."""
+    """Lines that names and values from data can neither break nor forge."""
 
     converter = time.gmtime  # type: ignore[assignment]
 
@@ -164,14 +164,11 @@ class OneLine(logging.Formatter):
 
 def _printable(text: str) -> str:
     """The same text, with every unprintable character escaped."""
-    if text.isprintable():
-        return text
-    escaped = (char if char.isprintable() else repr(char)[1:-1] for char in text)
-    return "".join(escaped)
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class _LastLine(logging.Handler):
-    """The last line that says what was done, and warns of nothing."""
+    """Keeps the last line that says what was done; warnings do not count."""
 
     message = ""
 
@@ -181,7 +178,7 @@ class _LastLine(logging.Handler):
 
 
 class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
-    """Lines for a person: what is wrong says so, and any progress shown makes way."""
+    """Lines for a person: warnings are marked as such, and progress is cleared first."""
 
     def emit(self, record: logging.LogRecord) -> None:
         progress("")

@@ -44,3 +44,8 @@ class Columns(NamedTuple):
     def numeric(self) -> tuple[str, ...]:
         """The features that hold numbers, dates among them."""
         return tuple(name for name in self.features if self.kind(name) != CATEGORY)
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The columns that statistics are made of: the numeric features, then the target."""
+        return (*self.numeric, self.target)

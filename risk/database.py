@@ -1,9 +1,7 @@
 """Connections and transactions of a database, and the words for what goes wrong there."""
 
 import os
-import socket
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -14,12 +12,12 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
+from risk import silence
 from risk.errors import ConfigWrong, ServiceDown
-from risk.settings import DATABASES
+from risk.rules import DATABASES, family
 
 PATIENCE_SECONDS = 5
 LONGEST_STATEMENT_SECONDS = 60
-LONGEST_SILENCE_SECONDS = 90  # a server that works refuses a statement before
 PATIENCE_OF_SERVERS = {
     "postgresql": (
         f"SET lock_timeout = '{PATIENCE_SECONDS}s'",
@@ -58,7 +56,7 @@ class FileDamaged(ServiceDown):
 
 def engine(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
     """The engine of a database in config.json, which does not connect yet and pools nothing."""
-    return _engine(_complete(_parsed(text, key), workspace, os.environ.get(password_variable)))
+    return _engine(_url(text, workspace, key, password_variable))
 
 
 def engine_of_file(path: Path) -> sa.Engine:
@@ -68,34 +66,34 @@ def engine_of_file(path: Path) -> sa.Engine:
 
 def engine_to_read(text: str, workspace: Path, key: str, password_variable: str) -> sa.Engine:
     """The engine of somebody else's database, which is only read."""
-    url = _complete(_parsed(text, key), workspace, os.environ.get(password_variable))
+    url = _url(text, workspace, key, password_variable)
     if url.drivername != "sqlite":
-        made = _engine(url)
-        sa.event.listen(made, "begin", _begin_reading_on_server)
-        return made
+        created = _engine(url)
+        sa.event.listen(created, "begin", _begin_reading_on_server)
+        return created
     connect = partial(_connect_to_read, Path(url.database or ""))
-    made = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, creator=connect)
-    sa.event.listen(made, "connect", _leave_transactions_to_us)
-    sa.event.listen(made, "begin", _begin_in_file)
-    return made
+    created = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True, creator=connect)
+    sa.event.listen(created, "connect", _leave_transactions_to_us)
+    sa.event.listen(created, "begin", _begin_in_file)
+    return created
 
 
 def _connect_to_read(file: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, nor leaves anything beside the file.
+    """A connection that changes nothing and leaves nothing beside the file.
 
-    Whoever opens a file in WAL mode, if only to read, makes two more; so one that nobody has open
-    is read as a file that cannot change.
+    Opening a file in WAL mode makes two more, even for reading; so a file that nobody has open is
+    opened as one that cannot change.
     """
     address = f"file:{quote(str(file))}?mode=ro"
     if not file.with_name(f"{file.name}-wal").exists() and _needs_files_beside(address):
         address += "&immutable=1"
     connection = sqlite3.connect(address, uri=True, timeout=PATIENCE_SECONDS)
     connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
-    return connection  # one row that is no text does not keep the others from being read
+    return connection  # a row that is not text does not stop the reading of the others
 
 
 def _needs_files_beside(address: str) -> bool:
-    """Whether a file is in WAL mode: SQLite refuses to open such a one without locks."""
+    """Whether a file is in WAL mode, in which SQLite refuses to open it without locks."""
     with closing(sqlite3.connect(f"{address}&nolock=1", uri=True)) as probe:
         try:
             probe.execute("PRAGMA schema_version")
@@ -106,22 +104,22 @@ def _needs_files_beside(address: str) -> bool:
 
 def _engine(url: URL) -> sa.Engine:
     with _options_are_taken():
-        made = sa.create_engine(
+        created = sa.create_engine(
             url,
             poolclass=sa.NullPool,
             hide_parameters=True,
             connect_args=PATIENCE_OF_DRIVERS[_family(url)],
         )
-    sa.event.listen(made, "do_connect", _connect)
+    sa.event.listen(created, "do_connect", _connect)
     if url.drivername == "sqlite":
-        sa.event.listen(made, "connect", _leave_transactions_to_us)
-        sa.event.listen(made, "connect", _prepare_file)
-        sa.event.listen(made, "begin", _begin_in_file)
+        sa.event.listen(created, "connect", _leave_transactions_to_us)
+        sa.event.listen(created, "connect", _prepare_file)
+        sa.event.listen(created, "begin", _begin_in_file)
     else:
         if _family(url) == "postgresql":
-            _hang_up_on_silence(made)
-        sa.event.listen(made, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
-    return made
+            silence.hang_up_on(created)
+        sa.event.listen(created, "connect", _prepare_session(PATIENCE_OF_SERVERS[_family(url)]))
+    return created
 
 
 def _connect(dialect: sa.Dialect, _: object, arguments: Any, options: Any) -> Any:
@@ -139,26 +137,21 @@ def _options_are_taken() -> Iterator[None]:
 
 
 def _family(url: URL) -> str:
-    name = url.drivername.partition("+")[0]
+    name = family(url.drivername)
     return "mysql" if name == "mariadb" else name
 
 
-def _parsed(text: str, key: str) -> URL:
+def _url(text: str, workspace: Path, key: str, password_variable: str) -> URL:
+    """The URL with our driver, a file's path in the workspace, a password if it names none."""
     try:
-        return make_url(text)
+        url = make_url(text)
     except (sa.exc.ArgumentError, ValueError) as error:
         raise ConfigWrong(f"{key!r} is not a database URL") from error
-
-
-def _complete(url: URL, workspace: Path, password: str | None) -> URL:
-    """The URL with our driver, a file's path in the workspace, a password if it names none."""
-    name = url.drivername.partition("+")[0]
+    name = family(url.drivername)
     if name == "sqlite":
         return url.set(drivername=name, database=str(workspace / (url.database or "")))
-    url = url.set(drivername=f"{name}+{DATABASES[name]}")
-    if url.password is None and password:
-        url = url.set(password=password)
-    return url
+    password = os.environ.get(password_variable) if url.password is None else url.password
+    return url.set(drivername=f"{name}+{DATABASES[name]}", password=password)
 
 
 def file_of(database: sa.Engine) -> Path | None:
@@ -168,7 +161,7 @@ def file_of(database: sa.Engine) -> Path | None:
 
 
 def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], None]:
-    """A server waits for a lock for ever, unless it is told not to."""
+    """Run these statements in each new session: a server would wait for a lock for ever."""
 
     def prepare(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:
@@ -176,36 +169,6 @@ def _prepare_session(statements: tuple[str, ...]) -> Callable[[Any, object], Non
                 cursor.execute(statement)
 
     return prepare
-
-
-def _hang_up_on_silence(made: sa.Engine) -> None:
-    """Cut the connection to a silent server, for which the driver of PostgreSQL waits for ever."""
-
-    def watch(link: Any, info: dict[str, Any]) -> None:
-        stop(info)
-        info["watch"] = timer = threading.Timer(LONGEST_SILENCE_SECONDS, _hang_up, [link])
-        timer.daemon = True
-        timer.start()
-
-    def stop(info: dict[str, Any]) -> None:
-        if timer := info.pop("watch", None):
-            timer.cancel()
-
-    def ask(connection: sa.Connection, *_: object) -> None:
-        if not connection.invalidated:
-            watch(connection.connection.dbapi_connection, connection.info)
-
-    sa.event.listen(made, "connect", lambda link, record: watch(link, record.info))
-    for moment in ("before_cursor_execute", "commit", "rollback"):
-        sa.event.listen(made, moment, ask)
-    sa.event.listen(made, "after_cursor_execute", lambda connection, *_: stop(connection.info))
-    sa.event.listen(made, "close", lambda _, record: stop(record.info))
-
-
-def _hang_up(link: Any) -> None:
-    if not link.closed:
-        with socket.socket(fileno=os.dup(link.fileno())) as wire:
-            wire.shutdown(socket.SHUT_RDWR)
 
 
 def _leave_transactions_to_us(connection: Any, _: object) -> None:
@@ -218,7 +181,7 @@ def _prepare_file(connection: Any, _: object) -> None:
 
 
 def _begin_in_file(connection: sa.Connection) -> None:
-    """A reader that turns writer fails at once whatever the patience, so writers begin as such."""
+    """Writers begin as writers: a reader that becomes one fails at once, whatever the timeout."""
     writes = connection.get_execution_options().get("writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -229,33 +192,30 @@ def _begin_reading_on_server(connection: sa.Connection) -> None:
 
 @contextmanager
 def transaction(database: sa.Engine, *, writes: bool = False) -> Iterator[sa.Connection]:
-    """All or nothing; a database that does not answer is said in our own words."""
+    """All or nothing; the errors of all drivers become ours, in our words."""
     try:
         with database.execution_options(writes=writes).begin() as connection:
             yield connection
-    except sa.exc.DBAPIError as error:
-        why = str(error.orig).strip().partition("\n")[0]
-        kind, verb = _meaning(error, writes)
-        raise kind(f"the database {display_name(database)} {verb}: {why}") from error
-    except UnicodeDecodeError as error:
-        kind = FileDamaged if writes else ServiceDown
-        raise kind(f"the database {display_name(database)} {UNREADABLE}: {error}") from error
-    except UnicodeEncodeError as error:
-        kind = RowsRefused if writes else ServiceDown
-        raise kind(
-            f"the database {display_name(database)} cannot encode a value: {error}"
-        ) from error
+    except (sa.exc.DBAPIError, UnicodeDecodeError, UnicodeEncodeError) as error:
+        kind, what = _meaning(error, writes)
+        why = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+        raise kind(f"the database {display_name(database)} {what}: {why}") from error
 
 
-def _meaning(error: sa.exc.DBAPIError, writes: bool) -> tuple[type[ServiceDown], str]:
+def _meaning(
+    error: sa.exc.DBAPIError | UnicodeError, writes: bool
+) -> tuple[type[ServiceDown], str]:
     """What an error means for those who wait, and how it is said."""
+    if isinstance(error, UnicodeEncodeError):
+        return RowsRefused if writes else ServiceDown, "cannot encode a value"
     if writes and isinstance(error, sa.exc.DataError | sa.exc.IntegrityError):
         return RowsRefused, "will not take the rows"
-    if isinstance(error, sa.exc.DataError) or "Could not decode" in str(error.orig):
+    original = error if isinstance(error, UnicodeError) else error.orig
+    if isinstance(error, UnicodeError | sa.exc.DataError) or "Could not decode" in str(original):
         return FileDamaged if writes else ServiceDown, UNREADABLE
-    if type(error.orig) is sqlite3.DatabaseError:
+    if type(original) is sqlite3.DatabaseError:
         return FileDamaged, "is damaged"
-    if isinstance(error, sa.exc.ProgrammingError) or _is_refusal(error.orig):
+    if isinstance(error, sa.exc.ProgrammingError) or _is_refusal(original):
         return ServiceDown, "refuses what is asked"
     return ServiceDown, "does not answer"
 
@@ -267,7 +227,7 @@ def _is_refusal(error: BaseException | None) -> bool:
 
 
 def place(database: sa.Engine, workspace: Path) -> str:
-    """Where a database is, whoever asks there: no user, no password, no way of asking."""
+    """Where a database is, the same for every user and driver."""
     url = database.url
     if file := file_of(database):
         path = Path(os.path.normpath(file))

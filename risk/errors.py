@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 class RiskError(Exception):
-    """Something outside the code is not as it must be; the message says what, and what to do."""
+    """Something outside the code is wrong; the message says what, and what to do."""
 
     exit_code: int
     http_status: int
 
 
 class DataUnusable(RiskError):
-    """There is data, but nothing can be learned or said from it."""
+    """There is data, but nothing can be learned from it."""
 
     exit_code = 65
     http_status = 422
@@ -55,7 +55,7 @@ class RunInProgress(RiskError):
 
 
 class ArtefactRefused(RiskError):
-    """A model, a score or a release is not what its record says, or is not one of ours."""
+    """A model, a score or a release is not the one in its record, or is not one of ours."""
 
     exit_code = 76
     http_status = 503
@@ -80,7 +80,7 @@ class RequestRefused(RiskError):
 
 
 def sentence(error: Exception) -> str:
-    """An error as a line of ours tells it: what the disk says without the machine's folders."""
+    """An error as one line; errors of the disk without the machine's folders."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     if not error.filename:
@@ -93,7 +93,7 @@ def sentence(error: Exception) -> str:
 def noted(
     problems: list[str], what: str, kinds: tuple[type[Exception], ...] = (ServiceDown,)
 ) -> Iterator[None]:
-    """Go on after an error of these kinds, and add to the problems what was left undone."""
+    """Go on after an error of these kinds, and add it to the problems."""
     try:
         yield
     except kinds as error:

@@ -56,7 +56,7 @@ log = logging.getLogger("risk.files")
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes the place of `path` in one step, when all of it is on the disk."""
+    """A file to write, which replaces `path` in one step when all of it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
@@ -75,14 +75,14 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def draft_of(path: Path) -> Path:
-    """Where a file is written before it takes its place; what others have put there stays."""
+    """Where a file is written before it replaces `path`; a name that others took is left alone."""
     numbers = itertools.chain([""], map(".{}".format, itertools.count(2)))
     drafts = (path.with_name(f".{path.name}{number}.draft") for number in numbers)
     return next(draft for draft in drafts if not is_foreign(draft))
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether what lies there is something else than a file, which alone is ours."""
+    """Whether a link, a folder or the like lies there, which is never ours."""
     return path.is_symlink() or (path.exists() and not path.is_file())
 
 
@@ -95,14 +95,14 @@ def drafts(folder: Path, beginning: str = ".") -> Iterator[Path]:
 
 
 def set_aside(path: Path) -> str:
-    """Give what is damaged another name, which is returned."""
+    """Rename a damaged file, and return its new name."""
     aside = aside_of(path)
     path.rename(aside)
     return aside.name
 
 
 def aside_of(path: Path) -> Path:
-    """The name under which what is damaged is kept."""
+    """The name under which a damaged file is kept."""
     return path.with_name(f"{path.name}.{now().replace(':', '')}.damaged")
 
 
@@ -122,7 +122,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def json_bytes(value: object) -> bytes:
-    """A record as JSON that a person can read, too."""
+    """A record as JSON, indented for people."""
     return (json.dumps(value, indent=1) + "\n").encode()
 
 
@@ -137,12 +137,12 @@ def write_names(path: Path, names: list[str]) -> None:
 
 
 def write_score(path: Path, score: float) -> None:
-    """Replace a file by one number, in full."""
+    """Replace a file by one number with all its digits."""
     write_bytes(path, f"{score!r}\n".encode())
 
 
 def read_bytes(path: Path, made_by: str) -> bytes:
-    """A file's content, or the sentence that says which step makes it."""
+    """A file's content; if it is missing, the error says which step makes it."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -150,7 +150,7 @@ def read_bytes(path: Path, made_by: str) -> bytes:
 
 
 def parse_json(content: bytes, name: str, kind: Kind) -> dict[str, Any]:
-    """The object in one of our own JSON records, all of it as it must be."""
+    """The object in one of our own JSON records, checked against its shape."""
     try:
         value: dict[str, Any] = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -161,7 +161,7 @@ def parse_json(content: bytes, name: str, kind: Kind) -> dict[str, Any]:
 
 
 def read_json(path: Path, kind: Kind | None = None) -> dict[str, Any] | None:
-    """One of our own JSON records, of the kind that its name says, or None if there is none."""
+    """One of our own JSON records, of the kind that its name says unless one is given."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -170,7 +170,7 @@ def read_json(path: Path, kind: Kind | None = None) -> dict[str, Any] | None:
 
 
 def sound_json(path: Path, kind: Kind | None = None) -> dict[str, Any] | None:
-    """A record that nobody but our runs needs; a damaged one is kept under another name, once."""
+    """A record that only our own runs need; a damaged one is renamed, and counts as missing."""
     try:
         if is_foreign(path):
             raise ArtefactRefused(f"{short(path)} is no file of ours")
@@ -198,7 +198,7 @@ def parse_score(content: bytes, name: str) -> float:
 
 def parse_names(content: bytes, name: str) -> list[str]:
     """The file names in an ingestedfiles.txt, a Python list."""
-    import ast  # an idle run reads no such list and does without this module
+    import ast  # an idle run reads no such list and loads no such module
 
     try:
         names = ast.literal_eval(content.decode().strip())
@@ -210,12 +210,12 @@ def parse_names(content: bytes, name: str) -> list[str]:
 
 
 def sha256(content: bytes) -> str:
-    """The fingerprint by which records name a content."""
+    """The fingerprint that records know a content by."""
     return hashlib.sha256(content).hexdigest()
 
 
 def ingestion_id(dataset: bytes) -> str:
-    """The name of an ingestion: what it wrote into finaldata.csv decides."""
+    """The name of an ingestion, made from what it wrote into finaldata.csv."""
     return sha256(dataset)[:16]
 
 
@@ -238,5 +238,5 @@ def results(settings: Settings) -> dict[str, Path]:
 
 
 def short(path: Path) -> str:
-    """A path as messages name it: the folder and the file, nothing of the machine."""
+    """A path as messages name it: the folder and the file alone."""
     return f"{path.parent.name}/{path.name}"

@@ -23,7 +23,7 @@ def held(path: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunInProgress(
-                f"another run holds {path.parent.name}/{path.name}; nothing was touched, "
+                f"another run holds {files.short(path)}; nothing was touched, "
                 "try again when it has ended"
             ) from None
         yield
@@ -32,7 +32,7 @@ def held(path: Path) -> Iterator[None]:
 
 
 def remove_leftovers(settings: Settings) -> None:
-    """Remove drafts and partly staged releases of dead runs; only the holder of the lock may.
+    """Remove drafts and partly staged releases of dead runs, which only the lock's holder may.
 
     Those that cannot be removed do no harm.
     """

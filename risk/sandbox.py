@@ -16,8 +16,8 @@ from risk.settings import Settings
 def aside(real: Settings) -> Iterator[Settings]:
     """The same settings, but what the steps write goes to a folder that is removed afterwards.
 
-    Its folders are named like the real ones, because messages name them. The log is left alone,
-    because a server shares it with other requests.
+    Its folders have the names of the real ones, because messages name them. Logging goes on as
+    before, because a server shares the log with other requests.
     """
     with tempfile.TemporaryDirectory(prefix="risk-") as folder:
         tried = real._replace(
@@ -33,32 +33,18 @@ def aside(real: Settings) -> Iterator[Settings]:
 
 
 @contextlib.contextmanager
-def silent() -> Iterator[None]:
-    """Log only errors in this process, while something is only tried out."""
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-@contextlib.contextmanager
-def unheard() -> Iterator[None]:
-    """Drop what the steps log in this thread, about work that is thrown away."""
+def quiet() -> Iterator[None]:
+    """Drop what this thread logs, but for errors, about work that is thrown away."""
     here = threading.get_ident()
 
-    def is_of_others(record: logging.LogRecord) -> bool:
-        return record.thread != here
+    def is_of_interest(record: logging.LogRecord) -> bool:
+        return record.thread != here or record.levelno >= logging.ERROR
 
-    loggers = [
-        logger
-        for name, logger in logging.root.manager.loggerDict.items()
-        if name.startswith("risk.") and isinstance(logger, logging.Logger)
-    ]
-    for logger in loggers:
-        logger.addFilter(is_of_others)
+    handlers = [handler for handler in (*logging.root.handlers, logging.lastResort) if handler]
+    for handler in handlers:
+        handler.addFilter(is_of_interest)
     try:
         yield
     finally:
-        for logger in loggers:
-            logger.removeFilter(is_of_others)
+        for handler in handlers:
+            handler.removeFilter(is_of_interest)

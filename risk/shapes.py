@@ -2,14 +2,14 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 Shape = Any  # a test of one value, [the shape of every item] or {key: the shape of its value}
 EACH = "each"  # as the only key: every key is allowed
 ONLY = "only"  # as a further key: no key is allowed that the shape does not know
 LARGEST = 2**63 - 1
-LARGEST_NUMBER = 2**31 - 2  # there is a next one, which databases can hold
+LARGEST_NUMBER = 2**31 - 2  # databases can hold the next one, too
 UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 RELEASE_NAME = re.compile(r"[1-9][0-9]{0,9}-[0-9a-f]{8}")
@@ -23,22 +23,16 @@ class Kind(NamedTuple):
 
 
 def misfit(value: object, shape: Shape, at: str = "") -> str | None:
-    """Where a value is not of this shape, as the keys on the way there; None if all of it is."""
-    parts = _parts(value, shape)
-    if parts is None:
+    """The keys that lead to the first part that has not this shape; None if all of it has."""
+    parts: Iterable[tuple[object, object, Shape]] = ()
+    if isinstance(shape, dict) and _has_keys(value, shape):
+        parts = _keyed(value, shape)
+    elif isinstance(shape, list) and isinstance(value, list):
+        parts = ((place, item, shape[0]) for place, item in enumerate(value))
+    elif not callable(shape) or not shape(value):
         return at or "all of it"
     misfits = (misfit(part, its, f"{at}.{key}".lstrip(".")) for key, part, its in parts)
     return next(filter(None, misfits), None)
-
-
-def _parts(value: object, shape: Shape) -> list[tuple[str, object, Shape]] | None:
-    """The parts of a value, each with its key and its shape; None if it cannot have them."""
-    if isinstance(shape, dict):
-        return list(_keyed(value, shape)) if _has_keys(value, shape) else None
-    if isinstance(shape, list):
-        items = enumerate(value) if isinstance(value, list) else None
-        return None if items is None else [(str(at), item, shape[0]) for at, item in items]
-    return [] if shape(value) else None
 
 
 def _has_keys(value: object, shape: dict[str, Shape]) -> bool:
@@ -49,8 +43,8 @@ def _has_keys(value: object, shape: dict[str, Shape]) -> bool:
     return ONLY not in shape or value.keys() <= {key.removesuffix("?") for key in known}
 
 
-def _keyed(value: Any, shape: dict[str, Shape]) -> Iterator[tuple[str, object, Shape]]:
-    """The values under the keys that the shape knows."""
+def _keyed(value: Any, shape: dict[str, Shape]) -> Iterator[tuple[object, object, Shape]]:
+    """The values under the keys that the shape knows, each with its own shape."""
     if EACH in shape:
         yield from ((key, part, shape[EACH]) for key, part in value.items())
         return
@@ -120,7 +114,7 @@ def measured(value: object) -> bool:
 
 
 def seen(value: object) -> bool:
-    """A file that was looked at: name, size and time, or the bare name."""
+    """A file that was looked at: name, size and time, or its name alone."""
     match value:
         case [name]:
             return word(name)
@@ -224,7 +218,7 @@ WAITING = Kind(
 )
 LAST_RUN = Kind(
     {EACH: {"time": moment, "exit_code": count, "message": text, ONLY: None}},
-    "the next run writes it anew",
+    "the next run writes a new one",
 )
 WINDOW = {"from": maybe(whole), "read": keys}
 SOURCE = Kind(
@@ -232,6 +226,6 @@ SOURCE = Kind(
     "the names of the files say how far the table was read",
 )
 PACKAGES = Kind(
-    {"made": number, "asked": [text], "latest": {EACH: text}}, "the versions are asked for anew"
+    {"made": number, "asked": [text], "latest": {EACH: text}}, "the versions are asked for again"
 )
-ANSWER = Kind({"made": number, "about": text, "value": {EACH: [measured]}}, "it is made anew")
+ANSWER = Kind({"made": number, "about": text, "value": {EACH: [measured]}}, "a new one is made")

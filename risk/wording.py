@@ -1,4 +1,4 @@
-"""What a run decided, and whether the model still holds, in words for those who call clients."""
+"""What a run decided, and whether the model is still good, for the people who call clients."""
 
 import re
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ GOOD, WEAK, BAD = "good", "weak", "bad"
 COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
 MEANT = {
     "no new data": "Nothing came in that changes the data, so nothing changed.",
-    "no drift": "The model in use is as good as it was, so it stays; the list was made anew.",
+    "no drift": "The model in use is as good as it was, so it stays; the list is new.",
     "kept": "The model in use had got worse, but a new one was no better, so it stays.",
     "deployed": "A new model is in use.",
     "rolled back": "The model before is in use again.",
@@ -20,12 +20,12 @@ MEANT = {
 }
 DECIDE_NOTHING = ("ingested", "trained", "scored", "reported")  # steps by hand
 DRIFTED = "The model in use had got worse on the newest data, so a new one replaced it."
-WEAKER = "it is weaker than the release before on"  # which the reason of such a run says
+WEAKER = "it is weaker than the release before on"  # in the reason of such a run
 SAME = "stays: the new model is the same to the byte"
 EQUAL = "The new model equals the one in use, so nothing changed."
 FORCED = "A new model is in use because an engineer asked for it."
 FEW_LEAVERS = 100
-UNKNOWN = "It is not known yet who left, so the model in use stays; the list was made anew."
+UNKNOWN = "It is not known yet who left, so the model in use stays; the list is new."
 
 
 def provisional(leavers: int) -> str:
@@ -64,7 +64,7 @@ def arrived(runs: list[dict[str, Any]]) -> str:
 
 
 class Drift(NamedTuple):
-    """Whether the deployed model holds, in a word with its colour, and the sentence about it."""
+    """Whether the deployed model is still good: a word, its colour, and a sentence."""
 
     word: str
     colour: str
@@ -72,10 +72,10 @@ class Drift(NamedTuple):
 
 
 def drift(newest: float | None, deployed: float, *, is_trained_on_it: bool) -> Drift:
-    """What is true now of the deployed model: its own F1 on the newest data, and when deployed.
+    """Whether F1 of the deployed model on the newest data is below that of its deployment.
 
-    A model that was trained on that very data has nothing newer to drift on; one that is worse
-    there than on the test data all the same is replaced with the next data.
+    A model that was trained on that very data has not drifted; if it is still worse there than on
+    the test data, the next new data is likely to replace it.
     """
     if newest is None:
         return Drift("not known yet", "", "This release was not held against the newest data yet.")

@@ -56,10 +56,22 @@ def configured(workspace: Path, **keys: object) -> Settings:
     return Settings.load(config)
 
 
+@pytest.fixture(scope="session")
+def before_all_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small project as no run has seen it yet, to be copied."""
+    return small_project(tmp_path_factory.mktemp("new")).workspace
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(before_all_runs: Path, tmp_path: Path) -> Settings:
     """A project with one file of 300 clients to learn from and 200 rows of test data."""
-    return small_project(tmp_path)
+    return copied(before_all_runs, tmp_path)
+
+
+def copied(workspace: Path, place: Path) -> Settings:
+    """The same project in another folder, its files with their times."""
+    shutil.copytree(workspace, place, dirs_exist_ok=True)
+    return Settings.load(place / "config.json")
 
 
 def small_project(folder: Path) -> Settings:
@@ -80,14 +92,13 @@ def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def deployed(first_release: Path, tmp_path: Path) -> Settings:
     """The same project with a deployed release."""
-    shutil.copytree(first_release, tmp_path, dirs_exist_ok=True)
-    return Settings.load(tmp_path / "config.json")
+    return copied(first_release, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def served(first_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A deployed project that no test of a module changes."""
-    return deploy(small_project(tmp_path_factory.mktemp("served")))
+    return copied(first_release, tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="session")
@@ -101,8 +112,15 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def finished(first_run: Path, tmp_path: Path) -> Settings:
     """The small project after its first run."""
-    shutil.copytree(first_run, tmp_path / "finished")
-    return Settings.load(tmp_path / "finished" / "config.json")
+    return copied(first_run, tmp_path / "finished")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Settings:
+    """A project with one small file of one client, ZZZZ, in which any share may be refused."""
+    settings = configured(tmp_path, refused_share=1)
+    put(settings, "dataset1.csv", ["ZZZZ,5,5,5,1"])
+    return settings
 
 
 def deploy(settings: Settings) -> Settings:

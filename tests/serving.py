@@ -65,10 +65,17 @@ def environment(settings: Settings, **further: str) -> dict[str, str]:
 @contextlib.contextmanager
 def gunicorn(settings: Settings, *arguments: str, **further: str) -> Iterator[int]:
     """The port on which gunicorn serves this project as `make serve` does."""
+    known = environment(settings, **{"RISK_BIND": "127.0.0.1:0", **further})
+    with served_by(gunicorn_with(known, *arguments), settings) as port:
+        yield port
+
+
+@contextlib.contextmanager
+def served_by(program: warm.Program, settings: Settings) -> Iterator[int]:
+    """The port on which this program serves the project; its log lies in the workspace."""
     log = settings.workspace / "server.log"
     log.write_bytes(b"")
-    known = environment(settings, **{"RISK_BIND": "127.0.0.1:0", **further})
-    server = warm.begun(gunicorn_with(known, *arguments), log, log)
+    server = warm.begun(program, log, log)
     try:
         yield _port(log, server.is_alive)
     finally:

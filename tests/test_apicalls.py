@@ -269,15 +269,15 @@ def test_what_will_be_refused_again_is_said_once_and_stands_to_be_read(finished:
     with refusing(owing(finished), 400) as asked:
         with pytest.raises(ServiceDown, match=r"given up: .* with 400: so"):
             full_process(asked)
-        (sentence,) = pending.given_up(asked)
+        (sentence,) = pending.failures(asked)
         assert "run python apicalls.py when that is mended" in sentence
         assert full_process(asked) == "no new data"
-        assert pending.given_up(asked) == [sentence]
+        assert pending.failures(asked) == [sentence]
         for _ in range(2):
             with pytest.raises(ServiceDown, match="400: so"):
                 apicalls.call_api(asked)
     assert full_process(owing(finished)) == "no new data"
-    assert pending.given_up(finished) == []
+    assert pending.failures(finished) == []
 
 
 @pytest.mark.parametrize("status", [409, 503])
@@ -288,7 +288,7 @@ def test_what_may_be_answered_next_time_is_owed_until_it_is(
         for _ in range(2):
             with pytest.raises(ServiceDown, match=f"not filed: the API answered .* {status}"):
                 full_process(asked)
-    assert pending.given_up(finished) == []
+    assert pending.failures(finished) == []
     assert full_process(configured(finished.workspace)) == "no new data"
     assert pending.waiting(finished) == []
 

@@ -251,7 +251,7 @@ def test_going_back_keeps_what_was_seen_and_judged_meanwhile(ready: Settings) ->
     period(ready, 3)
     ingestion.store(arrived := ingestion.intake.gather(ready), ready)
     judged = arrived.seen
-    judgement.judge(ready, latest, judged)
+    judgement.remember_weighed(ready, latest, judged)
     back = deployment.roll_back(ready)
     assert (back.number, back.score) == (3, first[0].score)
     assert releases.load(ready.prod_deployment_path)[1] == first[1]

@@ -5,8 +5,6 @@ import logging
 import os
 import pickle
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +26,14 @@ import diagnostics
 import ingestion
 from company import fabricate
 from risk import files, packages
+from risk.columns import Columns
 from risk.data import fast_csv, judging, tables
 from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
 from risk.learning import estimator, linear, releases
-from risk.settings import Columns, Settings
-from tests.conftest import ROOT, configured, put, script
+from risk.settings import Settings
+from tests import warm
+from tests.conftest import configured, put, script
 from tests.serving import running
 
 COLUMNS = Columns("corporation", ("lastmonth_activity", "lastyear_activity", "staff"), "exited")
@@ -70,15 +70,13 @@ def index() -> Iterator[tuple[int, list[str]]]:
 
 def python(settings: Settings, code: str, **environment: str) -> str:
     """What a program beside ours prints."""
-    own = {"RISK_CONFIG": str(settings.workspace / "config.json"), "PYTHONPATH": str(ROOT)}
+    own = {"RISK_CONFIG": str(settings.workspace / "config.json")}
     own |= {"TMPDIR": str(settings.workspace)}
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **own, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    program = settings.workspace / "program.py"
+    program.write_text(code)
+    ran = warm.run(warm.Program(str(program), [], {**os.environ, **own, **environment}))
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
 
 
 def asked_itself(settings: Settings, table: pd.DataFrame) -> list[int]:

@@ -22,8 +22,8 @@ from risk.data import intake
 from risk.errors import DataUnusable, InputMissing
 from risk.learning import releases
 from risk.settings import Settings
+from tests.changes import HIGH, LOW, period, redeploy_with, touched, waits
 from tests.conftest import ROOT, configured, decided, put, script
-from tests.test_gates import HIGH, LOW, period, redeploy_with, touched, waits
 from tests.test_kills import dies_before, what_readers_see
 
 FOUR_DECIMALS = re.compile(r"\b[01]\.\d{4}\b")

@@ -28,7 +28,7 @@ from risk.reports.pdf import Picture
 from risk.reports.report_data import Findings
 from risk.settings import Settings
 from risk.wording import FEW_LEAVERS
-from tests.conftest import aged, configured, decided, deliver, put, script
+from tests.conftest import aged, configured, copied, decided, deliver, put, script
 
 ODD = ("<b>", "$x^{$", "=1+1", "a\u202eb", "😀", "中文", "null", "</para>")
 SECTIONS = (
@@ -56,6 +56,29 @@ def size(png: bytes) -> tuple[int, int]:
     return width, height
 
 
+@pytest.fixture(scope="module")
+def second_run(first_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A second run has been, on one more period and an unlikely client whose outcome is open."""
+    settings = copied(first_run, tmp_path_factory.mktemp("second") / "project")
+    unlikely = list_file.read(settings.output_model_path / files.RANKING)["corporation"].iloc[-1]
+    deliver(settings, "dataset3.csv", fabricate.periods(3, clients=400, seed=1)[-1])
+    put(settings, "open.csv", [f"{unlikely},9000,9000,1,"])
+    full_process(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def odd_run(before_all_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A first run has been, on odd codes and names and a client who is as good as lost."""
+    settings = copied(before_all_runs, tmp_path_factory.mktemp("odd"))
+    settings = configured(settings.workspace, refused_share=1)
+    quoted = (code.replace('"', '""') for code in ODD)
+    put(settings, "<i>$x^{$.csv", [*(f'"{code}",0,99999,1,' for code in quoted), "AAAA,x,<b>,3,0"])
+    put(settings, "sure.csv", ["SURE,0,1e12,1,"])
+    full_process(settings)
+    return settings
+
+
 def test_a_deployment_leaves_everything_that_people_look_at(finished: Settings) -> None:
     settings = finished
     made = {path.name for path in settings.output_model_path.iterdir()}
@@ -80,41 +103,37 @@ def test_a_report_made_by_hand_still_says_what_the_last_run_decided(finished: Se
     assert "UTC: A new model is in use. In the words of the log: deployed: release 1-" in said
 
 
-def test_the_report_tells_whose_outcome_is_open(finished: Settings) -> None:
+def test_the_report_tells_whose_outcome_is_open(finished: Settings, second_run: Settings) -> None:
     listed = list_file.read(finished.output_model_path / files.RANKING)
     assert set(listed["outcome"]) == {"stayed"}
     assert "by its newest row each of them stayed so far" in text(finished)
     unlikely = listed["corporation"].iloc[-1]
-    put(finished, "open.csv", [f"{unlikely},9000,9000,1,"])
-    full_process(finished)
-    assert "First the 1 whose outcome is open" in text(finished)
-    assert list_file.read(finished.output_model_path / files.RANKING)["corporation"][0] == unlikely
+    assert "First the 1 whose outcome is open" in text(second_run)
+    ranked = list_file.read(second_run.output_model_path / files.RANKING)
+    assert ranked["corporation"][0] == unlikely
 
 
 def test_the_report_says_what_the_model_has_learned(finished: Settings) -> None:
-    found = linear.coefficients(Findings(finished).in_use.model, finished.columns)
+    found = linear.coefficients(Findings(finished).deployed.model, finished.columns)
     said = text(finished)
     for row in found.rows:
         assert " ".join(row) in said
     assert found.meaning in said
 
 
-def test_f1_on_newly_arrived_files_alone_stands_beside_the_one_on_all(finished: Settings) -> None:
+def test_f1_on_newly_arrived_files_alone_stands_beside_the_one_on_all(
+    finished: Settings, second_run: Settings
+) -> None:
     fitted_on_it = "The newest data holds rows that the model was fitted on"
     assert f"{fitted_on_it}, which flatters it; no run has looked at newly" in text(finished)
-    another = fabricate.periods(3, clients=400, seed=1)[-1]
-    deliver(finished, "dataset3.csv", another)
-    full_process(finished)
-    run = tables.as_rows(Findings(finished).history.last_runs)[0]
+    run = tables.as_rows(Findings(second_run).history.last_runs)[0]
     assert run["arrived_score"] != run["new_score"]
-    assert f" had {run['arrived_score']:.4f}." in text(finished).split(fitted_on_it)[1]
+    assert f" had {run['arrived_score']:.4f}." in text(second_run).split(fitted_on_it)[1]
 
 
-def test_the_trends_are_said_in_words_too(finished: Settings) -> None:
+def test_the_trends_are_said_in_words_too(finished: Settings, second_run: Settings) -> None:
     assert "at the first run and is" not in text(finished)
-    put(finished, "more.csv", ["AAAA,0,9000,1,1"] * 2)
-    full_process(finished)
-    assert "F1 on the newest data was 0." in text(finished)
+    assert "F1 on the newest data was 0." in text(second_run)
 
 
 def test_scores_of_few_leavers_are_provisional_wherever_the_report_shows_them(
@@ -137,9 +156,10 @@ def test_scores_of_few_leavers_are_circled_in_the_trends(metric: str) -> None:
     assert drawn(99) != drawn(100)
 
 
-def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(settings: Settings) -> None:
-    put(settings, "sure.csv", ["SURE,0,1e12,1,"])
-    full_process(settings)
+def test_the_first_list_says_nothing_of_moves_and_no_risk_is_certain(
+    odd_run: Settings, tmp_path: Path
+) -> None:
+    settings = copied(odd_run.workspace, tmp_path)
     said = text(settings)
     assert "client risk why" in said
     assert ">\u00a099\u00a0%" in said or "> 99 %" in said
@@ -204,12 +224,8 @@ def test_the_script_makes_nothing_before_something_is_deployed(settings: Setting
     assert not settings.output_model_path.exists()
 
 
-def test_odd_codes_and_names_are_shown_as_text(settings: Settings) -> None:
-    settings = configured(settings.workspace, refused_share=1)
-    quoted = (code.replace('"', '""') for code in ODD)
-    put(settings, "<i>$x^{$.csv", [*(f'"{code}",0,99999,1,' for code in quoted), "AAAA,x,<b>,3,0"])
-    full_process(settings)
-    said = text(settings)
+def test_odd_codes_and_names_are_shown_as_text(odd_run: Settings) -> None:
+    said = text(odd_run)
     for code in ("<b>", "$x^{$", "=1+1", "a\\u202eb", "\\u4e2d\\u6587", "null", "</para>"):
         assert code in said.replace(" ", "")
     assert "<i>$x^{$.csv" in said

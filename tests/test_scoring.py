@@ -18,17 +18,24 @@ import training
 from risk import files
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing, RiskError
 from risk.settings import LARGEST_DATASET, MOST_ROWS, Settings
-from tests.conftest import HEADER, configured, put
+from tests.conftest import HEADER, configured, copied, put, small_project
 
 Contents = Callable[[Path], dict[str, bytes]]
 
 
-@pytest.fixture
-def trained(settings: Settings) -> Settings:
-    """A project with a trained model that nobody has scored yet."""
+@pytest.fixture(scope="module")
+def unscored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a trained model that nobody has scored yet, to be copied."""
+    settings = small_project(tmp_path_factory.mktemp("unscored"))
     ingestion.merge_multiple_dataframe(settings)
     training.train_model(settings)
-    return settings
+    return settings.workspace
+
+
+@pytest.fixture
+def trained(unscored: Path, tmp_path: Path) -> Settings:
+    """The same to change."""
+    return copied(unscored, tmp_path)
 
 
 @pytest.fixture

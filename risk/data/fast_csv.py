@@ -1,4 +1,4 @@
-"""Datasets so plain that one call reads all their numbers, to the same effect as line by line."""
+"""Datasets so plain that one call reads all their numbers, with the same result as line by line."""
 
 import codecs
 import math
@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from risk.columns import Columns
 from risk.data import schema
-from risk.settings import Columns
 
 ODD = (b'"', b"\0", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")  # quotes, odd blanks
 OUTCOMES = pa.array([0.0, 1.0, None])
@@ -20,8 +20,8 @@ Numbers = npt.NDArray[np.float64]
 def features(content: bytes, columns: Columns) -> Numbers | None:
     """The feature columns, nan where missing, in configured order; None where anything is odd.
 
-    None is no verdict: `tables.read_csv` judges such a file line by line. It is also what says
-    what is wrong, so whatever could be refused counts as odd here.
+    None is no verdict: `judging.features` then judges the file line by line. It also says what is
+    wrong, so whatever could be refused counts as odd here.
     """
     text = content.removeprefix(codecs.BOM_UTF8)
     if not text.isascii() or any(sign in text for sign in ODD):

@@ -1,5 +1,6 @@
 """What lies in an input folder, which of it was seen before, and a file's content at one moment."""
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -7,7 +8,7 @@ import re
 import signal
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ log = logging.getLogger("risk.input_folder")
 
 
 class Arrival(NamedTuple):
-    """One file of the input folder, as a look from outside knows it."""
+    """One file of the input folder, as the folder lists it."""
 
     name: str
     size: int
@@ -32,7 +33,7 @@ class Arrival(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a release or a judgement has looked at; bare names count whatever the file holds now."""
+    """What a release or a judgement has looked at; a bare name stands for any content."""
 
     files: frozenset[Arrival] = frozenset()
     names: frozenset[str] = frozenset()
@@ -42,7 +43,7 @@ class Seen(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The CSV files of a folder in natural order, and a sentence for each that is passed over."""
+    """The CSV files of a folder in natural order, and a sentence on each that is passed over."""
 
     files: list[Arrival]
     passed_over: list[str]
@@ -70,8 +71,8 @@ def listing(folder: Path) -> Listing:
         except FileNotFoundError:
             continue
         if reason := _unfit(entry.name, status):
-            shown = os.fsencode(entry.name).decode(errors="backslashreplace")
-            passed_over.append(f"{shown} is passed over: {reason}")
+            name = os.fsencode(entry.name).decode(errors="backslashreplace")
+            passed_over.append(f"{name} is passed over: {reason}")
         else:
             files.append(Arrival(entry.name, status.st_size, status.st_mtime_ns))
     return Listing(files, passed_over)
@@ -91,7 +92,7 @@ def _unfit(name: str, status: os.stat_result) -> str | None:
 
 
 def unseen(files: Iterable[Arrival], seen: Seen) -> list[Arrival]:
-    """The files that were not looked at as they are now."""
+    """The files that are new, or have changed since they were looked at."""
     return [each for each in files if each not in seen.files and each.name not in seen.names]
 
 
@@ -124,17 +125,13 @@ def judge_size(size: int, most_mb: int) -> None:
 
 def snapshot(path: Path, most_mb: int) -> Snapshot:
     """Read a regular file, and refuse to when it is too large or changes meanwhile."""
-    descriptor = _opened(path)
-    before = os.fstat(descriptor)
-    try:
+    with _opened(path) as descriptor:
+        before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise StillChanging("it is no longer a regular file")
         judge_size(before.st_size, most_mb)
-    except (StillChanging, TooLarge):
-        os.close(descriptor)
-        raise
-    with os.fdopen(descriptor, "rb") as handle:
-        content = handle.read(before.st_size + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as handle:
+            content = handle.read(before.st_size + 1)
         after = os.fstat(descriptor)
     moments = {(s.st_size, s.st_mtime_ns) for s in (before, after)}
     if len(moments) > 1 or len(content) != after.st_size:
@@ -142,29 +139,34 @@ def snapshot(path: Path, most_mb: int) -> Snapshot:
     return Snapshot(Arrival(path.name, after.st_size, after.st_mtime_ns), content)
 
 
-def _opened(path: Path) -> int:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
     """A descriptor to read a file from."""
     try:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except PermissionError as error:
         raise Unreadable(f"{UNREADABLE} ({error.strerror})") from error
     except OSError as error:
         raise StillChanging(f"{UNREADABLE} ({error.strerror})") from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def can_be_opened(path: Path) -> bool:
     """Whether the system lets us open a file."""
     try:
-        os.close(_opened(path))
+        with _opened(path):
+            return True
     except (StillChanging, Unreadable):
         return False
-    return True
 
 
 def judge_delivery(path: Path, taken: Snapshot) -> None:
-    """Let a file wait that its writer may not have finished, though it was read without a change.
+    """Refuse a file that its writer may not have finished, even if it did not change while read.
 
-    One that changed a moment ago is looked at again a moment later.
+    A file that changed a moment ago is looked at again a moment later.
     """
     moment = taken.arrival.mtime_ns / 1e9
     is_fresh = abs(time.time() - moment) < FRESH_SECONDS
@@ -172,12 +174,9 @@ def judge_delivery(path: Path, taken: Snapshot) -> None:
         raise StillChanging("its last line has no end yet")
     if 0 < (left := moment + SETTLING_SECONDS - time.time()) <= SETTLING_SECONDS:
         time.sleep(left)
-    descriptor = _opened(path)
-    try:
+    with _opened(path) as descriptor:
         has_writer = _has_writer(descriptor)
         status = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
     if has_writer or (has_writer is None and is_fresh):
         raise StillChanging(f"it {'is' if has_writer else 'may be'} still open for writing")
     if (status.st_size, status.st_mtime_ns) != taken.arrival[1:]:
@@ -187,8 +186,8 @@ def judge_delivery(path: Path, taken: Snapshot) -> None:
 def _has_writer(descriptor: int) -> bool | None:
     """Whether somebody has a file open for writing; None where the system does not tell.
 
-    A read lease is refused on a file that is open for writing. If somebody opens it while we hold
-    the lease, the kernel signals us; SIGURG is ignored by default.
+    The kernel refuses a read lease on such a file. If somebody opens it while we hold the lease,
+    we get a signal: SIGURG, which is ignored by default.
     """
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
@@ -202,7 +201,7 @@ def _has_writer(descriptor: int) -> bool | None:
 
 
 def of(entry: dict[str, Any]) -> Arrival:
-    """The file that an entry of ingestion.json tells of."""
+    """The file of an entry in ingestion.json."""
     return Arrival(entry["name"], entry["size"], entry["mtime_ns"])
 
 
@@ -212,7 +211,7 @@ def has_rows(entry: dict[str, Any]) -> bool:
 
 
 def is_unreadable(reason: str | None) -> bool:
-    """Whether the reason why a file is refused whole is that it could not be opened."""
+    """Whether a file is refused whole because it could not be opened."""
     return bool(reason) and str(reason).startswith(UNREADABLE)
 
 
@@ -239,7 +238,7 @@ def from_json(rows: list[list[Any]]) -> Seen:
 
 
 def say_passed_over(settings: Settings, sentences: list[str], *, again: bool = False) -> None:
-    """Say what is passed over, and what the run before has said too only if it is to be again."""
+    """Warn of what is passed over; what the run before has said already only if `again`."""
     path = settings.output_folder_path / files.PASSED_OVER
     lines = {ascii(sentence).encode(): sentence for sentence in sentences}
     before = path.read_bytes().splitlines() if path.exists() else []

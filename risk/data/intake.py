@@ -17,7 +17,7 @@ from risk.settings import Settings
 
 log = logging.getLogger("risk.intake")
 
-MOST_TOLD = 3
+MOST_NAMED = 3
 NO_ROOM = "it takes more memory than there is; deliver it in parts"
 
 
@@ -42,8 +42,8 @@ class Source(NamedTuple):
         }
 
     @property
-    def told(self) -> str:
-        """What is to be said of a file that changed nothing."""
+    def why_nothing_new(self) -> str:
+        """A sentence about a file that changed nothing."""
         if self.reason:
             return f"{self.arrival.name} is refused: {self.reason}"
         if self.refusals and self.table.empty:
@@ -83,17 +83,19 @@ class Intake(NamedTuple):
 
     def with_refused(self, sentence: str) -> str:
         """The same sentence, and which files are refused whole until they are mended."""
-        return _few([sentence], [source.told for source in self.sources if source.reason])
+        return _few([sentence], [each.why_nothing_new for each in self.sources if each.reason])
 
     def nothing_of(self, new: Iterable[Arrival]) -> str:
         """Why files that arrived change nothing."""
-        names = {arrival.name for arrival in new}
-        return _few([], [each.told for each in self.sources if each.arrival.name in names])
+        return _few([], [source.why_nothing_new for source in self._of(new)])
 
     def must_wait(self, new: Iterable[Arrival]) -> bool:
-        """Whether nothing new can be read yet, or a file whose rows would be missed meanwhile."""
-        names = {arrival.name for arrival in new}
-        return bool(self.waiting) and (names <= {*self.waiting} or bool(self.missed))
+        """Whether all new files wait, or a file waits whose rows were in the data before."""
+        return bool(self.waiting) and (not self.read_of(new) or bool(self.missed))
+
+    def _of(self, arrivals: Iterable[Arrival]) -> list[Source]:
+        names = {arrival.name for arrival in arrivals}
+        return [source for source in self.sources if source.arrival.name in names]
 
     @property
     def names(self) -> list[str]:
@@ -107,15 +109,14 @@ class Intake(NamedTuple):
         return [source.counts(duplicates) for source, duplicates in pairs]
 
     def files_of(self, arrivals: Iterable[Arrival]) -> list[dict[str, Any]]:
-        """Those of the files that stand in a list of arrivals."""
+        """The same for these files alone."""
         names = {arrival.name for arrival in arrivals}
         return [file for file in self.files if file["name"] in names]
 
     def rows_of(self, new: Iterable[Arrival], columns: Columns) -> pd.DataFrame:
         """All rows of these files."""
-        names = {arrival.name for arrival in new}
-        arrived = [each.table for each in self.sources if each.arrival.name in names]
-        return tables.merged([tables.with_days(table, columns) for table in arrived], columns)
+        arrived = [tables.with_days(source.table, columns) for source in self._of(new)]
+        return tables.merged(arrived, columns)
 
     @property
     def rejected(self) -> pd.DataFrame:
@@ -129,10 +130,11 @@ class Intake(NamedTuple):
         return table.astype({"line": "Int64"})
 
 
-def _few(begin: list[str], told: list[str]) -> str:
-    """Sentences as one, the first few in full."""
-    more = [f"{len(told) - MOST_TOLD} more files likewise"] if len(told) > MOST_TOLD else []
-    return "; ".join(begin + told[:MOST_TOLD] + more)
+def _few(beginning: list[str], of_files: list[str]) -> str:
+    """Sentences as one; of those about files the first few."""
+    more = len(of_files) - MOST_NAMED
+    rest = [f"{more} more files likewise"] if more > 0 else []
+    return "; ".join(beginning + of_files[:MOST_NAMED] + rest)
 
 
 def _whole(source: Source) -> list[judging.Refusal]:
@@ -185,10 +187,10 @@ def _say_what_is_gone(
 
 
 def _source(arrival: Arrival, settings: Settings, read_before: set[tuple[str, str]]) -> Source:
-    """One file, every line of it accepted or refused; what was read before does not wait."""
+    """One file, each line of it accepted or refused; one that was read before never waits."""
     path = settings.input_folder_path / arrival.name
     columns, limits = settings.columns, settings.limits
-    sha256 = ""  # of what is not read
+    sha256 = ""  # unless the file is read
     try:
         input_folder.judge_size(arrival.size, limits.largest_file_mb)
         snapshot = input_folder.snapshot(path, limits.largest_file_mb)
@@ -248,17 +250,17 @@ def marked(
 ) -> list[dict[str, Any]]:
     """The entries of an ingestion, each with whether its file adds nothing to the data.
 
-    The mark of a file with rows stays as long as the file is the same: on a second reading its
-    rows change nothing any more, although they may not have been judged yet.
+    A file with rows keeps its mark as long as it is the same: a second reading of its rows changes
+    nothing, although they may not have been judged yet.
     """
-    said = {
+    marks = {
         input_folder.of(entry): entry.get("adds_nothing", False)
         for entry in earlier
         if input_folder.has_rows(entry)
     }
 
     def adds_nothing(entry: dict[str, Any]) -> bool:
-        return not input_folder.has_rows(entry) or said.get(
+        return not input_folder.has_rows(entry) or marks.get(
             input_folder.of(entry), is_unchanged and not entry["accepted"]
         )
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.cli import progress
+from risk.columns import Columns
 from risk.data import schema, tables
 from risk.data.schema import FileRefused, LineRefused
-from risk.settings import Columns
 
 LINES_OF_A_RECORD = 50
 LINES_UNTIL_SAID = 50_000
@@ -49,7 +49,7 @@ class Features(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What became of the lines of one file, blank ones and the header not counted."""
+    """What became of the lines of one file, not counting blank ones and the header."""
 
     table: pd.DataFrame
     refusals: list[Refusal]
@@ -62,7 +62,7 @@ def read_csv(
 ) -> Reading:
     """Judge every line of a CSV file; raise FileRefused when none can be used.
 
-    How far a long one of this name has come is shown on a terminal.
+    On a terminal, the progress with a long file is shown under this name.
     """
     needed = (columns.client, *columns.features) if required is None else required
     judged = judge(content, columns, needed, name)
@@ -70,7 +70,7 @@ def read_csv(
 
 
 def judge_share(reading: Reading, most: float) -> None:
-    """Refuse a file of whose lines a greater share than this is refused."""
+    """Refuse a file if too large a share of its lines is refused."""
     refused = len(reading.refusals)
     if refused > Fraction(str(most)) * reading.lines:
         first = reading.refusals[0]
@@ -81,7 +81,7 @@ def judge_share(reading: Reading, most: float) -> None:
 
 
 def judge(content: bytes, columns: Columns, required: Sequence[str], name: str = "") -> Judged:
-    """Every line of a CSV file that must have these columns, before a table is made of it."""
+    """Every line of a CSV file, which must have these columns, as plain values."""
     layout, judged = _opened(content, columns, required, name)
     rows: list[schema.Row] = []
     refusals: list[Refusal] = []
@@ -96,7 +96,7 @@ def judge(content: bytes, columns: Columns, required: Sequence[str], name: str =
 
 
 def features(content: bytes, columns: Columns) -> Features:
-    """What can be asked about: nothing but numbers, which take a tenth of the room of rows."""
+    """The numbers that a model can be asked about, in a tenth of the memory that rows take."""
     layout, judged = _opened(content, columns, columns.features, "")
     places = [at for at, (name, _, _) in enumerate(layout.cells) if name in columns.features]
     numbers, count = array("d"), 0
@@ -149,7 +149,7 @@ def _lines(content: bytes) -> list[str]:
 
 
 def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
-    """The record that begins at this line and its length; no record if its quotes never match."""
+    """The record that begins at this line, None if its quotes never match, and how long it is."""
     if '"' not in lines[at]:
         return schema.split(lines[at]), 1
     for length in (1, LINES_OF_A_RECORD):  # most records end where their line does
@@ -160,10 +160,10 @@ def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
 
 
 def _judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> Iterator[_Record]:
-    """Every record in order; blank lines are none.
+    """Every record in order, without blank lines.
 
-    Reading goes on at the line after a refused one, so an unclosed quote spoils only its own line;
-    only a record that is whole is refused whole.
+    After a refused line, reading goes on at the next one, so an unclosed quote spoils only its own
+    line; a record of several lines is refused as one only if it has all its fields.
     """
     at, next_said = start, LINES_UNTIL_SAID
     while at < len(lines):

@@ -20,7 +20,7 @@ from risk.data import schema, tables
 SMALL = 0.1  # a file with a smaller share of the period's clients adds to it and begins none
 OPEN = -1  # an outcome that is not known
 
-Whole = npt.NDArray[np.int64]
+Whole = npt.NDArray[np.integer]
 Flags = npt.NDArray[np.bool_]
 
 log = logging.getLogger("risk.merge")

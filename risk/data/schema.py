@@ -33,7 +33,7 @@ class LineRefused(Exception):
 
 
 class Layout(NamedTuple):
-    """How one file's lines are read: which cell becomes which column, by which rule."""
+    """How the lines of one file are read: which cell becomes which column, by which rule."""
 
     width: int
     cells: list[tuple[str, int, "Rule"]]
@@ -52,7 +52,7 @@ def judge_length(content: bytes) -> None:
 
 
 def split(line: str) -> list[str]:
-    """The fields of a line without quotes; of a line of far too many, one more than may be."""
+    """The fields of a line without quotes, at most one more than is allowed."""
     return line.split(",", MOST_COLUMNS)
 
 

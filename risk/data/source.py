@@ -1,4 +1,4 @@
-"""The new rows of a database as one more CSV file in the input folder, each row exactly once."""
+"""The new rows of a database as a CSV file in the input folder, each row exactly once."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ PASSWORD_VARIABLE = "RISK_INPUT_DATABASE_PASSWORD"
 ROWS_AT_ONCE = 10_000
 LARGEST_KEY = 2**63 - 1
 LARGEST_FLOATING_KEY = 2**53  # beyond it neighbours are one number
-LONGEST_NAME_OF_POSTGRESQL = 63  # bytes; a longer one is cut without a word
+LONGEST_NAME_OF_POSTGRESQL = 63  # bytes; it silently cuts a longer one
 BITS_OF_MYSQL = 16  # a number that comes as bytes
 PADDED_OF_POSTGRESQL = 1042  # char(n), whose blanks at the end mean nothing
 
@@ -36,7 +36,7 @@ log = logging.getLogger("risk.source")
 
 
 class NewRows(NamedTuple):
-    """Rows to add: keys in order, CSV in parts, keys of what is no text, how many have no key."""
+    """Rows to add: keys in order, CSV in parts; keys of unreadable rows, and how many have none."""
 
     keys: "array[int]"
     parts: list[bytes]
@@ -47,30 +47,30 @@ class NewRows(NamedTuple):
 def fetch(settings: Settings) -> str | None:
     """Write the rows that were not read before into a file, and return its name.
 
-    What will have been read is noted first and holds once the file is there, so that a run that
-    dies in between neither loses a row nor reads it twice.
+    The keys are noted first, and the note counts once the file is there; so a run that dies in
+    between neither loses a row nor reads it twice.
     """
     for draft in files.drafts(settings.input_folder_path, f".{source_keys.stem(settings)}-"):
         draft.unlink()  # of a run that died
-    source, folder = _identity(settings), settings.input_folder_path
-    window = source_keys.window(settings, source)
+    identity, folder = _identity(settings), settings.input_folder_path
+    window = source_keys.window(settings, identity)
     new = _new_rows(settings, window, settings.columns.all)
     if not new.keys:
         return None
     name = _free_name(f"{source_keys.stem(settings)}-{new.keys[0]}-{new.keys[-1]}", folder)
     then = source_keys.after(window, new.keys)
-    source_keys.intend(settings, source, window, then, name)
+    source_keys.intend(settings, identity, window, then, name)
     with files.replacing(folder / name) as handle:
         handle.writelines([_csv([settings.columns.all]), *new.parts])
         handle.flush()
-        a_while_ago = time.time() - input_folder.FRESH_SECONDS  # it is whole: the run need not wait
+        a_while_ago = time.time() - input_folder.FRESH_SECONDS  # it is whole, so no run waits
         os.utime(handle.fileno(), (a_while_ago, a_while_ago))
-    source_keys.settle(settings, source, then)
-    _tell(settings, name, new)
+    source_keys.settle(settings, identity, then)
+    _log_fetched(settings, name, new)
     return name
 
 
-def waiting(settings: Settings) -> int:
+def new_row_count(settings: Settings) -> int:
     """How many rows the next run would fetch."""
     if not settings.input_database_url:
         return 0
@@ -84,8 +84,7 @@ def _free_name(stem: str, folder: Path) -> str:
     return next(name for name in names if not (folder / name).exists())
 
 
-def _tell(settings: Settings, name: str, new: NewRows) -> None:
-    """Say what was fetched and what was left out."""
+def _log_fetched(settings: Settings, name: str, new: NewRows) -> None:
     table, key = settings.input_table, settings.input_key
     path = settings.input_folder_path / name
     log.info("%d new rows of the table %s are in %s", len(new.keys), table, files.short(path))
@@ -107,24 +106,24 @@ def _engine(settings: Settings) -> sa.Engine:
 
 
 def _identity(settings: Settings) -> str:
-    """What tells one source from another: the database, the table, the key, where rows go."""
+    """What distinguishes one source from another: database, table, key, and where rows go."""
     place = database.place(_engine(settings), settings.workspace)
     return f"{place} {settings.input_table!r} {settings.input_key!r} {settings.input_folder!r}"
 
 
 def _new_rows(settings: Settings, window: Window, names: Sequence[str]) -> NewRows:
     """The rows of the window that were not read, the named columns of each, in order of keys."""
-    made = _engine(settings)
-    table = _table(settings, made)
+    source = _engine(settings)
+    table = _table(settings, source)
     key = table.c[settings.input_key]
     question = sa.select(key, *(table.c[name].label(f"c{at}") for at, name in enumerate(names)))
     if window.start is not None:
         question = question.where(key >= sa.literal(window.start, sa.BigInteger))
-    with database.transaction(made) as connection:
+    with database.transaction(source) as connection:
         streamed = {"yield_per": ROWS_AT_ONCE}
         answer = connection.execute(question.order_by(key), execution_options=streamed)
         new = _taken(answer, set(window.read))
-        if new.keys and window.start is not None:  # which rows without a key are not beyond
+        if new.keys and window.start is not None:  # the question left out rows without a key
             without = sa.select(sa.func.count()).select_from(table).where(key.is_(None))
             count = connection.execute(without).scalar_one()
             new = new._replace(keyless=new.keyless + count)
@@ -151,7 +150,7 @@ def _taken(answer: sa.CursorResult[Any], read: set[int]) -> NewRows:
 def _readable(
     keyed: list[tuple[int, Any]], kinds: list[Any], unreadable: list[int]
 ) -> Iterator[list[str]]:
-    """The rows as a CSV has them; the keys of those that are no text are noted."""
+    """The rows as a CSV has them; the keys of those that are not text are noted."""
     for key, row in keyed:
         try:
             yield list(map(_cell, row, kinds))
@@ -159,22 +158,22 @@ def _readable(
             unreadable.append(key)
 
 
-def _table(settings: Settings, made: sa.Engine) -> sa.TableClause:
-    """The table with the columns that are read, each asked for by the table's name and its own.
+def _table(settings: Settings, source: sa.Engine) -> sa.TableClause:
+    """The table with the columns that are read, each with the table's name before its own.
 
-    By its own name alone, SQLite takes a column that is not there for a text.
+    SQLite takes the bare name of a column that is not there for a text.
     """
     schema, dot, name = (settings.input_table or "").rpartition(".")
     if not name or (dot and not schema):
         raise ConfigWrong("'input_table' must name a table, or a schema, a dot and a table")
     columns = dict.fromkeys((settings.input_key, *settings.columns.all))
-    _check_names(settings, made, [schema, name, *columns])
+    _check_names(settings, source, [schema, name, *columns])
     return sa.table(name, *map(sa.column, columns), schema=schema or None)
 
 
-def _check_names(settings: Settings, made: sa.Engine, names: Iterable[str]) -> None:
+def _check_names(settings: Settings, source: sa.Engine, names: Iterable[str]) -> None:
     """Refuse names under which a database would find something else."""
-    if made.dialect.name == "postgresql":
+    if source.dialect.name == "postgresql":
         for name in names:
             if len(name.encode()) > LONGEST_NAME_OF_POSTGRESQL:
                 raise ConfigWrong(f"the name {name!r} is too long for 'input_database_url'")
@@ -188,7 +187,7 @@ def _check_names(settings: Settings, made: sa.Engine, names: Iterable[str]) -> N
 
 
 def _whole(key: object) -> int | None:
-    """A key as a whole number, none if it is not one that can be asked for again."""
+    """A key as a whole number; None if it is not one that can be asked for again."""
     if isinstance(key, float | Decimal):
         is_exact = math.isfinite(key) and (
             isinstance(key, Decimal) or abs(key) <= LARGEST_FLOATING_KEY
@@ -214,8 +213,8 @@ def _csv(rows: Iterable[Iterable[str]]) -> bytes:
 def _cell(value: Any, kind: object) -> str:
     """A value as a CSV has it.
 
-    A NUL would refuse the whole file, a line break only its line, and one has to do: a record of
-    very many lines would not be taken for one.
+    A line break gets only its own line refused, while a NUL would get the whole file refused. The
+    first one stays and the others become blanks, because a record has only so many lines.
     """
     if value is None:
         return ""
@@ -227,5 +226,5 @@ def _cell(value: Any, kind: object) -> str:
         value = int.from_bytes(value) if kind == BITS_OF_MYSQL else bytes(value).decode()
     first, *rest = LINE_BREAK.split(str(value))
     text = f"{first}\n{' '.join(rest)}" if rest else first
-    text.encode()  # what is no text must not get into the file
+    text.encode()  # raises for what is not text
     return text.rstrip(" ") if kind == PADDED_OF_POSTGRESQL else text

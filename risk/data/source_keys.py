@@ -30,9 +30,9 @@ class Window(NamedTuple):
 
 
 def after(window: Window, keys: Sequence[int]) -> Window:
-    """The window once these keys are read, too; they are in ascending order, as its own are.
+    """The window once these keys are read, too; both are in ascending order.
 
-    A fetch of as many keys as a window has moves it past none that were there before.
+    It grows with a large fetch, so that it does not move past keys that were there before.
     """
     most = MOST_KEYS + min(len(keys), MOST_KEYS)
     distinct = (key for key, _ in itertools.groupby(heapq.merge(window.read, keys)))
@@ -41,7 +41,7 @@ def after(window: Window, keys: Sequence[int]) -> Window:
 
 
 def window(settings: Settings, source: str) -> Window:
-    """What was read of this source; without a record, the names of its files say how far."""
+    """What was read of this source; without a record, as far as the names of its files say."""
     states = _states(settings)
     if states is None:
         return _window_of_names(settings)
@@ -58,7 +58,7 @@ def intend(settings: Settings, source: str, now: Window, then: Window, file: str
 
 
 def settle(settings: Settings, source: str, now: Window) -> None:
-    """Note what was read; from now on the file may be moved away."""
+    """Note what was read, after which the file may be moved away."""
     _keep(settings, source, _state(now))
 
 

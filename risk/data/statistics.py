@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from risk.settings import Columns
+from risk.columns import Columns
 
 STATISTICS = ("mean", "median", "std", "mode")  # in the order of numbers()
 

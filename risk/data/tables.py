@@ -1,4 +1,4 @@
-"""Tables: out of CSV files whose every line is judged, merged, written and read again."""
+"""Tables: made from the rows of CSV files, merged, written and read again."""
 
 import io
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger("risk.tables")
 
 
 def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
-    """Rows as a table with text clients and float numbers; unknown outcomes where no column was."""
+    """Rows as a table: clients are text, the rest floats; without a target no outcome is known."""
     cells = list(zip(*rows, strict=True)) or [()] * len(names)
     types = types_of(columns)
     table = pd.DataFrame(
@@ -42,14 +42,14 @@ def types_of(columns: Columns) -> dict[str, str]:
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table's rows by the names of its columns, None where nothing is known."""
+    """A table's rows by the names of its columns, None where a cell is missing."""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(name): cell for name, cell in row.items()} for row in rows]
 
 
 def features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """The features of any table as ours hold them: numbers, or text, nan where one is missing."""
-    held = {}
+    held: dict[str, pd.Series[Any]] = {}
     for name in columns.features:
         if list(table.columns).count(name) != 1:
             raise DataUnusable(f"the table must have the column {name!r} once")
@@ -73,7 +73,7 @@ def _numbers(cells: "pd.Series[Any]", is_from_0_up: bool) -> "pd.Series[float]":
 
 
 def with_days(
-    table: pd.DataFrame, columns: Columns, file: npt.NDArray[np.int64] | None = None
+    table: pd.DataFrame, columns: Columns, file: npt.NDArray[np.integer] | None = None
 ) -> pd.DataFrame:
     """The same rows, each date as days before the newest date of its file."""
     dates = [name for name in columns.features if columns.kind(name) == DATE]
@@ -99,7 +99,7 @@ def write(path: Path, table: pd.DataFrame) -> bytes:
 
 
 def plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The same table, its whole numbers as such, so that 78 is written and not 78.0."""
+    """The same table with whole numbers as integers, so that 78 is written and not 78.0."""
     whole = [name for name, cells in table.select_dtypes("float64").items() if _is_whole(cells)]
     return table.astype(dict.fromkeys(whole, "Int64"))
 

@@ -1,17 +1,19 @@
 """The test data: every CSV file of a folder, judged as input files are."""
 
 import logging
-import threading
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from risk.cache import Remembered
+from risk.columns import Columns
 from risk.data import input_folder, judging, schema, tables
 from risk.data.input_folder import Arrival, StillChanging, TooLarge, Unreadable
 from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
-from risk.settings import LARGEST_DATASET, Columns, Limits, Settings
+from risk.settings import LARGEST_DATASET, Limits, Settings
 
 log = logging.getLogger("risk.test_data")
 
@@ -23,7 +25,7 @@ class TestData(NamedTuple):
     columns: Columns
     files: dict[str, pd.DataFrame]
     left_out: dict[str, str]
-    may_change_unseen: bool = False  # a file could not be read now, and may be later
+    is_complete: bool = True  # else a file could not be read now, and may be later
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -45,7 +47,19 @@ class TestData(NamedTuple):
 
 def read(settings: Settings) -> TestData:
     """Read the folder of the test data; what is left out is logged."""
-    return _read(settings, input_folder.listing(settings.test_data_path).files)
+    folder, columns = settings.test_data_path, settings.columns
+    usable, left_out, is_complete = {}, {}, True
+    for arrival in input_folder.listing(folder).files:
+        name = f"{folder.name}/{arrival.name}"
+        try:
+            table = _file(folder / arrival.name, name, arrival, columns, settings.limits)
+        except (FileRefused, TooLarge, StillChanging, Unreadable) as reason:
+            log.warning("%s is left out: %s", name, reason)
+            left_out[arrival.name] = str(reason)
+            is_complete &= not isinstance(reason, StillChanging | Unreadable)
+        else:
+            usable[arrival.name] = tables.with_outcome(table, columns)
+    return TestData(folder.name, columns, usable, left_out, is_complete)
 
 
 def rows(settings: Settings) -> pd.DataFrame:
@@ -53,40 +67,13 @@ def rows(settings: Settings) -> pd.DataFrame:
     return read(settings).rows
 
 
-class Watched:
+def watched(settings: Settings) -> Remembered[TestData]:
     """The test data for a server, read again when a file has changed."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._held: tuple[list[Arrival], TestData] | None = None
-        self._lock = threading.Lock()
-
-    def now(self) -> TestData:
-        """The test data as they are now."""
-        listed = input_folder.listing(self.settings.test_data_path).files
-        with self._lock:
-            if self._held is None or self._held[0] != listed:
-                self._held = (listed, _read(self.settings, listed))
-            found = self._held[1]
-            if found.may_change_unseen:
-                self._held = None
-        return found
-
-
-def _read(settings: Settings, listed: list[Arrival]) -> TestData:
-    folder, columns = settings.test_data_path, settings.columns
-    usable, left_out, may_change_unseen = {}, {}, False
-    for arrival in listed:
-        name = f"{folder.name}/{arrival.name}"
-        try:
-            table = _file(folder / arrival.name, name, arrival, columns, settings.limits)
-        except (FileRefused, TooLarge, StillChanging, Unreadable) as reason:
-            log.warning("%s is left out: %s", name, reason)
-            left_out[arrival.name] = str(reason)
-            may_change_unseen |= isinstance(reason, StillChanging | Unreadable)
-        else:
-            usable[arrival.name] = tables.with_outcome(table, columns)
-    return TestData(folder.name, columns, usable, left_out, may_change_unseen)
+    return Remembered(
+        partial(read, settings),
+        lambda: input_folder.listing(settings.test_data_path).files,
+        lambda data: data.is_complete,
+    )
 
 
 def _file(

@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from risk.columns import Columns
 from risk.errors import ArtefactRefused
 from risk.learning import estimator
-from risk.settings import Columns
+from risk.learning.estimator import Model, Numbers
 
 
 class Average(NamedTuple):
@@ -21,8 +21,8 @@ class Average(NamedTuple):
     """
 
     log_odds: float
-    seen: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
+    regressors: Numbers
+    values: Numbers
 
 
 class Terms(NamedTuple):
@@ -31,42 +31,43 @@ class Terms(NamedTuple):
     `values` are the features as the model took them, missing cells filled.
     """
 
-    parts: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
+    parts: Numbers
+    values: Numbers
 
 
-def average(model: estimator.Model, table: pd.DataFrame, columns: Columns) -> Average:
-    """The client that a table's clients are held against, whose log-odds are their mean."""
-    seen = _seen(model, table, columns)
-    middle = (seen / max(1, len(seen))).sum(axis=0)  # a sum of the numbers could overflow
+def average(model: Model, table: pd.DataFrame, columns: Columns) -> Average:
+    """The average client of a table, whose log-odds are the mean of all."""
+    regressors = _regressors(model, table, columns)
+    # divided first, as a sum of the numbers could overflow
+    middle = (regressors / max(1, len(regressors))).sum(axis=0)
     last = estimator.regression(model)
     log_odds = float(last.coef_[0] @ middle + last.intercept_[0])
     return Average(log_odds, middle, _in_units(model, middle[None, :])[0])
 
 
-def terms(model: estimator.Model, table: pd.DataFrame, columns: Columns, middle: Average) -> Terms:
-    """The log-odds of each row's client taken apart: with the average's they add up to them."""
-    seen = _seen(model, table, columns)
-    parts = estimator.regression(model).coef_[0] * (seen - middle.seen)
+def terms(model: Model, table: pd.DataFrame, columns: Columns, middle: Average) -> Terms:
+    """The terms of each client, which add up to the difference of its log-odds from the average."""
+    regressors = _regressors(model, table, columns)
+    parts = estimator.regression(model).coef_[0] * (regressors - middle.regressors)
     given = table[list(columns.features)].to_numpy()
-    return Terms(parts, np.where(np.isnan(given), _in_units(model, seen), given))
+    return Terms(parts, np.where(np.isnan(given), _in_units(model, regressors), given))
 
 
-def _seen(model: estimator.Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.float64]:
+def _regressors(model: Model, table: pd.DataFrame, columns: Columns) -> Numbers:
     """The numbers that the regression multiplies, one per feature."""
     rows = estimator.inputs(model, table, columns)
     is_pipeline = isinstance(model, Pipeline) and len(model) > 1 and len(table)
-    seen = np.asarray(model[:-1].transform(rows) if is_pipeline else rows, dtype="float64")
-    if seen.shape[1] != len(columns.features):
+    regressors = np.asarray(model[:-1].transform(rows) if is_pipeline else rows, dtype="float64")
+    if regressors.shape[1] != len(columns.features):
         raise ArtefactRefused(f"the model does not see one number per column; {estimator.CURE}")
-    return seen
+    return regressors
 
 
-def _in_units(model: estimator.Model, seen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Numbers that the regression sees, back in the units of the columns."""
-    for step in reversed(model[:-1] if isinstance(model, Pipeline) and len(seen) else ()):
+def _in_units(model: Model, regressors: Numbers) -> Numbers:
+    """The same numbers in the units of the columns."""
+    for step in reversed(model[:-1] if isinstance(model, Pipeline) and len(regressors) else ()):
         if isinstance(step, StandardScaler):
-            seen = step.inverse_transform(seen)
+            regressors = step.inverse_transform(regressors)
         elif isinstance(step, FunctionTransformer) and step.func is np.log1p:
-            seen = np.expm1(seen)
-    return seen
+            regressors = np.expm1(regressors)
+    return regressors

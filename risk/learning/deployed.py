@@ -1,55 +1,48 @@
-"""The deployed release as it answers: read once, and kept until another one takes its place."""
+"""The deployed release with its model, for a server kept until the next deployment."""
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
-from risk import files
+from risk import cache, files
 from risk.cache import Remembered
+from risk.columns import Columns
 from risk.learning import estimator, evaluation, releases
 from risk.learning.estimator import Model
 from risk.learning.evaluation import Candidate
 from risk.learning.linear import Folded
 from risk.learning.releases import Release
-from risk.settings import Columns
 
 
-class Deployed(NamedTuple):
-    """One release and its model; who holds this value never mixes two releases."""
-
-    release: Release
-    model: Model
-    folded: Folded
-
-
-class InUse(NamedTuple):
-    """The deployed release and its model."""
+@dataclass(frozen=True, eq=False)
+class Deployed:
+    """One release and its model, in one value so that two releases are never mixed."""
 
     release: Release
     model: Model
+    columns: Columns
+
+    @cached_property
+    def folded(self) -> Folded:
+        """The model for fast answers, which takes a moment to make."""
+        return Folded(self.model, self.columns)
 
 
-def in_use(folder: Path, columns: Columns) -> InUse:
+def load(folder: Path, columns: Columns) -> Deployed:
     """The release that is deployed now, and its model."""
     release, contents = releases.load(folder)
     name = f"{files.MODEL} of {release.title}"
-    return InUse(release, estimator.loads(contents[files.MODEL], name, columns))
+    return Deployed(release, estimator.loads(contents[files.MODEL], name, columns), columns)
 
 
 def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
     """The deployed model, and what it is worth on these datasets."""
-    release, model = in_use(folder, columns)
-    sha256 = release.files[files.MODEL]["sha256"]
-    return Candidate(sha256, model, evaluation.evaluate(model, datasets, columns))
-
-
-def load(folder: Path, columns: Columns) -> Deployed:
-    """The release that is deployed now, ready to answer."""
-    release, model = in_use(folder, columns)
-    return Deployed(release, model, Folded(model, columns))
+    deployed = load(folder, columns)
+    sha256 = deployed.release.files[files.MODEL]["sha256"]
+    return Candidate(sha256, deployed.model, evaluation.evaluate(deployed.model, datasets, columns))
 
 
 def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:
@@ -58,4 +51,5 @@ def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:
     The manifest decides; without one, in a folder filled by hand, the plain files do.
     """
     plain = (folder / name for name in releases.PLAIN_FILES)
-    return Remembered(partial(load, folder, columns), folder / releases.MANIFEST, *plain)
+    state = partial(cache.state, folder / releases.MANIFEST, *plain)
+    return Remembered(partial(load, folder, columns), state)

@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from risk.columns import Columns
 from risk.errors import ArtefactRefused, DataUnusable
 from risk.learning import pickles
-from risk.settings import Columns
 
 Model: TypeAlias = Any  # scikit-learn ships no types
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -36,7 +36,6 @@ BROKEN_PICKLE = (
     TypeError,
     ValueError,
 )
-
 
 EVEN, ROUNDING = 0.5, 1e-9
 
@@ -83,20 +82,12 @@ def fit(table: pd.DataFrame, columns: Columns, features: str) -> Model:
     return model
 
 
-def probability(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.float64]:
+def probability(model: Model, table: pd.DataFrame, columns: Columns) -> Numbers:
     """How likely each row's client is to leave."""
     if table.empty:
         return np.empty(0)
-    risks: npt.NDArray[np.float64] = model.predict_proba(inputs(model, table, columns))[:, 1]
+    risks: Numbers = model.predict_proba(inputs(model, table, columns))[:, 1]
     return risks
-
-
-def predictions(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
-    """1 for each row whose client is expected to leave, else 0, as the model itself decides."""
-    if table.empty:
-        return np.empty(0, dtype=np.int64)
-    expected: npt.NDArray[np.int64] = model.predict(inputs(model, table, columns))
-    return expected
 
 
 class Answers(NamedTuple):
@@ -107,7 +98,7 @@ class Answers(NamedTuple):
 
 
 def ask(model: Model, datasets: Sequence[pd.DataFrame], columns: Columns) -> list[Answers]:
-    """The answers for each of these tables, of which the model is asked at once.
+    """The answers for each of these tables, for all of which the model is asked once.
 
     A client leaves when the risk is above one half, which is how the model decides too; where
     rounding could tip it, the model is asked.
@@ -129,7 +120,7 @@ def _together(parts: Sequence[Any]) -> Any:
 
 
 def regression(model: Model) -> Any:
-    """The last step of a model, which weighs and adds up."""
+    """The last step of a model, with the weights."""
     return model[-1] if isinstance(model, Pipeline) else model
 
 
@@ -163,7 +154,7 @@ def loads(content: bytes, name: str, columns: Columns) -> Model:
 
 
 def _problem(model: Model, columns: Columns) -> str | None:
-    """What is wrong with an unpickled object, found by its type and by asking it once."""
+    """What is wrong with an unpickled object, by its type and by one trial prediction."""
     if type(model) is not Pipeline and type(model) is not LogisticRegression:
         return f"holds a {type(model).__name__}, not a model of ours"
     if list(model.classes_) != [0, 1]:

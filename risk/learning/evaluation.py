@@ -10,19 +10,19 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from risk import files
+from risk.columns import Columns
 from risk.learning import estimator
-from risk.learning.estimator import Model
-from risk.settings import Columns
+from risk.learning.estimator import Model, Numbers
 
 Flags = npt.NDArray[np.bool_]
 
 
 class Evaluation(NamedTuple):
-    """Who left, beside what a model says of them."""
+    """Which clients left, and what a model said of each."""
 
     left: Flags
     expected: Flags
-    risks: npt.NDArray[np.float64]
+    risks: Numbers
 
     @property
     def rows(self) -> int:
@@ -48,7 +48,7 @@ class Evaluation(NamedTuple):
     def quality(self, share: float) -> dict[str, float]:
         """All metrics, when this share of the clients can be called.
 
-        What cannot be said, such as the ROC AUC of rows of one class, is left out.
+        A metric that is not defined, such as the ROC AUC of a single class, is left out.
         """
         hits, alarms, leavers = self.hits, int(self.expected.sum()), self.leavers
         called = np.argsort(-self.risks, kind="stable")[: max(1, round(share * self.rows))]
@@ -73,12 +73,12 @@ class Evaluation(NamedTuple):
 def evaluate(
     model: Model, datasets: Mapping[str, pd.DataFrame], columns: Columns
 ) -> dict[str, Evaluation]:
-    """The model before these datasets, all rows with an outcome; it is asked once for all."""
+    """The model on datasets whose outcomes are all known; it is asked once, for all of them."""
     tables = list(datasets.values())
-    asked = estimator.ask(model, tables, columns) if tables else []
+    answers = estimator.ask(model, tables, columns) if tables else []
     return {
         name: Evaluation((table[columns.target] == 1).to_numpy(), expected == 1, risks)
-        for (name, table), (expected, risks) in zip(datasets.items(), asked, strict=True)
+        for (name, table), (expected, risks) in zip(datasets.items(), answers, strict=True)
     }
 
 
@@ -88,7 +88,7 @@ def f1(model: Model, known: pd.DataFrame, columns: Columns) -> float:
 
 
 class Candidate(NamedTuple):
-    """A model as its bytes hold it, and what it was found to be worth."""
+    """A model, the hash of its pickle, and its evaluation by dataset."""
 
     sha256: str
     model: Model
@@ -118,7 +118,7 @@ def f1_interval(hits: int, counted: int) -> tuple[float, float]:
 
 
 def share_interval(hits: int, counted: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of which so many were counted."""
+    """Wilson's 95 % interval of the share of hits among those counted."""
     if not counted:
         return 0.0, 1.0
     interval = binomtest(hits, counted).proportion_ci(method="wilson")

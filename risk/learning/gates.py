@@ -1,4 +1,4 @@
-"""What the gates decide, out of scores alone."""
+"""The decisions of the gates, made from scores alone."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +14,7 @@ PLACES = {TEST: "the test data", NEWEST: "the newest data, on which it was fitte
 
 
 class Scored(Protocol):
-    """What the gates weigh of a model on one dataset."""
+    """A model's result on one dataset, as far as the gates need it."""
 
     @property
     def f1(self) -> float:
@@ -22,7 +22,7 @@ class Scored(Protocol):
 
     @property
     def leavers(self) -> int:
-        """How many clients that left this rests on."""
+        """The number of clients that left in this dataset."""
 
 
 class Decision(NamedTuple):
@@ -33,7 +33,7 @@ class Decision(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a run decided, and what it knows already for its report (report_data.Known)."""
+    """The decision of a run, and what its report can reuse (report_data.Known)."""
 
     decision: Decision
     known: Any = None
@@ -68,7 +68,7 @@ def better(trained: Scored, deployed: Scored | None) -> tuple[bool, str]:
 
 
 def weaker(new: Mapping[str, Scored], before: Mapping[str, Scored]) -> str:
-    """Where a model that goes out does worse than the release before; empty if nowhere."""
+    """The datasets on which a new release is weaker than the one before, in words; often empty."""
     places = [
         f"{place} ({new[name].f1:.4f} < {before[name].f1:.4f})"
         for name, place in PLACES.items()

@@ -1,4 +1,4 @@
-"""What was judged: which files the deployed release or the last judgement has settled."""
+"""Which input files were weighed already, by the deployed release or a run that kept it."""
 
 from typing import Any
 
@@ -9,20 +9,17 @@ from risk.learning.releases import Release
 from risk.settings import Settings
 
 
-def seen(settings: Settings, release: Release | None) -> Seen:
-    """What the last judgement or the deployed release, and the last ingestion settled.
-
-    A file that the last ingestion did not hold as it is now is new, whoever looked at it before.
-    """
+def settled(settings: Settings, release: Release | None) -> Seen:
+    """The files that need no run: weighed already, and in the last ingestion as they are now."""
     record = _ingestion(settings)
     folder = settings.input_folder
     if release is None or record.get("input_folder", folder) != folder:
         return Seen()  # the merged data is another folder's: then all files here are to be read
-    counted = judged(settings, release)
-    if not counted.files and release.input_folder in ("", folder):
-        counted = release.seen
+    weighed = last_weighed(settings, release)
+    if not weighed.files and release.input_folder in ("", folder):
+        weighed = release.seen
     if not record:
-        return counted
+        return weighed
     has_other_limits = record.get("limits") != settings.limits._asdict()
     return Seen(
         frozenset(
@@ -30,23 +27,23 @@ def seen(settings: Settings, release: Release | None) -> Seen:
             for entry in record["files"]
             if (
                 entry.get("adds_nothing")
-                or not input_folder.unseen([input_folder.of(entry)], counted)
+                or not input_folder.unseen([input_folder.of(entry)], weighed)
             )
-            and not _is_new(settings, entry, counted, has_other_limits)
+            and not _is_new(settings, entry, weighed, has_other_limits)
         )
     )
 
 
 def _is_new(
-    settings: Settings, entry: dict[str, Any], counted: Seen, has_other_limits: bool
+    settings: Settings, entry: dict[str, Any], weighed: Seen, has_other_limits: bool
 ) -> bool:
-    """Whether a file without a row is new: rows of it were judged, or it may have some now."""
+    """Whether a file without rows is new: it had some when weighed, or may have some now."""
     if input_folder.has_rows(entry):
         return False
     if input_folder.is_unreadable(entry.get("reason")):
         path = settings.input_folder_path / entry["name"]
         has_other_limits = has_other_limits or input_folder.can_be_opened(path)
-    were_judged = any(arrival.name == entry["name"] for arrival in counted.files)
+    were_judged = any(arrival.name == entry["name"] for arrival in weighed.files)
     return were_judged or (has_other_limits and bool(entry.get("reason")))
 
 
@@ -54,7 +51,7 @@ def _ingestion(settings: Settings) -> dict[str, Any]:
     return files.read_json(settings.output_folder_path / files.INGESTION) or {}
 
 
-def unreadable(settings: Settings) -> list[str]:
+def unreadable_files(settings: Settings) -> list[str]:
     """The files that the last ingestion could not open, each with its reason and the cure."""
     cure = "let the user of this run read it"
     return [
@@ -64,14 +61,14 @@ def unreadable(settings: Settings) -> list[str]:
     ]
 
 
-def dataset(settings: Settings) -> tuple[object, object]:
-    """Which rows and which book the last ingestion wrote; none where there was no ingestion."""
+def data_ids(settings: Settings) -> tuple[object, object]:
+    """The ids of the rows and of the book of the last ingestion, None before the first one."""
     record = _ingestion(settings)
     return record.get("id"), record.get("book")
 
 
-def judged(settings: Settings, release: Release) -> Seen:
-    """What the last judgement made with this release saw of this input folder."""
+def last_weighed(settings: Settings, release: Release) -> Seen:
+    """The files of this input folder that were last weighed against this release."""
     record = files.sound_json(settings.output_folder_path / files.JUDGED) or {}
     made_with = (record.get("release"), record.get("input_folder"))
     if made_with != (release.release, settings.input_folder):
@@ -79,8 +76,8 @@ def judged(settings: Settings, release: Release) -> Seen:
     return input_folder.from_json(record["seen"])
 
 
-def judge(settings: Settings, release: Release, looked_at: Seen) -> None:
-    """Remember that these files were weighed against this release and changed nothing."""
+def remember_weighed(settings: Settings, release: Release, looked_at: Seen) -> None:
+    """Note that these files were weighed against this release and changed nothing."""
     record = {
         "release": release.release,
         "time": files.now(),

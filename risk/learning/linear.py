@@ -11,9 +11,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from risk.columns import Columns
 from risk.errors import DataUnusable
 from risk.learning import estimator, reasons
-from risk.settings import Columns
+from risk.learning.estimator import Model, Numbers
 
 log = logging.getLogger("risk.linear")
 
@@ -42,15 +43,15 @@ class _Line(NamedTuple):
     weights: list[float]
     intercept: float
 
-    def decisions(self, rows: estimator.Numbers) -> tuple[estimator.Numbers, estimator.Numbers]:
-        """How far each row is on the leavers' side, and how far off rounding may have put it."""
+    def decisions(self, rows: Numbers) -> tuple[Numbers, Numbers]:
+        """The log-odds of each row, and how much rounding may have changed them."""
         filled = np.where(np.isnan(rows), self.fills, rows)
-        seen = np.log1p(filled) if self.compressed else filled
-        far = seen @ self.weights + self.intercept
-        return far, ROUNDING * (np.abs(seen) @ np.abs(self.weights) + abs(self.intercept))
+        regressors = np.log1p(filled) if self.compressed else filled
+        far = regressors @ self.weights + self.intercept
+        return far, ROUNDING * (np.abs(regressors) @ np.abs(self.weights) + abs(self.intercept))
 
     def decision(self, row: list[float]) -> tuple[float, float]:
-        """The decision and its rounding doubt for a single row."""
+        """The same for a single row."""
         far, size = self.intercept, abs(self.intercept)
         for cell, fill, weight in zip(row, self.fills, self.weights, strict=True):
             filled = fill if math.isnan(cell) else cell
@@ -62,13 +63,13 @@ class _Line(NamedTuple):
 class Folded:
     """A model's answers for arrays of its features in configured order, nan where missing.
 
-    Asking scikit-learn costs about a millisecond, most of it for looking at the question. Our
-    models are linear, so they are folded into a few operations, which are held against
-    scikit-learn there and then; a model that answers otherwise is asked itself, and so is every
-    model about rows so near to the border that rounding could decide.
+    Asking scikit-learn takes about a millisecond, most of it for checks of the input. Our models
+    are linear, so they are folded into a few operations, which are compared with scikit-learn at
+    once. A model that differs is asked itself, and so is any about rows so close to the border
+    that rounding could decide.
     """
 
-    def __init__(self, model: estimator.Model, columns: Columns) -> None:
+    def __init__(self, model: Model, columns: Columns) -> None:
         self.model, self.columns = model, columns
         self.line = line_of(model)
         trial = _trial_rows(len(columns.features), with_gaps=self.takes_gaps)
@@ -81,7 +82,7 @@ class Folded:
         """Whether the model fills in missing cells."""
         return isinstance(self.model, Pipeline)
 
-    def answers(self, rows: estimator.Numbers) -> tuple[npt.NDArray[np.int64], estimator.Numbers]:
+    def answers(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
         """0 or 1 for each row, as the model itself decides, and how likely its client leaves."""
         if not len(rows):
             return np.empty(0, dtype=np.int64), np.empty(0)
@@ -109,7 +110,7 @@ class Folded:
         expected, likely = self.answers(numbers)
         return expected.tolist(), likely.tolist()
 
-    def _asked(self, rows: estimator.Numbers) -> tuple[npt.NDArray[np.int64], estimator.Numbers]:
+    def _asked(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
         """The answers of scikit-learn itself."""
         table = pd.DataFrame(rows, columns=list(self.columns.features))
         with np.errstate(over="ignore", invalid="ignore"):
@@ -118,7 +119,7 @@ class Folded:
             raise DataUnusable("these numbers are too large for the deployed model")
         return answers
 
-    def _agrees(self, rows: estimator.Numbers) -> bool:
+    def _agrees(self, rows: Numbers) -> bool:
         """Whether scikit-learn answers the same, of all rows together and of each alone."""
         asked, wanted = self._asked(rows)
         alone = [self.listed([row]) for row in rows.tolist()]
@@ -130,7 +131,7 @@ class Folded:
         )
 
 
-def line_of(model: estimator.Model) -> _Line | None:
+def line_of(model: Model) -> _Line | None:
     """The operations of one of our models, none when it is built in another way."""
     *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     weights, intercept = last.coef_[0].astype("float64"), float(last.intercept_[0])
@@ -148,7 +149,7 @@ def line_of(model: estimator.Model) -> _Line | None:
     return _Line(fills, compressed, weights.tolist(), intercept)
 
 
-def _trial_rows(width: int, *, with_gaps: bool) -> estimator.Numbers:
+def _trial_rows(width: int, *, with_gaps: bool) -> Numbers:
     """Rows of all magnitudes, the same every time."""
     random = np.random.default_rng(0)
     rows = np.floor(10 ** random.uniform(-1, 9, size=(TRIAL_ROWS, width)))
@@ -170,8 +171,8 @@ class Coefficients(NamedTuple):
         return [list(row) for row in (self.head, *self.rows)]
 
 
-def coefficients(model: estimator.Model, columns: Columns) -> Coefficients:
-    """The coefficients of a model in words; a dash where a doubling has no one effect."""
+def coefficients(model: Model, columns: Columns) -> Coefficients:
+    """The coefficients of a model as texts; a dash where the effect of a doubling varies."""
     line, names = line_of(model), map(reasons.label, columns.features)
     compressed = line.weights if line and line.compressed else []
     doublings = [reasons.times(weight * math.log(2)) for weight in compressed]

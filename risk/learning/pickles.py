@@ -47,7 +47,7 @@ class _Array:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, kind, by_column, content = state
         if not isinstance(kind, _Type) or not all(type(size) is int for size in shape):
-            raise pickle.UnpicklingError("it holds an array that is none")
+            raise pickle.UnpicklingError("it holds a malformed array")
         count = math.prod(shape)
         if kind.code == TEXTS:
             fits = isinstance(content, list) and all(isinstance(text, str) for text in content)
@@ -69,7 +69,7 @@ def _flat(kind: _Type, content: Any) -> np.ndarray[Any, Any]:
 def _scalar(kind: object, content: object) -> Any:
     """One number, as numpy keeps it."""
     if not isinstance(kind, _Type) or not isinstance(content, bytes):
-        raise pickle.UnpicklingError("it holds a number that is none")
+        raise pickle.UnpicklingError("it holds a malformed number")
     if len(content) != NUMBERS.get(kind.code):
         raise pickle.UnpicklingError("it holds a number whose content is not what it says")
     return np.frombuffer(content, dtype=kind.made())[0]
@@ -99,7 +99,7 @@ class _KnownClassesOnly(pickle.Unpickler):
 
 
 def load(content: bytes) -> Any:
-    """The object in a pickle of one of our models, or one of the errors of a broken pickle."""
+    """The model in a pickle; a broken one raises any of `estimator.BROKEN_PICKLE`."""
     estimator = _KnownClassesOnly(io.BytesIO(content)).load()
     for part in [estimator, *(step for _, step in getattr(estimator, "steps", ()))]:
         for name, value in list(vars(part).items()) if hasattr(part, "__dict__") else ():

@@ -1,4 +1,4 @@
-"""Making a release the deployed one: publishing, finishing what was killed, going back."""
+"""Changing the deployed release: publishing, finishing after a kill, going back."""
 
 import logging
 import os
@@ -58,7 +58,7 @@ def publish(
 
 
 def _stage(store: Path, release: Release, contents: Mapping[str, bytes]) -> None:
-    """Write a release whole beside the store's; nobody reads it before the manifest names it."""
+    """Write a complete release to the side; nobody reads it before the manifest names it."""
     staged = releases.staging(store / release.release)
     _make_way(staged)
     for name, content in contents.items():
@@ -69,7 +69,7 @@ def _stage(store: Path, release: Release, contents: Mapping[str, bytes]) -> None
 
 
 def _make_way(place: Path) -> None:
-    """Remove what is ours from a place in the store, and keep what is not under another name."""
+    """Clear a place in the store; what is not ours is kept under another name."""
     lock.discard(place)
     if os.path.lexists(place):
         log.warning(
@@ -102,7 +102,7 @@ def recover(folder: Path) -> ArtefactRefused | None:
 
 
 def _store(place: Path) -> None:
-    """Give the release that the manifest names its place in the store, if it has not got it yet."""
+    """Move the release that the manifest names to its place in the store, unless it is there."""
     if releases.staging(place).is_dir():
         _make_way(place)
         releases.staging(place).rename(place)
@@ -162,9 +162,9 @@ def _contents(folder: Path, release: Release) -> dict[str, bytes]:
 
 
 def roll_back(folder: Path, also_seen: Seen, name: str | None = None) -> Release:
-    """Publish an earlier release anew; what the current one had seen stays seen.
+    """Publish an earlier release again; files that the current one has seen stay seen.
 
-    One whose model is in use already is not published again: the current release is returned.
+    If its model is in use already, the current release is returned.
     """
     recover(folder)
     latest, earlier = way_back(folder, name)

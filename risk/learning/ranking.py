@@ -1,4 +1,4 @@
-"""The list that the client managers work from: its order, its bands, its file."""
+"""The list that the client managers work from: its order, its bands, its words."""
 
 import math
 from collections.abc import Callable
@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk.columns import Columns
 from risk.learning import attribution, estimator
 from risk.learning.attribution import Average, Terms
-from risk.learning.estimator import Model
+from risk.learning.estimator import Model, Numbers
 from risk.learning.releases import Release
-from risk.settings import Columns
 
 BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
 OUTCOME = "outcome"  # what the client's newest row says of it
@@ -20,7 +20,7 @@ OPEN, STAYED = "open", "stayed"
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 
 Row = dict[str, Any]
-Probability = Callable[[Model, pd.DataFrame, Columns], npt.NDArray[np.float64]]
+Probability = Callable[[Model, pd.DataFrame, Columns], Numbers]
 
 
 class Basis(NamedTuple):
@@ -31,16 +31,15 @@ class Basis(NamedTuple):
     as_of: str
 
 
-def bands(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+def bands(risks: Numbers) -> npt.NDArray[np.object_]:
     """The word for each risk."""
     names = np.array([name for name, _ in reversed(BANDS)], dtype=object)
-    found: npt.NDArray[np.object_] = names[
-        np.searchsorted([start for _, start in reversed(BANDS)], risks, side="right") - 1
-    ]
-    return found
+    starts = [start for _, start in reversed(BANDS)]
+    by_risk: npt.NDArray[np.object_] = names[np.searchsorted(starts, risks, side="right") - 1]
+    return by_risk
 
 
-def lean(risks: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def lean(risks: Numbers) -> npt.NDArray[np.int64]:
     """What each risk is nearer to: 1 in the highest band, -1 in the lowest, 0 between."""
     ends = BANDS[0][1], BANDS[-2][1]
     return (risks >= ends[0]).astype(np.int64) - (risks < ends[1])
@@ -66,55 +65,50 @@ def percent(risk: float) -> str:
     return f"{100 * risk:.0f}\u00a0%" if risk < 0.995 else ">\u00a099\u00a0%"
 
 
-def to_rank(book: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The clients that have not left, those of unknown outcome among them."""
-    return book[book[columns.target] != 1]
-
-
 class Ranked(NamedTuple):
     """The clients in the order of the list, and all that is known of each."""
 
     clients: pd.DataFrame
-    risks: npt.NDArray[np.float64]
+    risks: Numbers
     terms: Terms
     average: Average
 
 
 def ranked(
-    asked: Model,
+    model: Model,
     book: pd.DataFrame,
     columns: Columns,
     probability: Probability = estimator.probability,
 ) -> Ranked:
     """The clients that may still leave: open outcomes first, each by risk, ties by code."""
-    clients = to_rank(book, columns).sort_values(columns.client)
-    risks = probability(asked, clients, columns).round(DECIMALS)
+    clients = book[book[columns.target] != 1].sort_values(columns.client)
+    risks = probability(model, clients, columns).round(DECIMALS)
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
     places = np.lexsort((-risks, clients[columns.target].notna()))
     clients = clients.iloc[places].reset_index(drop=True)
-    middle = attribution.average(asked, clients, columns)
-    terms = attribution.terms(asked, clients, columns, middle)
+    middle = attribution.average(model, clients, columns)
+    terms = attribution.terms(model, clients, columns, middle)
     return Ranked(clients, risks[places], terms, middle)
 
 
 def still_open(listed: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Of which clients on a list it is not known yet what became of them."""
-    found: npt.NDArray[np.bool_] = (listed[OUTCOME] == OPEN).to_numpy(dtype=bool)
-    return found
+    """Whether the outcome of each client on a list is still unknown."""
+    is_open: npt.NDArray[np.bool_] = (listed[OUTCOME] == OPEN).to_numpy(dtype=bool)
+    return is_open
 
 
 class Expected(NamedTuple):
-    """How many of the first on the list would leave, and of whom that is said."""
+    """How many of the first on the list would leave, and which clients are counted."""
 
     leaving: int
     words: str
 
 
-def expected(risks: npt.NDArray[np.float64], is_open: npt.NDArray[np.bool_]) -> Expected:
+def expected(risks: Numbers, is_open: npt.NDArray[np.bool_]) -> Expected:
     """What to expect of these clients, the first on the list.
 
-    A risk speaks of the period of a client's newest row. Where that says already that the client
-    stayed, the period is over, and the risk is a likeness.
+    A risk is about the period of a client's newest row. If that row says that the client stayed,
+    the period is over, and the risk only says how much the client looks like one that leaves.
     """
     if not is_open.any():
         first = f"of the first {len(risks):,}"
@@ -136,7 +130,7 @@ def order(is_open: npt.NDArray[np.bool_]) -> str:
 
 
 def basis_now(release: Release, as_of: str) -> Basis:
-    """What a list rests on that is current: the deployed release, the last ingestion's moment."""
+    """The basis of a current list: the deployed release, the moment of the last ingestion."""
     return Basis(release.release, release.time, as_of)
 
 

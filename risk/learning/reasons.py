@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from risk.learning.attribution import Average, Terms
+from risk.learning.estimator import Numbers
 
-TOLD = 3
+MOST_REASONS = 3
 BETWEEN = "; "
 TIMES = "\u00d7"
 MILLION = 1_000_000
 AGAINST = "speaks against it: "  # that the risk is high, or low
-COUNTS_AS_THIRD = 0.5  # a third reason is told when it weighs half as much as the first
+COUNTS_AS_THIRD = 0.5  # a third reason must weigh half as much as the first
 A_LOT = math.log(4)  # it makes the odds of leaving four times as high, or a quarter
 A_LITTLE = math.log(1.25)
 HARDLY = math.log(1.02)
@@ -23,7 +24,6 @@ CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 BETWEEN_WORDS = re.compile(r"[\s_.\-]+")
 MOMENT = re.compile(r"\b(last|this|previous|current) ?(day|week|month|quarter|year)\b")
 
-Numbers = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
 
 
@@ -37,7 +37,7 @@ def label(column: str) -> str:
     return words or column.strip()
 
 
-def shown(value: float) -> str:
+def number(value: float) -> str:
     """A client's number: whole where it is, else with three digits that count."""
     size = abs(value)
     if size < 1e-9 or size >= 1e15:
@@ -47,9 +47,14 @@ def shown(value: float) -> str:
     return f"{value:.3g}" if size >= 1e-4 else f"{float(f'{value:.3g}'):.11f}".rstrip("0")
 
 
+def cell(value: float) -> str:
+    """A number of the data, or that it is not known."""
+    return "not known" if math.isnan(value) else number(value)
+
+
 def about(value: float) -> str:
     """The middle client's number, which needs no fractions of an employee."""
-    return shown(float(round(value)) if 10 <= abs(value) < 1e15 else value)
+    return number(float(round(value)) if 10 <= abs(value) < 1e15 else value)
 
 
 def push(part: float) -> str:
@@ -76,14 +81,14 @@ def sentence(name: str, given: float, taken: float, middle: str, part: float) ->
     if math.isnan(given):
         value = f"not known, taken as {about(taken)}"
     else:
-        value = f"{'= ' if name[-1:].isdigit() else ''}{shown(given)}"
+        value = f"{'= ' if name[-1:].isdigit() else ''}{number(given)}"
     return f"{name} {value} (middle client {middle}): {push(part)}"
 
 
 def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Which terms push away from where their client stands: 1 for a high risk, -1 for a low one."""
-    found: npt.NDArray[np.bool_] = (parts * lean[:, None] < 0) & (np.abs(parts) >= HARDLY)
-    return found
+    is_against: npt.NDArray[np.bool_] = (parts * lean[:, None] < 0) & (np.abs(parts) >= HARDLY)
+    return is_against
 
 
 def in_words(
@@ -95,31 +100,44 @@ def in_words(
 ) -> Texts:
     """The two or three terms that weigh most, for each client as one text.
 
-    What speaks against a high or a low risk is marked and comes last. Clients with the same value
-    have the same reason, so each is put into words once.
+    What speaks against a high or a low risk is marked and comes last.
     """
+    turned = against(terms.parts, lean)
+    pieces = _sentences(terms, given, middle, names)
+    pieces = np.where(turned, AGAINST + pieces, pieces)
+    order, counts = _heaviest_first(np.abs(terms.parts), turned)
+    pieces = np.take_along_axis(pieces, order, axis=1)
+    texts: Texts = pieces[:, 0]
+    for place in range(1, order.shape[1]):
+        texts = texts + np.where(counts[:, place], BETWEEN + pieces[:, place], "")
+    return texts
+
+
+def _sentences(terms: Terms, given: Numbers, middle: Average, names: Sequence[str]) -> Texts:
+    """The reason of each client and feature; equal values have equal reasons, made once."""
     pieces = np.empty(given.shape, dtype=object)
     for at, name in enumerate(names):
         values, first, which = np.unique(given[:, at], return_index=True, return_inverse=True)
         pairs = zip(values, terms.values[first, at], terms.parts[first, at], strict=True)
         usual = about(middle.values[at])
-        words = [sentence(name, v, taken, usual, part) for v, taken, part in pairs]
+        words = [sentence(name, value, taken, usual, part) for value, taken, part in pairs]
         pieces[:, at] = np.array([*words, ""], dtype=object)[which]
-    turned = against(terms.parts, lean)
-    pieces = np.where(turned, AGAINST + pieces, pieces)
-    weights = np.abs(terms.parts)
-    order = np.argsort(-weights, axis=1, kind="stable")[:, :TOLD]
+    return pieces
+
+
+def _heaviest_first(
+    weights: Numbers, turned: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """The places of each client's heaviest terms, those against it last, and which of them count.
+
+    Two count always, a third one by its weight; one that does not count comes last of all.
+    """
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :MOST_REASONS]
     weights = np.take_along_axis(weights, order, axis=1)
     counts = weights >= COUNTS_AS_THIRD * weights[:, :1]
     counts[:, :2] = True
     last = np.where(counts, np.take_along_axis(turned, order, axis=1), 2)
-    order = np.take_along_axis(order, np.argsort(last, axis=1, kind="stable"), axis=1)
-    pieces = np.take_along_axis(pieces, order, axis=1)
-    texts: Texts = pieces[:, 0]
-    for place in range(1, order.shape[1]):
-        is_told = counts[:, place]  # what is not comes last
-        texts = texts + np.where(is_told, BETWEEN + pieces[:, place], "")
-    return texts
+    return np.take_along_axis(order, np.argsort(last, axis=1, kind="stable"), axis=1), counts
 
 
 def heaviest(text: str, count: int = 2) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class Release(NamedTuple):
 
     @property
     def stays(self) -> str:
-        """What is said where a new model would be the one in use."""
+        """The sentence for a run whose new model equals the one in use."""
         return f"{self.title} {wording.SAME}"
 
     def manifest(self) -> bytes:
@@ -64,7 +64,7 @@ def from_manifest(content: bytes, name: str) -> Release:
 
 
 def current(folder: Path) -> Release | None:
-    """The deployed release, none when nothing was deployed; its files are not looked at."""
+    """The deployed release by its manifest alone, None when nothing was deployed."""
     path = folder / MANIFEST
     try:
         return from_manifest(path.read_bytes(), files.short(path))

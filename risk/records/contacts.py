@@ -45,7 +45,7 @@ class Contact(NamedTuple):
 
 
 class Wrong(RequestRefused):
-    """A form that cannot be followed, and which of its fields is to be looked at."""
+    """A form that cannot be accepted, and the field that is wrong."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__("bad_contact", message)
@@ -53,7 +53,7 @@ class Wrong(RequestRefused):
 
 
 def number() -> str:
-    """The number of a new form, by which a second copy of it is known."""
+    """The number of a new form, which identifies it when it is sent twice."""
     return uuid.uuid4().hex
 
 
@@ -87,7 +87,7 @@ def _one_line(text: str) -> str:
 
 
 def _moment(day: str) -> str:
-    """The moment of a contact on this day: now, if it is today or was not said, else noon."""
+    """The moment of a contact on this day: now for today or no day, else noon."""
     if day in ("", today()):
         return files.now()
     try:
@@ -103,7 +103,7 @@ def _moment(day: str) -> str:
 def record(settings: Settings, contact: Contact) -> None:
     """Keep a contact; a form that is sent again counts once, and is refused if it was changed.
 
-    Otherwise whoever goes back and corrects a note would believe that the correction was kept.
+    Otherwise people who go back and correct a note would believe that the correction was kept.
     """
     store.add_once(settings, contacts, contact._asdict())
     same = sa.select(contacts).where(contacts.c.form == contact.form)
@@ -112,7 +112,7 @@ def record(settings: Settings, contact: Contact) -> None:
 
 
 def _said(contact: Contact) -> tuple[str, ...]:
-    """What a contact says, but for the time of day."""
+    """What a contact says, without the time of day."""
     return (contact.corporation, contact.contacted_at[:10], *contact[2:5])
 
 

@@ -1,17 +1,16 @@
-"""Whether everything is well: a small judgement for each thing that is known, the worst first.
+"""Whether everything is well: a judgement on each thing that is known, the worst first.
 
-A judgement takes plain facts, and returns what is wrong with what to do about it, or nothing.
+A judgement takes plain facts and returns what is wrong and what to do about it, or None.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from risk import files, times
+from risk import times
 from risk.cli import PIPELINE
 from risk.errors import InputMissing
-from risk.wording import BAD, GOOD, MEANT, WEAK, Drift
+from risk.records.endings import Ending, without_folders
+from risk.wording import BAD, GOOD, WEAK, Drift
 
 PERIOD_SECONDS = 600  # of the cron job
 LATE_SECONDS = 2 * PERIOD_SECONDS
@@ -19,27 +18,18 @@ MANY_REFUSED = 0.01  # of all lines
 MOST_NAMED = 3
 OK = "ok"
 SEVERITIES = FAILING, LATE, DOUBTFUL, REMARK = "failing", "late", "doubtful", "remark"
-STATUSES = (OK, LATE, FAILING)  # for programs: what works, but could be better, is ok
+STATUSES = (OK, LATE, FAILING)  # for programs, to which a pipeline that works is ok
 ANSWERS = {
     OK: ("Yes.", GOOD),
     DOUBTFUL: ("Not quite.", WEAK),
     LATE: ("No.", WEAK),
     FAILING: ("No.", BAD),
 }
-FOLDERS_OF_THE_MACHINE = re.compile(r"(?<![\w.])/(?:[^\s/]+/)+")
-REMEDIES = {
-    65: "Mend the data; rejected.csv says what was refused and why. The model in use stays.",
-    66: "Put there what is missing; the next run goes on.",
-    69: "Bring back the service that it names; the next run does what was left undone.",
-    74: "Make room on the disk, or give the permission that is missing; the next run tries again.",
-    76: "Replace what is damaged as it says, or go back with python deployment.py --rollback.",
-}
-MAKE_THE_LIST = "Run python reporting.py, which makes it anew."
-READ_THE_LOG = f"An engineer should read the end of {files.LOG}."
+MAKE_THE_LIST = "Run python reporting.py, which makes a new one."
 
 
 class Trouble(NamedTuple):
-    """Something that is not as it should be, or is only worth a remark, and what to do about it."""
+    """Something that is wrong, or only worth a remark, and what to do about it."""
 
     severity: str
     sentence: str
@@ -47,19 +37,19 @@ class Trouble(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """All that is not as it should be, the worst first, and what is no trouble."""
+    """All that is wrong, the worst first, and the remarks."""
 
     troubles: list[Trouble]
     remarks: list[Trouble]
 
     @property
     def severity(self) -> str:
-        """That of the worst trouble, or that there is none."""
+        """That of the worst trouble; ok without any."""
         return self.troubles[0].severity if self.troubles else OK
 
     @property
     def answer(self) -> tuple[str, str]:
-        """Whether everything is well, in a word with its colour."""
+        """Whether everything is well, in a word, and its colour."""
         return ANSWERS[self.severity]
 
     @property
@@ -68,57 +58,17 @@ class Verdict(NamedTuple):
         return self.severity if self.severity in STATUSES else OK
 
 
-class Ending(NamedTuple):
-    """How a step last ended."""
-
-    time: str
-    step: str
-    exit_code: int
-    message: str
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether the step did not do what it should."""
-        return self.exit_code != 0
-
-    @property
-    def meaning(self) -> str:
-        """What a run decided, in a sentence; nothing if it failed."""
-        return MEANT.get(self.message.partition(":")[0], "")
-
-    @property
-    def remedy(self) -> str:
-        """What to do when it has failed."""
-        return REMEDIES.get(self.exit_code, READ_THE_LOG)
-
-
-def endings(folder: Path) -> dict[str, Ending]:
-    """How each step last ended, by its name, as `risk.cli` notes it in this folder."""
-    record = files.read_json(folder / files.LAST_RUN) or {}
-    return {step: Ending(step=step, **ending) for step, ending in record.items()}
-
-
-def last_run(known: Mapping[str, Ending]) -> Ending | None:
-    """How the whole pipeline ended; steps by hand say nothing of the cron job."""
-    return known.get(PIPELINE)
-
-
-def without_folders(message: str) -> str:
-    """A message without folders of the machine."""
-    return FOLDERS_OF_THE_MACHINE.sub("", message)
-
-
 def verdict(judgements: Iterable[Trouble | None]) -> Verdict:
     """The judgements together."""
     known = sorted(filter(None, judgements), key=lambda trouble: SEVERITIES.index(trouble.severity))
-    remarks = [trouble for trouble in known if trouble.severity == REMARK]
-    return Verdict(known[: len(known) - len(remarks)], remarks)
+    troubles = [trouble for trouble in known if trouble.severity != REMARK]
+    return Verdict(troubles, known[len(troubles) :])
 
 
-def given_up(sentence: str) -> Trouble:
-    """A thing that no run tries again before there is new data."""
-    told = f"{sentence[:1].upper()}{sentence[1:]}."
-    return Trouble(DOUBTFUL, told, "The next deployment asks again by itself.")
+def not_retried(failure: str) -> Trouble:
+    """A thing that could not be made, which no run tries again before there is new data."""
+    sentence = f"{failure[:1].upper()}{failure[1:]}."
+    return Trouble(DOUBTFUL, sentence, "The next deployment asks again by itself.")
 
 
 def remark(sentence: str) -> Trouble:
@@ -127,7 +77,7 @@ def remark(sentence: str) -> Trouble:
 
 
 def unreadable(what: str, problem: str, remedy: str) -> Trouble | None:
-    """A part that is there and cannot be read."""
+    """Something that is there and cannot be read."""
     return Trouble(FAILING, f"{what} cannot be read: {problem}.", remedy) if problem else None
 
 
@@ -135,7 +85,7 @@ def failed(run: Ending | None) -> Trouble | None:
     """The last run, if it failed."""
     if run is None or not run.has_failed:
         return None
-    return Trouble(FAILING, f"The last run{_told(run)}", run.remedy)
+    return Trouble(FAILING, f"The last run{_what_failed(run)}", run.remedy)
 
 
 def late(run: Ending | None) -> Trouble | None:
@@ -144,8 +94,9 @@ def late(run: Ending | None) -> Trouble | None:
         remedy = "To begin, start python fullprocess.py; make cron prints the line for cron."
         return Trouble(LATE, "No run yet.", remedy)
     if times.is_to_come(run.time, LATE_SECONDS):
-        told = f"The last run says that it ended on {times.written(run.time)}, which is to come."
-        return Trouble(LATE, told, "Set the clock right; the next run says a time of its own.")
+        when = times.written(run.time)
+        sentence = f"The last run says that it ended on {when}, which is to come."
+        return Trouble(LATE, sentence, "Set the clock right; the next run notes the right time.")
     seconds = times.seconds_since(run.time)
     if seconds is not None and seconds <= LATE_SECONDS:
         return None
@@ -155,9 +106,9 @@ def late(run: Ending | None) -> Trouble | None:
 
 
 def failed_by_hand(known: Mapping[str, Ending]) -> Trouble | None:
-    """The newest failure of a step by hand; a run of the pipeline that went well removes it.
+    """The newest failure of a step by hand; a successful run of the pipeline removes it.
 
-    A step that lacked its input did nothing, which troubles nobody else.
+    A step that lacked its input did nothing, so it does not count.
     """
     by_hand = (ending for ending in known.values() if ending.step != PIPELINE)
     harmless = (0, InputMissing.exit_code)
@@ -165,16 +116,18 @@ def failed_by_hand(known: Mapping[str, Ending]) -> Trouble | None:
     if not failures:
         return None
     newest = max(failures)
-    return Trouble(DOUBTFUL, f"python {newest.step}.py, run by hand{_told(newest)}", newest.remedy)
+    return Trouble(
+        DOUBTFUL, f"python {newest.step}.py, run by hand{_what_failed(newest)}", newest.remedy
+    )
 
 
-def _told(failure: Ending) -> str:
+def _what_failed(failure: Ending) -> str:
     """A failure with its age, as the end of a sentence."""
     return f", {times.age(failure.time)} ago, {without_folders(failure.message).rstrip('.')}."
 
 
 def unusable(problem: str, *, is_missing: bool) -> Trouble | None:
-    """A release that is not there, or cannot be used."""
+    """The model in use, if there is none or it cannot be used."""
     if is_missing:
         return Trouble(FAILING, "Nothing is deployed yet.", "Run python fullprocess.py.")
     remedy = "Run python deployment.py --rollback, or python fullprocess.py --force."
@@ -182,7 +135,7 @@ def unusable(problem: str, *, is_missing: bool) -> Trouble | None:
 
 
 def refused_files(refused: Sequence[Mapping[str, Any]], folder: str) -> Trouble | None:
-    """Files that were refused whole and lie there as they were."""
+    """Files that were refused whole and have not changed since."""
     if not refused:
         return None
     named = "; ".join(f"{each['name']}: {each['reason']}" for each in refused[:MOST_NAMED])
@@ -195,11 +148,11 @@ def refused_files(refused: Sequence[Mapping[str, Any]], folder: str) -> Trouble 
 def test_data(left_out: Mapping[str, str], problem: str, folder: str) -> Trouble | None:
     """Test data of which some files, or all, cannot be scored on."""
     named = "; ".join(f"{name}: {reason}" for name, reason in [*left_out.items()][:MOST_NAMED])
-    told = f"Left out of the test data: {named}{_more([*left_out])}." if named else ""
+    without = f"Left out of the test data: {named}{_more([*left_out])}." if named else ""
     remedy = f"Mend it in {folder}/; what is there is read at once."
     if problem:
-        return Trouble(FAILING, f"Nothing can be scored: {problem}. {told}".rstrip(), remedy)
-    return Trouble(DOUBTFUL, told, remedy) if told else None
+        return Trouble(FAILING, f"Nothing can be scored: {problem}. {without}".rstrip(), remedy)
+    return Trouble(DOUBTFUL, without, remedy) if without else None
 
 
 def refused_lines(refused: int, rows: int, place: str) -> Trouble | None:
@@ -222,12 +175,12 @@ def _more(named: Sequence[object]) -> str:
 
 
 def _counted(count: int, what: str) -> str:
-    """A number of things that something was done to."""
+    """So many things, and the verb: 1 line was, 2 lines were."""
     return f"{count:,} {what}{' was' if count == 1 else 's were'}"
 
 
 def drifted(drift: Drift) -> Trouble | None:
-    """A model that does worse than when it went out, and is in use all the same."""
+    """A model in use that does worse than when it was deployed."""
     if drift.colour != WEAK:
         return None
     remedy = "The next new data may renew it; python fullprocess.py --force does so at once."
@@ -235,7 +188,7 @@ def drifted(drift: Drift) -> Trouble | None:
 
 
 def weaker(scores: Mapping[str, tuple[float, float]]) -> Trouble | None:
-    """A model that took over though it is weaker: its score and that of the one before."""
+    """A model that was deployed although it is weaker: by dataset its score, and the one before."""
     worse = [
         f"{now:.4f} against {before:.4f} on the {dataset} data"
         for dataset, (now, before) in scores.items()
@@ -248,7 +201,7 @@ def weaker(scores: Mapping[str, tuple[float, float]]) -> Trouble | None:
 
 
 def stale(ranked_by: str, in_use: str, *, is_current: bool) -> Trouble | None:
-    """A list that rests on another release, or on older data, than what is there."""
+    """A list that was made by another release or from older data."""
     if is_current:
         return None
     sentence = "The list of whom to call is older than the data that was read last."
@@ -273,15 +226,12 @@ def unrecorded(runs: Sequence[Mapping[str, Any]]) -> Trouble | None:
 
 
 def begun_anew(name: str, day: str, contacts: int | None) -> Trouble:
-    """Records that were damaged, as long as the file lies there."""
-    read = (
-        "its contacts wait for the next run"
-        if contacts is None
-        else (f"{_counted(contacts, 'contact')} carried over")
-    )
-    sentence = (
-        f"The records were damaged on {day} and begun anew; {read}; the damaged file is {name}."
-    )
+    """Records that were damaged, as long as the damaged file lies there."""
+    rescue = "its contacts wait for the next run"
+    if contacts is not None:
+        rescue = f"{_counted(contacts, 'contact')} carried over"
+    begun = f"The records were damaged on {day} and begun anew"
+    sentence = f"{begun}; {rescue}; the damaged file is {name}."
     return Trouble(DOUBTFUL, sentence, "Look at it, then move it away.")
 
 

@@ -1,4 +1,4 @@
-"""The history in a SQLite file: its beginning, its damage, its contacts, its copy."""
+"""The history in a SQLite file: how it begins, is found damaged, is rescued and copied."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ log = logging.getLogger("risk.history_file")
 
 
 def begin(file: Path, *, is_expected: bool) -> None:
-    """Say when a history begins; its file is never there without tables, as an emptied one is."""
+    """Begin a history if there is none; its file has tables at once, unlike an emptied one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists():
         return
@@ -39,7 +39,7 @@ def begin(file: Path, *, is_expected: bool) -> None:
 
 
 def _make(file: Path, size: int = 0) -> None:
-    """Make a history without a run, its file at least of this size."""
+    """Make a history without a run, with a file of at least this size."""
     text = dict.fromkeys(contacts.columns.keys(), "")
     filler = [{**text, "form": str(at), "note": FILLER} for at in range(-(-size // len(FILLER)))]
     with database.transaction(database.engine_of_file(file), writes=True) as connection:
@@ -48,7 +48,7 @@ def _make(file: Path, size: int = 0) -> None:
 
 
 def make_whole(file: Path) -> None:
-    """Begin a damaged file anew, with its contacts; it is said once, as an error."""
+    """Replace a damaged file by a new one with its contacts, which is said once, as an error."""
     problem = damage(file)
     if problem:
         salvage.set_aside(file)
@@ -57,15 +57,15 @@ def make_whole(file: Path) -> None:
 
 
 def replace(file: Path) -> str:
-    """Set a damaged file aside and carry its contacts over; the sentence says what was done."""
+    """Set a damaged file aside and carry its contacts over; return what was done as a sentence."""
     salvage.set_aside(file)
     return carry_over(file)
 
 
 def carry_over(file: Path) -> str:
-    """Take over the contacts of files that were set aside, each once, and say so.
+    """Take over the contacts of files that were set aside, each file once, and say so.
 
-    A run that dies before the end leaves it to the next one.
+    If the run dies before the end, the next one does it.
     """
     sentences = []
     for aside in salvage.asides(file):
@@ -73,14 +73,14 @@ def carry_over(file: Path) -> str:
             rows = salvage.rows(aside, CONTACTS, _is_contact, _make)
             by_form = {row["form"]: row for row in rows}
             _add_contacts(file, by_form)
-            salvage.has_carried(aside, len(by_form))
+            salvage.note_carried(aside, len(by_form))
             begins = f"a new history begins with the {len(by_form):,} contacts that could be read"
             sentences.append(f"it is kept as {aside.name}, and {begins}")
     return "; ".join(sentences)
 
 
 def _add_contacts(file: Path, by_form: Mapping[str, Row]) -> None:
-    """Add contacts by their forms, but for those that are there."""
+    """Add the contacts whose forms are not there yet."""
     with database.transaction(database.engine_of_file(file), writes=True) as connection:
         sql_tables.make_all(connection)
         there = set(connection.execute(sa.select(contacts.c.form)).scalars())
@@ -109,7 +109,7 @@ def set_aside(file: Path) -> list[SetAside]:
 
 
 def damage(file: Path) -> str | None:
-    """What has become of a SQLite file, none if it is whole or does not exist yet."""
+    """What is wrong with a SQLite file; None if it is whole or does not exist yet."""
     if not file.is_file():
         return None
     if file.stat().st_size == 0:
@@ -123,7 +123,7 @@ def damage(file: Path) -> str | None:
 
 
 def _damage_inside(file: Path) -> str | None:
-    """What SQLite finds wrong where every run would meet it, or contacts would be lost."""
+    """What SQLite finds wrong with what every run needs, or with the contacts."""
     with closing(sqlite3.connect(file, timeout=database.PATIENCE_SECONDS)) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if not names:
@@ -132,9 +132,9 @@ def _damage_inside(file: Path) -> str | None:
             (verdict,) = connection.execute(f"PRAGMA integrity_check({contacts.name})").fetchone()
             if verdict != "ok":
                 return f"is damaged ({' '.join(verdict.split())})"
-        connection.execute("PRAGMA busy_timeout = 0")  # who holds it writes, so it can be written
+        connection.execute("PRAGMA busy_timeout = 0")  # a file that is locked can be written
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("PRAGMA user_version = 0")  # a try, which closing takes back
+        connection.execute("PRAGMA user_version = 0")  # a trial, which closing takes back
     return None
 
 

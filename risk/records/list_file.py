@@ -12,10 +12,11 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from risk import files
+from risk.columns import Columns
+from risk.data import tables
 from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import ranking, reasons
 from risk.learning.attribution import Terms
-from risk.settings import Columns
 
 LIST = ("corporation", "risk", "rank", "band", "reasons")
 MOVED = ("previous_risk", "previous_rank")
@@ -23,7 +24,7 @@ BASIS = ("release", "deployed_at", "as_of")
 COLUMNS = (*LIST, ranking.OUTCOME, *MOVED, *BASIS)
 KEPT = ("corporation", "risk", "rank", "release")
 TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
-REPEATED = ("band", ranking.OUTCOME, *BASIS)  # in every row one of few words, which is kept once
+REPEATED = ("band", ranking.OUTCOME, *BASIS)  # few different words, each held in memory once
 ROWS_AT_ONCE = 50_000
 QUOTE = '"'
 SPECIAL = re.compile(r'[",\r\n]')
@@ -35,14 +36,14 @@ class ListDamaged(ArtefactRefused):
 
 def write(
     path: Path,
-    found: ranking.Ranked,
+    ranked: ranking.Ranked,
     columns: Columns,
     basis: ranking.Basis,
     kept_in: Path | None = None,
 ) -> None:
-    """Replace the list; keep codes, risks and ranks beside if asked to.
+    """Replace the list, and write codes, risks and ranks into `kept_in` for the records.
 
-    What is kept is in place before the list is: a list that can be seen was kept.
+    That file is in place before the list is, so every list that can be seen can be recorded.
     """
     earlier = _earlier(path, basis)
     with contextlib.ExitStack() as held:
@@ -51,8 +52,8 @@ def write(
             drafts.append((held.enter_context(files.replacing(kept_in)), list(KEPT)))
         for draft, wanted in drafts:
             draft.write(f"{','.join(wanted)}\n".encode())
-        for begin in range(0, len(found.risks), ROWS_AT_ONCE):
-            table = _rows(found, slice(begin, begin + ROWS_AT_ONCE), columns)
+        for begin in range(0, len(ranked.risks), ROWS_AT_ONCE):
+            table = _rows(ranked, slice(begin, begin + ROWS_AT_ONCE), columns)
             before = earlier.reindex(table["corporation"])
             for name in MOVED:
                 table[name] = before[name].array
@@ -64,7 +65,7 @@ def write(
 
 
 def _cells(column: "pd.Series[Any]") -> Iterable[str]:
-    """A column as the cells of a CSV, which costs a quarter of what pandas takes for them."""
+    """A column as the cells of a CSV, in a quarter of the time that pandas takes."""
     if not is_numeric_dtype(column):
         texts: list[str] = column.tolist()
         return [_quoted(text) for text in texts] if SPECIAL.search("".join(texts)) else texts
@@ -76,10 +77,10 @@ def _quoted(text: str) -> str:
     return f'"{text.replace(QUOTE, 2 * QUOTE)}"' if SPECIAL.search(text) else text
 
 
-def _rows(found: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
+def _rows(ranked: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
     """A part of the list in its own columns."""
-    clients, risks = found.clients[part], found.risks[part]
-    terms = Terms(found.terms.parts[part], found.terms.values[part])
+    clients, risks = ranked.clients[part], ranked.risks[part]
+    terms = Terms(ranked.terms.parts[part], ranked.terms.values[part])
     given = clients[list(columns.features)].to_numpy()
     names = [reasons.label(name) for name in columns.features]
     return pd.DataFrame(
@@ -88,7 +89,7 @@ def _rows(found: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
             "risk": risks,
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": ranking.bands(risks),
-            "reasons": reasons.in_words(terms, given, found.average, names, ranking.lean(risks)),
+            "reasons": reasons.in_words(terms, given, ranked.average, names, ranking.lean(risks)),
             ranking.OUTCOME: np.where(clients[columns.target].isna(), ranking.OPEN, ranking.STAYED),
         }
     )
@@ -97,8 +98,8 @@ def _rows(found: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
 def _earlier(path: Path, basis: ranking.Basis) -> pd.DataFrame:
     """Risk and rank by client in the previous list: the file that is about to be replaced.
 
-    It is what the managers had in their hands, and it is there when the database is not. A list
-    that is made again from the same data with the same release keeps what it was compared with.
+    The managers have worked with that file, and it is there when the database is not. A list that
+    is made again from the same data with the same release is compared with the same one as before.
     """
     nothing = pd.DataFrame({name: pd.Series(dtype=TYPES[name]) for name in MOVED})
     try:
@@ -114,13 +115,13 @@ def _earlier(path: Path, basis: ranking.Basis) -> pd.DataFrame:
 
 
 def basis_of(path: Path) -> ranking.Basis | None:
-    """What the list rests on, none if it is empty."""
+    """Release and data that the list was made from; None if it is empty."""
     first = read(path, BASIS, rows=1)
     return None if first.empty else ranking.Basis(*first.iloc[0])
 
 
 def read(path: Path, wanted: tuple[str, ...] = COLUMNS, rows: int | None = None) -> pd.DataFrame:
-    """The list, or some of its columns and its first rows; codes as they are."""
+    """The list, or some of its columns and its first rows."""
     try:
         with pd.read_csv(path, iterator=True, **_as_written(wanted)) as reader:
             table = reader.read(rows)
@@ -136,7 +137,7 @@ def read(path: Path, wanted: tuple[str, ...] = COLUMNS, rows: int | None = None)
 
 
 def kept(path: Path) -> Iterator[list[ranking.Row]]:
-    """What was kept of a list beside it, in parts of bounded size; nothing if nothing was."""
+    """The rows that were kept of a list, in parts of bounded size; none if there is no file."""
     if not path.exists():
         return
     try:
@@ -144,10 +145,7 @@ def kept(path: Path) -> Iterator[list[ranking.Row]]:
             for part in parts:
                 if not part["risk"].between(0, 1).all():
                     raise ValueError("a risk is none")
-                yield [
-                    {str(name): cell for name, cell in row.items()}
-                    for row in part.to_dict("records")
-                ]
+                yield tables.as_rows(part)
     except (ValueError, IsADirectoryError) as error:
         raise ListDamaged(
             f"{files.short(path)} is damaged ({error}); the run is recorded without it"
@@ -155,7 +153,7 @@ def kept(path: Path) -> Iterator[list[ranking.Row]]:
 
 
 def _as_written(wanted: tuple[str, ...]) -> ranking.Row:
-    """How pandas has to read: every cell is text and never missing, but for the numbers."""
+    """The options for pandas: every cell is text and never missing, except for the numbers."""
     return {
         "usecols": list(wanted),
         "dtype": {

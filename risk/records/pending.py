@@ -1,6 +1,5 @@
-"""Runs that have begun and not finished: what is to be recorded of them, what they still owe."""
+"""Runs that are not finished: what to record of them, and what they still owe."""
 
-import contextlib
 import logging
 import os
 import time
@@ -31,7 +30,7 @@ log = logging.getLogger("risk.pending")
 
 
 class Waiting:
-    """A run and its file in pending/, which is there until the run is recorded and owes nothing."""
+    """A run and its file in pending/, which stays until the run is recorded and owes nothing."""
 
     def __init__(self, path: Path, record: Mapping[str, Any]) -> None:
         self.path = path
@@ -61,28 +60,29 @@ class Waiting:
     def settle(self, thing: str) -> None:
         """Owe a thing no longer."""
         if thing in self.owes:
-            self.owes = [other for other in self.owes if other != thing]
+            self.owes.remove(thing)
             self._keep_or_discard()
 
     def mark_recorded(self) -> None:
-        """Wait for the database no longer."""
+        """Note that the database has the run."""
         self.is_recorded = True
         self._keep_or_discard()
 
     def refuse(self) -> str:
         """Keep a copy of what the database will never take, and return its name.
 
-        The run then counts as recorded; what else it owes is owed all the same.
+        The run then counts as recorded, and still owes what else it owed.
         """
-        kept = self.path.with_suffix(".refused")
-        for path, copy in ((self.path, kept), (self.list_path, kept.with_suffix(".refused.csv"))):
+        refused = self.path.with_suffix(".refused")
+        copies = {self.path: refused, self.list_path: self.path.with_suffix(".refused.csv")}
+        for path, copy in copies.items():
             if path.exists():
                 files.write_bytes(copy, path.read_bytes())
-        self.mark_recorded()  # last: a run that dies before refuses the same again
-        return files.short(kept)
+        self.mark_recorded()  # last, so that a run that dies before this does it again
+        return files.short(refused)
 
     def discard(self) -> None:
-        """Remove all that the run has left."""
+        """Remove the files of the run."""
         for path in (self.list_path, self.path):
             path.unlink(missing_ok=True)
         files.sync_folder(self.path.parent)
@@ -95,7 +95,7 @@ class Waiting:
 
 
 class Run(Waiting):
-    """A run under way; what it found is in its file before it publishes, and at its end."""
+    """A run under way; its file is written before it publishes, and at its end."""
 
     def __init__(self, settings: Settings, owes: Iterable[str] = ()) -> None:
         moment = time.time_ns()
@@ -133,8 +133,8 @@ class Run(Waiting):
         self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - begin
         return result
 
-    def found(self, table: str, rows: list[Row]) -> None:
-        """Add rows that belong into this table of the records."""
+    def add(self, table: str, rows: list[Row]) -> None:
+        """Add rows for this table of the records."""
         self.rows.setdefault(table, []).extend(rows)
 
     def knows(self, **facts: object) -> None:
@@ -148,13 +148,13 @@ class Run(Waiting):
     def may_publish(self) -> None:
         """Owe everything from here on, even if the run fails: its release may be out by then.
 
-        What was found so far is kept: no later run would find it again.
+        What the run measured so far is written now, because no later run would measure it again.
         """
         self.after_failure = OWED
         self.keep()
 
     def list_is_made(self) -> None:
-        """Owe no list; that of an earlier run is settled at once, this one's at its end."""
+        """Owe no list; earlier runs owe none from now on, this one from its end on."""
         self.owes.remove(LIST)
         for earlier in _in(self.path.parent):
             if earlier.path != self.path:
@@ -165,7 +165,7 @@ class Run(Waiting):
         self.facts |= {"finished_at": files.now(), "outcome": outcome, "reason": reason, **facts}
         follows = FOLLOWS.get(outcome, self.after_failure)
         self.owes = [thing for thing in self.owes if thing in follows]
-        self.found("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
+        self.add("timings", [{"step": s, "seconds": t} for s, t in self.seconds.items()])
         self.keep()
 
 
@@ -203,35 +203,35 @@ def unrecorded(settings: Settings) -> list[Row]:
 
 
 def owed(settings: Settings) -> set[str]:
-    """What all waiting runs together have left undone."""
+    """All that the waiting runs still owe."""
     return {thing for run in waiting(settings) for thing in run.owes}
 
 
 def settle(settings: Settings, thing: str) -> None:
-    """Note that a thing is made which waiting runs had left undone."""
+    """Note that a thing is made which waiting runs owed."""
     for run in waiting(settings):
         run.settle(thing)
 
 
-def give_up(settings: Settings, thing: str, sentence: str) -> None:
-    """Note that a thing is not made and why, until it is made after all."""
-    files.write_bytes(_given_up(settings, thing), sentence.encode(errors="backslashreplace"))
+def note_failure(settings: Settings, thing: str, sentence: str) -> None:
+    """Keep why a thing cannot be made; no run tries again before there is new data."""
+    files.write_bytes(_failure(settings, thing), sentence.encode(errors="backslashreplace"))
 
 
-def given_up(settings: Settings) -> list[str]:
-    """What is not made and will not be tried again before new data, a sentence each."""
+def forget_failure(settings: Settings, thing: str) -> None:
+    """Remove that note, once the thing is made after all."""
+    _failure(settings, thing).unlink(missing_ok=True)
+
+
+def failures(settings: Settings) -> list[str]:
+    """Why things are not made and not tried again, a sentence each."""
     sentences = []
     for thing in OWED:
-        with contextlib.suppress(FileNotFoundError):
-            text = _given_up(settings, thing).read_text(errors="replace")
+        with suppress(FileNotFoundError):
+            text = _failure(settings, thing).read_text(errors="replace")
             sentences.append(" ".join(text.split()))
     return sentences
 
 
-def made(settings: Settings, thing: str) -> None:
-    """Forget that a thing was given up."""
-    _given_up(settings, thing).unlink(missing_ok=True)
-
-
-def _given_up(settings: Settings, thing: str) -> Path:
+def _failure(settings: Settings, thing: str) -> Path:
     return _folder(settings) / f"{thing}.givenup"

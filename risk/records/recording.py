@@ -16,8 +16,7 @@ from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.database import RowsRefused
 from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
-from risk.learning import deployed as deployed_model
-from risk.learning import estimator, releases
+from risk.learning import deployed, estimator, releases
 from risk.learning.evaluation import Candidate, Evaluation
 from risk.learning.gates import ARRIVED, DATASETS, NEWEST, TEST
 from risk.learning.releases import Release
@@ -28,7 +27,7 @@ from risk.settings import Settings
 
 log = logging.getLogger("risk.recording")
 
-Findings = Callable[[Settings, Run, Any], Row]
+Facts = Callable[[Settings, Run, Any], Row]
 
 
 def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
@@ -74,26 +73,26 @@ def book_size(settings: Settings) -> int:
 
 
 def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
-    """The new files with their counts, and what the columns look like now."""
-    run.found("ingested_files", arrived.files_of(new))
-    run.found("column_stats", column_rows(arrived.table, settings))
+    """Add the new files with their counts, and what the columns look like now."""
+    run.add("ingested_files", arrived.files_of(new))
+    run.add("column_stats", column_rows(arrived.table, settings))
 
 
 def remember_scores(
     run: Run, release: Release, scored: Candidate, capacity: int, clients: int
 ) -> None:
-    """How good the deployed model is on the test data, the newest data, the new files alone."""
+    """Add how good the deployed model is on the test data, the newest data and the new files."""
     run.knows(release=release.release)
-    run.found("scores", score_rows(release.release, scored.on, capacity, clients))
+    run.add("scores", score_rows(release.release, scored.on, capacity, clients))
     arrived = scored.on.get(ARRIVED)
     if arrived and arrived.leavers:  # without a leaver there is nothing to find
         run.knows(arrived_score=arrived.f1)
 
 
 def remember_published(run: Run, release: Release) -> None:
-    """A release that went out."""
+    """Add a release that went out."""
     run.knows(release=release.release)
-    run.found("deployments", [_deployment(release)])
+    run.add("deployments", [_deployment(release)])
 
 
 def _deployment(release: Release) -> Row:
@@ -108,9 +107,9 @@ def _deployment(release: Release) -> Row:
 
 @contextmanager
 def on_record(settings: Settings, owes: Iterable[str] = ()) -> Iterator[Run]:
-    """A run by hand, which is recorded at once if it fails; the error to leave with is its own.
+    """A run by hand, which is recorded at once if it fails; its own error is the one raised.
 
-    One that found nothing to begin with did nothing, and leaves no record.
+    A run whose input was missing did nothing, and leaves no record.
     """
     run = Run(settings, owes)
     try:
@@ -125,59 +124,54 @@ def on_record(settings: Settings, owes: Iterable[str] = ()) -> Iterator[Run]:
         raise
 
 
-def recorded(step: Callable[[Settings], Any], findings: Findings) -> Callable[[Settings], None]:
+def step_on_record(step: Callable[[Settings], Any], facts: Facts) -> Callable[[Settings], None]:
     """The step as a script runs it: recorded whether it succeeds or fails."""
 
-    def step_on_record(settings: Settings) -> None:
+    def run_step(settings: Settings) -> None:
         with on_record(settings) as run:
             result = run.timed(Path(sys.argv[0]).stem, step, settings)
-            run.end(**findings(settings, run, result))
+            run.end(**facts(settings, run, result))
         try:
             catch_up(settings)
         except ServiceDown as error:
             done = f"{run.facts['outcome']}: {run.facts['reason']}"
             raise ServiceDown(f"{done}; but not recorded yet: {error}") from error
 
-    step_on_record.__doc__ = step.__doc__
-    return step_on_record
+    run_step.__doc__ = step.__doc__
+    return run_step
 
 
-def ingested(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
-    """The record of an ingestion by hand."""
+def ingestion_facts(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
+    """How an ingestion by hand ended; adds its files and columns to the run."""
     record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
-    run.found("ingested_files", record["files"])
-    run.found("column_stats", column_rows(table, settings))
+    run.add("ingested_files", record["files"])
+    run.add("column_stats", column_rows(table, settings))
     return {"outcome": "ingested", "reason": f"{len(table)} rows of {len(record['files'])} files"}
 
 
-def trained(_settings: Settings, _run: Run, _model: estimator.Model) -> Row:
-    """The record of a training by hand."""
+def training_facts(_settings: Settings, _run: Run, _model: estimator.Model) -> Row:
+    """How a training by hand ended."""
     return {"outcome": "trained", "reason": "a model was fitted by hand"}
 
 
-def scored(settings: Settings, run: Run, trained: Candidate) -> Row:
-    """The record of a scoring by hand."""
+def scoring_facts(settings: Settings, run: Run, trained: Candidate) -> Row:
+    """How a scoring by hand ended; adds its scores to the run."""
     on_test = trained.on[TEST]
-    run.found("scores", score_rows(None, trained.on, settings.capacity, book_size(settings)))
+    run.add("scores", score_rows(None, trained.on, settings.capacity, book_size(settings)))
     remark = wording.provisional(on_test.leavers)
     reason = f"the trained model scores {on_test.f1:.4f} on the test data{remark}"
     return {"outcome": "scored", "reason": reason, "trained_score": on_test.f1}
 
 
-def deployed(settings: Settings, run: Run, release: Release) -> Row:
-    """The record of a deployment by hand."""
+def deployment_facts(settings: Settings, run: Run, release: Release) -> Row:
+    """How a deployment by hand ended; adds the release and its scores to the run."""
     if release.time < run.facts["started_at"]:
         return {"outcome": "kept", "reason": release.stays, "trained_score": release.score}
-    return _published("deployed", settings, run, release) | {"trained_score": release.score}
+    return release_facts("deployed", settings, run, release) | {"trained_score": release.score}
 
 
-def rolled_back(settings: Settings, run: Run, release: Release) -> Row:
-    """The record of a rollback."""
-    return _published("rolled back", settings, run, release)
-
-
-def _published(outcome: str, settings: Settings, run: Run, release: Release) -> Row:
-    """A release that went out by hand, and how good it is on what data there is."""
+def release_facts(outcome: str, settings: Settings, run: Run, release: Release) -> Row:
+    """How a release went out by hand; adds it, and its scores on what data there is, to the run."""
     remember_published(run, release)
     problems: list[str] = []
     with noted(problems, "it is out, but not scored", (RiskError, OSError)):
@@ -195,11 +189,11 @@ def _on_what_there_is(settings: Settings) -> Candidate:
     datasets = {NEWEST: known} if len(known) else {}
     with suppress(InputMissing, DataUnusable):
         datasets[TEST] = test_data.rows(settings)
-    return deployed_model.candidate(settings.prod_deployment_path, datasets, settings.columns)
+    return deployed.candidate(settings.prod_deployment_path, datasets, settings.columns)
 
 
 def record_owed(settings: Settings) -> list[str]:
-    """Record what waits for it; what prevented it is returned."""
+    """Record the runs that wait for it, and return what prevented it."""
     problems: list[str] = []
     with noted(problems, "not recorded yet", (RiskError, OSError)):
         catch_up(settings)

@@ -14,13 +14,13 @@ from risk import files
 from risk.records.pending import Row
 
 MOST_UNREADABLE = 20_000  # rows one after another, more than a few damaged pages can hide
-SIDECARS = ("-shm", "-wal", "")  # the file itself last: none may take its place before
+SIDECARS = ("-shm", "-wal", "")  # the file itself last, so that no new one meets old sidecars
 PREPARATIONS = ("trusted_schema = OFF", "writable_schema = ON", "cell_size_check = ON")
 UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
 class SetAside(NamedTuple):
-    """A damaged file beside the one in use: its name, since when, how many rows were taken over."""
+    """A damaged file beside the one in use: its name, its day, how many rows were carried over."""
 
     name: str
     day: str
@@ -28,7 +28,7 @@ class SetAside(NamedTuple):
 
 
 def set_aside(path: Path) -> Path:
-    """Give a SQLite file, and what belongs to it, another name, which is returned."""
+    """Rename a SQLite file and what belongs to it, and return its new name."""
     aside = files.aside_of(path)
     for suffix in SIDECARS:
         with suppress(FileNotFoundError):
@@ -47,15 +47,15 @@ def day(aside: Path) -> str:
 
 
 def carried(aside: Path) -> int | None:
-    """How many rows of it were carried over, none before that was done."""
+    """How many rows of it were carried over; None if that is still to be done."""
     try:
         return int(_note(aside).read_bytes())
     except (FileNotFoundError, ValueError):
         return None
 
 
-def has_carried(aside: Path, count: int) -> None:
-    """Remember that so many rows of it were carried over, so that it is done once."""
+def note_carried(aside: Path, count: int) -> None:
+    """Note that so many rows of it were carried over, so that it is done once."""
     files.write_bytes(_note(aside), b"%d\n" % count)
 
 
@@ -66,16 +66,16 @@ def _note(aside: Path) -> Path:
 def rows(
     aside: Path, select: str, is_sound: Callable[[Row], bool], make: Callable[[Path, int], None]
 ) -> list[Row]:
-    """What can be read and is sound, out of a copy: opening a file may change it.
+    """The rows that can be read and are sound, out of a copy, because opening a file may change it.
 
-    A first page that is lost is taken from a whole file that is no smaller, which `make` makes: as
-    tables are always made in the same order, they begin at the same places.
+    If the first page is lost, it is taken from a whole file that is no smaller, which `make` makes:
+    tables are always made in the same order, so they begin at the same places.
     """
     with tempfile.TemporaryDirectory(prefix="risk-") as folder:
         whole, copy = Path(folder) / "whole.db", Path(folder) / "copy.db"
         _copy(aside, copy, b"")
-        if found := list(_read(copy, select, is_sound)):
-            return found
+        if sound := list(_read(copy, select, is_sound)):
+            return sound
         make(whole, aside.stat().st_size)
         _copy(aside, copy, _first_page(whole))
         return list(_read(copy, select, is_sound))
@@ -102,25 +102,24 @@ def _copy(aside: Path, copy: Path, beginning: bytes) -> None:
 
 
 def _read(copy: Path, select: str, is_sound: Callable[[Row], bool]) -> Iterator[Row]:
-    """The rows of a file that can be opened at all, even if not all that it says of itself fits."""
+    """The rows of a file if it can be opened at all, even with a schema that contradicts it."""
     with closing(sqlite3.connect(copy)) as connection, suppress(*UNREADABLE):
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         connection.row_factory = sqlite3.Row
         for preparation in PREPARATIONS:
             connection.execute(f"PRAGMA {preparation}")
-        connection.execute(f"EXPLAIN {select}", (0,))  # without its table nothing is to be sought
+        connection.execute(f"EXPLAIN {select}", (0,))  # fails, if the table itself is lost
         yield from _sound(connection, select, is_sound)
 
 
 def _sound(
     connection: sqlite3.Connection, select: str, is_sound: Callable[[Row], bool]
 ) -> Iterator[Row]:
-    """The sound rows from number to number: one that cannot be reached hides no later one."""
+    """The sound rows by their numbers, so that one that cannot be reached hides no later one."""
     number = unreadable = 0
     while unreadable < MOST_UNREADABLE:
         with suppress(*UNREADABLE):
-            for found in connection.execute(select, (number,)):
-                row = dict(found)
+            for row in map(dict, connection.execute(select, (number,))):
                 if is_sound(row):
                     number, unreadable = max(number, row["rowid"]), 0
                     yield row

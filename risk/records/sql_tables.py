@@ -6,18 +6,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from risk.data.schema import LONGEST_CLIENT
+from risk.data.statistics import STATISTICS
 from risk.errors import ArtefactRefused
 from risk.records.pending import Row
 
 VERSION = 1
 ROWS_AT_ONCE = 10_000
 CLIENT = sa.String(LONGEST_CLIENT)
+SCORES = ("deployed_score", "new_score", "arrived_score", "trained_score")
 
 schema = sa.MetaData()
 
 
 def _table(name: str, *columns: sa.Column[Any]) -> sa.Table:
     return sa.Table(name, schema, *columns, mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
+
+
+def _columns(kind: Any, *names: str, nullable: bool = False) -> list[sa.Column[Any]]:
+    return [sa.Column(name, kind, nullable=nullable) for name in names]
 
 
 def _of_a_run() -> sa.Column[str]:
@@ -33,10 +39,7 @@ runs = _table(
     sa.Column("outcome", sa.String(20), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("release", sa.String(64)),
-    sa.Column("deployed_score", sa.Double),
-    sa.Column("new_score", sa.Double),
-    sa.Column("arrived_score", sa.Double),
-    sa.Column("trained_score", sa.Double),
+    *_columns(sa.Double, *SCORES, nullable=True),
 )
 ingested_files = _table(
     "ingested_files",
@@ -44,10 +47,7 @@ ingested_files = _table(
     sa.Column("name", sa.String(255), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False),
-    sa.Column("rows", sa.Integer, nullable=False),
-    sa.Column("accepted", sa.Integer, nullable=False),
-    sa.Column("rejected", sa.Integer, nullable=False),
-    sa.Column("duplicates", sa.Integer, nullable=False),
+    *_columns(sa.Integer, "rows", "accepted", "rejected", "duplicates"),
 )
 scores = _table(
     "scores",
@@ -56,17 +56,13 @@ scores = _table(
     sa.Column("dataset", sa.String(20), nullable=False),
     sa.Column("metric", sa.String(40), nullable=False),
     sa.Column("value", sa.Double, nullable=False),
-    sa.Column("rows", sa.Integer, nullable=False),
-    sa.Column("leavers", sa.Integer, nullable=False),
+    *_columns(sa.Integer, "rows", "leavers"),
 )
 column_stats = _table(
     "column_stats",
     _of_a_run(),
     sa.Column("column", sa.String(255), nullable=False),
-    sa.Column("mean", sa.Double),
-    sa.Column("median", sa.Double),
-    sa.Column("std", sa.Double),
-    sa.Column("mode", sa.Double),
+    *_columns(sa.Double, *STATISTICS, nullable=True),
     sa.Column("missing_percent", sa.Double, nullable=False),
 )
 timings = _table(
@@ -104,7 +100,7 @@ contacts = _table(
 
 
 def is_there(connection: sa.Connection, column: sa.Column[str], value: str) -> bool:
-    """Whether a row has this value."""
+    """Whether a row has this value in this column."""
     return connection.execute(sa.select(column).where(column == value)).first() is not None
 
 
@@ -121,7 +117,7 @@ def make_all(connection: sa.Connection) -> None:
 
 
 def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
-    """Insert rows, each with every column; what a row does not say is unknown."""
+    """Insert rows; a column that a row does not name is null."""
     names = table.columns.keys()
     for begin in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[begin : begin + ROWS_AT_ONCE]

@@ -18,7 +18,7 @@ from risk.records.sql_tables import deployments, insert, is_there, risks, runs
 from risk.settings import Settings
 
 PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
-DATA = "column_stats"  # what only a run that ingested has found
+DATA = "column_stats"  # rows of this table come from runs that ingested, and from no others
 
 
 def engine(settings: Settings) -> sa.Engine:
@@ -30,7 +30,7 @@ def engine(settings: Settings) -> sa.Engine:
 
 
 class Entry(NamedTuple):
-    """What is written of a run: its facts, what it found by table, its list, known releases."""
+    """What is written of a run: its facts, its rows by table, its list, all known releases."""
 
     run: Row
     rows: Mapping[str, Sequence[Row]] = {}
@@ -39,14 +39,14 @@ class Entry(NamedTuple):
 
 
 def write(settings: Settings, entry: Entry) -> None:
-    """Write all of an entry or nothing; what is there already stays as it is."""
-    made = engine(settings)
-    file = database.file_of(made)
+    """Write all of an entry or nothing; rows that are there already stay as they are."""
+    records = engine(settings)
+    file = database.file_of(records)
     if file:
         history_file.make_whole(file)
         history_file.begin(file, is_expected=all(row["number"] <= 1 for row in entry.published))
     try:
-        with database.transaction(made, writes=True) as connection:
+        with database.transaction(records, writes=True) as connection:
             _write(connection, settings, entry)
     except database.FileDamaged as damage:
         if not file:
@@ -55,10 +55,7 @@ def write(settings: Settings, entry: Entry) -> None:
 
 
 def _write(connection: sa.Connection, settings: Settings, entry: Entry) -> None:
-    """What one transaction writes.
-
-    Tables are made before the first row goes in: to make one ends a transaction of MariaDB.
-    """
+    """Make all tables, then write all rows: making a table ends a transaction of MariaDB."""
     sql_tables.make_all(connection)
     dataset = list(_dataset(settings)) if DATA in entry.rows else []
     for table, _ in dataset:
@@ -66,9 +63,9 @@ def _write(connection: sa.Connection, settings: Settings, entry: Entry) -> None:
     run = entry.run["id"]
     if not is_there(connection, runs.c.id, run):
         insert(connection, runs, [entry.run])
-        for name, found in entry.rows.items():
+        for name, rows in entry.rows.items():
             table = sql_tables.schema.tables[name]
-            insert(connection, table, [{"run": run, **row} for row in found])
+            insert(connection, table, [{"run": run, **row} for row in rows])
         for part in entry.ranked:
             insert(connection, risks, [{"run": run, **row} for row in part])
     for release in entry.published:
@@ -80,7 +77,7 @@ def _write(connection: sa.Connection, settings: Settings, entry: Entry) -> None:
 
 
 def _dataset(settings: Settings) -> Iterator[tuple[sa.Table, list[Row]]]:
-    """The dataset and the book as they are now, if wanted, each with its table."""
+    """The dataset and the book as they are now, if config.json wants them in the database."""
     for name in (files.FINAL_DATA, files.CLIENTS) if settings.dataset_in_database else ():
         path = settings.output_folder_path / name
         if path.exists():
@@ -101,9 +98,9 @@ def _dataset_table(name: str, settings: Settings) -> sa.Table:
 
 
 def _make_fit(connection: sa.Connection, table: sa.Table) -> None:
-    """Make a table of the dataset, anew if ours has other columns; a table of others stays.
+    """Make a table of the dataset, replacing one of ours with other columns, and none of others.
 
-    That it is ours is noted first: to make a table ends a transaction of MariaDB.
+    That it is ours is noted first, because making a table ends a transaction of MariaDB.
     """
     look = sa.inspect(connection)
     there = look.get_columns(table.name) if look.has_table(table.name) else []
@@ -120,29 +117,29 @@ def _make_fit(connection: sa.Connection, table: sa.Table) -> None:
 
 
 def add_once(settings: Settings, table: sa.Table, row: Row) -> None:
-    """Write one row that is no run's, unless one of the same primary key is there."""
-    made = engine(settings)
-    if file := database.file_of(made):
+    """Write one row that belongs to no run, unless its primary key is there."""
+    records = engine(settings)
+    if file := database.file_of(records):
         file.parent.mkdir(parents=True, exist_ok=True)
-    for step in (partial(_make_for, made, table), partial(_insert_once, made, table, row)):
+    for step in (partial(_make_for, records, table), partial(_insert_once, records, table, row)):
         try:
             step()
         except ServiceDown:  # somebody may have made the same table or row at the same moment
             step()
 
 
-def _make_for(made: sa.Engine, table: sa.Table) -> None:
-    """Have this table; a history in a file begins with all of them, which nobody can disturb."""
-    with database.transaction(made, writes=True) as connection:
-        if not database.file_of(made):
+def _make_for(records: sa.Engine, table: sa.Table) -> None:
+    """Make this table if it is missing; in a file, where nobody else makes tables, make all."""
+    with database.transaction(records, writes=True) as connection:
+        if not database.file_of(records):
             table.create(connection, checkfirst=True)
         elif not sa.inspect(connection).has_table(table.name):
             sql_tables.make_all(connection)
 
 
-def _insert_once(made: sa.Engine, table: sa.Table, row: Row) -> None:
+def _insert_once(records: sa.Engine, table: sa.Table, row: Row) -> None:
     (key,) = table.primary_key.columns
-    with database.transaction(made, writes=True) as connection:
+    with database.transaction(records, writes=True) as connection:
         if not is_there(connection, key, row[key.name]):
             insert(connection, table, [row])
 
@@ -155,21 +152,23 @@ def set_aside(settings: Settings) -> list[SetAside]:
 
 def back_up(settings: Settings, copy: Path) -> None:
     """Copy a SQLite history while it is in use."""
-    made = engine(settings)
-    file = database.file_of(made)
+    records = engine(settings)
+    file = database.file_of(records)
     if not file:
-        raise ConfigWrong(f"the records are in {made.dialect.name}, which has backups of its own")
+        raise ConfigWrong(
+            f"the records are in {records.dialect.name}, which has backups of its own"
+        )
     history_file.back_up(file, copy)
 
 
 def read(settings: Settings, *queries: sa.Select[Any], of: sa.Table = runs) -> list[pd.DataFrame]:
     """The answers to these queries at one moment; empty tables while nothing is recorded."""
-    made = engine(settings)
-    file = database.file_of(made)
+    records = engine(settings)
+    file = database.file_of(records)
     nothing = [pd.DataFrame(columns=query.selected_columns.keys()) for query in queries]
     if file and not file.exists():
         return nothing
-    with database.transaction(made) as connection:
+    with database.transaction(records) as connection:
         if not sa.inspect(connection).has_table(of.name):
             return nothing
         answers = [connection.execute(query) for query in queries]

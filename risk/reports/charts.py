@@ -1,4 +1,4 @@
-"""Figures of the deployed model on the test data, drawn without a screen and returned as PNG."""
+"""Figures of the deployed model on the test data, as PNG."""
 
 import io
 from pathlib import Path
@@ -11,10 +11,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
+from PIL import Image
 
-from risk.learning.evaluation import share_interval
+from risk.learning.estimator import Numbers
+from risk.learning.evaluation import Flags, share_interval
 
 DPI = 150
 MOST_POINTS = 2000
@@ -29,33 +30,33 @@ CELLS = (  # of the confusion matrix, row by row
     "of those that left\nfound",
 )
 
-Numbers = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
 
 def font_folder() -> Path:
     """Where the fonts of the figures are."""
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
-def figure(width: float, height: float) -> Figure:
-    """A figure of so many inches whose parts make room for each other."""
-    layout = ConstrainedLayoutEngine(h_pad=0.08, w_pad=0.06, hspace=0.05, wspace=0.04)
-    return Figure(figsize=(width, height), layout=layout, dpi=DPI)
+def figure(width: float, height: float, **margins: float) -> Figure:
+    """A figure of so many inches; margins in shares of it, as measuring texts takes long."""
+    empty = Figure(figsize=(width, height), dpi=DPI)
+    empty.subplots_adjust(**margins)
+    return empty
 
 
 def png(drawn: Figure) -> bytes:
-    """The bytes of the picture."""
+    """The bytes of the picture, which is opaque: the report would store transparency beside it."""
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()  # type: ignore[no-untyped-call]
     content = io.BytesIO()
-    canvas = FigureCanvasAgg(drawn)  # savefig would lay everything out twice
-    canvas.print_png(content)  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    Image.fromarray(pixels[..., :3].copy()).save(content, "png")
     return content.getvalue()
 
 
 def panel(drawn: Figure, rows: int, columns: int, place: int, title: str) -> Axes:
     """The axes at this place, with their title and without lines that say nothing."""
     axes = drawn.add_subplot(rows, columns, place)
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=8)
+    axes.set_title(title, loc="left", y=1.0, pad=8, fontsize=11, fontweight="bold", color=INK)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(PALE)
     axes.tick_params(labelsize=9, labelcolor=SOFT, length=0, pad=5)
@@ -66,9 +67,27 @@ def panel(drawn: Figure, rows: int, columns: int, place: int, title: str) -> Axe
 
 def confusion_matrix(left: Flags, expected: Flags, title: str) -> bytes:
     """What became of the clients beside what was expected of them, in counts and shares."""
-    drawn = figure(6.4, 4.6)
+    drawn = figure(6.4, 4.6, left=0.115, right=0.99, top=0.81, bottom=0.02)
     axes = drawn.add_subplot()
     counts = np.array([[((left == row) & (expected == c)).sum() for c in (0, 1)] for row in (0, 1)])
+    _fill_cells(axes, counts)
+    axes.xaxis.tick_top()
+    axes.tick_params(labelsize=12, labelcolor=INK, length=0, labelrotation=0, pad=6)
+    drawn.suptitle(
+        title,
+        x=0.012,
+        y=0.98,
+        ha="left",
+        fontsize=11,
+        fontweight="bold",
+        color=INK,
+        parse_math=False,
+    )
+    return png(drawn)
+
+
+def _fill_cells(axes: Axes, counts: npt.NDArray[np.int64]) -> None:
+    """The darker a cell, the greater its share of its row."""
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     sns.heatmap(
         shares,
@@ -87,17 +106,11 @@ def confusion_matrix(left: Flags, expected: Flags, title: str) -> bytes:
     for number, share, words in zip(list(axes.texts), shares.flat, CELLS, strict=True):
         text, color = f"{100 * share:.0f} % {words}", number.get_color()
         _write(axes, text, number.get_position(), (0, -6), ha="center", size=10, color=color)
-    axes.xaxis.tick_top()
-    axes.tick_params(labelsize=12, labelcolor=INK, length=0, labelrotation=0, pad=6)
-    drawn.suptitle(
-        title, x=0.012, ha="left", fontsize=11, fontweight="bold", color=INK, parse_math=False
-    )
-    return png(drawn)
 
 
 def quality(left: Flags, risks: Numbers, share: float) -> bytes:
     """What calling down the list reaches, and whether a risk of 30 percent means 30 percent."""
-    drawn = figure(10, 4.3)
+    drawn = figure(10, 4.3, left=0.055, right=0.985, top=0.91, bottom=0.125, wspace=0.16)
     _gains(panel(drawn, 1, 2, 1, "Leavers reached when calling down the list"), left, risks, share)
     _calibration(panel(drawn, 1, 2, 2, "Predicted and real share of leavers"), left, risks)
     for axes in drawn.axes:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk import files
+from risk.columns import Columns
 from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.learning import deployed, estimator, ranking, releases
@@ -20,17 +21,17 @@ from risk.records import list_file, pending, recording
 from risk.records.pending import Run
 from risk.reports import report
 from risk.reports.report_data import Findings, Known
-from risk.settings import Columns, Settings
+from risk.settings import Settings
 
 log = logging.getLogger("risk.deliverables")
 
 
 def ranked_list(settings: Settings, kept_in: Path | None = None) -> Path:
     """Write the clients that may still leave in their order; keep codes and risks beside."""
-    release, model = deployed.in_use(settings.prod_deployment_path, settings.columns)
+    now = deployed.load(settings.prod_deployment_path, settings.columns)
     book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
-    ranked = ranking.ranked(model, book, settings.columns)
-    return write_list(settings, ranked, ranking.basis_now(release, _as_of(settings)), kept_in)
+    ranked = ranking.ranked(now.model, book, settings.columns)
+    return write_list(settings, ranked, ranking.basis_now(now.release, _as_of(settings)), kept_in)
 
 
 def write_list(
@@ -62,24 +63,23 @@ def list_is_current(settings: Settings) -> bool:
 def confusion_matrix(settings: Settings, findings: Findings) -> Path:
     """Draw what the deployed model finds and misses on the test data."""
     path = settings.output_model_path / files.CONFUSION_MATRIX
-    files.write_bytes(path, findings.confusion_matrix)
-    log.info("the confusion matrix is in %s", files.short(path))
-    return path
+    return _written(path, findings.confusion_matrix, "the confusion matrix is")
 
 
 def trends(settings: Settings, findings: Findings) -> Path:
     """Draw the quality, the data and the timings of all recorded runs."""
-    path = settings.output_model_path / files.TRENDS
-    files.write_bytes(path, findings.trends)
-    log.info("the trends are in %s", files.short(path))
-    return path
+    return _written(settings.output_model_path / files.TRENDS, findings.trends, "the trends are")
 
 
 def document(settings: Settings, findings: Findings) -> Path:
     """Write the report that somebody without a login can read on paper."""
     path = settings.output_model_path / files.REPORT
-    files.write_bytes(path, report.document(findings))
-    log.info("the report is in %s", files.short(path))
+    return _written(path, report.document(findings), "the report is")
+
+
+def _written(path: Path, content: bytes, what: str) -> Path:
+    files.write_bytes(path, content)
+    log.info("%s in %s", what, files.short(path))
     return path
 
 
@@ -98,11 +98,11 @@ def make_list(
     settings: Settings,
     run: Run,
     decision: Decision,
-    in_use: tuple[Release, Candidate],
+    ranked_by: tuple[Release, Candidate],
     data: tuple[pd.DataFrame, pd.DataFrame, str],
 ) -> Known:
-    """Rank the clients anew; a list that could not be written is owed by this run to the next."""
-    release, candidate = in_use
+    """Rank the clients and write the list; if that fails, the next run still owes it."""
+    release, candidate = ranked_by
     known = Known(release, candidate.model, candidate.on.get(TEST), *data)
     basis = ranking.basis_now(release, known.as_of)
     try:
@@ -117,7 +117,7 @@ def make_list(
 
 
 def _timed_prediction(run: Run) -> Probability:
-    """The way to ask a model that counts as the run's prediction."""
+    """A function that asks the model, and times it as the run's prediction."""
 
     def ask(model: Model, clients: pd.DataFrame, columns: Columns) -> npt.NDArray[np.float64]:
         return run.timed("prediction", estimator.probability, model, clients, columns)
@@ -126,9 +126,9 @@ def _timed_prediction(run: Run) -> Probability:
 
 
 def finish_list(settings: Settings) -> Exception | None:
-    """Make the list that an earlier run did not come to, and keep it as that run's.
+    """Make the list that an earlier run left undone, as a list of that run.
 
-    What prevented it is returned: new data may mend it.
+    An error is returned, as new data may mend it.
     """
     owing = [run for run in pending.waiting(settings) if pending.LIST in run.owes]
     unlisted = [run.list_path for run in owing if not run.list_path.exists()]
@@ -144,9 +144,9 @@ def finish_list(settings: Settings) -> Exception | None:
 
 
 def make_owed_report(settings: Settings, known: Known | None = None) -> list[str]:
-    """Make the pictures and the report that runs still owe; what prevented it is returned.
+    """Make the pictures and the report that runs still owe; problems are returned.
 
-    It tells of the list, so it comes after it. What has nothing to show yet is owed no longer.
+    The report shows the list, so it waits for it. A part with nothing to show is owed no longer.
     """
     owed = pending.owed(settings)
     if pending.REPORT not in owed or pending.LIST in owed:
@@ -159,7 +159,7 @@ def make_owed_report(settings: Settings, known: Known | None = None) -> list[str
 
 
 def follow(settings: Settings, done: str) -> None:
-    """Make what a run by hand owes: list, records and report; what it did is said if one fails."""
+    """Make what a run by hand owes: list, records and report; an error also says what was done."""
     unlisted = finish_list(settings)
     problems = [*recording.record_owed(settings), *make_owed_report(settings)]
     if unlisted:

@@ -61,7 +61,7 @@ def first_to_call(findings: Findings) -> list[Block]:
 
 
 def _code_width(listed: list[TopClient]) -> float:
-    """The share of the page for clients' codes, which have four signs as a rule."""
+    """The share of the page for the codes, most of which have four characters."""
     longest = max(len(row.corporation.encode("unicode_escape")) for row in listed)
     return 0.1 if longest <= USUAL_CODE else 0.22
 
@@ -83,7 +83,7 @@ def quality(findings: Findings) -> list[Block]:
     others = "Nobody on the list is known to have left, so fewer of its own first ones will."
     meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
     return [
-        Words(f"{findings.in_use.release.title.capitalize()}, on {rows} {meaning}"),
+        Words(f"{findings.deployed.release.title.capitalize()}, on {rows} {meaning}"),
         Facts([(number, f"{caption}{remark}") for number, caption in facts]),
         Words(others, is_remark=True),
         Picture(charts.quality(on_test.left, on_test.risks, share)),
@@ -110,10 +110,10 @@ def _called(on_test: Evaluation, share: float) -> str:
 
 def weights(findings: Findings) -> list[Block]:
     """The weight of each feature in the model, and what a doubling does."""
-    found = linear.coefficients(findings.in_use.model, findings.settings.columns)
+    coefficients = linear.coefficients(findings.deployed.model, findings.settings.columns)
     return [
-        Grid(found.head, found.rows, (0.4, 0.2, 0.25), (1, 2)),
-        Words(found.meaning, is_remark=True),
+        Grid(coefficients.head, coefficients.rows, (0.4, 0.2, 0.25), (1, 2)),
+        Words(coefficients.meaning, is_remark=True),
     ]
 
 

@@ -106,7 +106,7 @@ def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> byt
 
 
 def know(fonts: Path) -> None:
-    """Have the fonts of the report, which say what can be printed."""
+    """Load the fonts of the report, once; `printable` needs them."""
     for name in FONT_FILES.keys() - set(pdfmetrics.getRegisteredFontNames()):
         pdfmetrics.registerFont(TTFont(name, fonts / FONT_FILES[name]))
 
@@ -117,13 +117,13 @@ def shortened(text: str, longest: int = LONGEST_CODE) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with an escape for every sign that cannot be shown, selected or seen."""
+    """The text with escapes for signs that the font lacks or that cannot be seen."""
     known = pdfmetrics.getFont(PLAIN).face.charToGlyph
-    shown = (
+    signs = (
         sign if sign.isprintable() and sign <= LAST and ord(sign) in known else _instead(sign)
         for sign in text[:LONGEST_TEXT]
     )
-    return "".join(shown) + ("…" if len(text) > LONGEST_TEXT else "")
+    return "".join(signs) + ("…" if len(text) > LONGEST_TEXT else "")
 
 
 def _instead(sign: str) -> str:
@@ -133,7 +133,7 @@ def _instead(sign: str) -> str:
 
 
 def markup(text: str) -> str:
-    """The text as paragraphs want it, which would read a client named <b> as an order."""
+    """The text escaped, as paragraphs take a client named <b> for markup."""
     return escape(printable(text))
 
 

@@ -82,7 +82,7 @@ def _moment(moment: str) -> str:
 
 
 def _decision(findings: Findings) -> list[Block]:
-    """What the last run decided, and why; steps by hand decide nothing, unless there is no more."""
+    """The decision of the last run; a step by hand is shown only if there was no run."""
     last = findings.history.last_runs
     if last.empty:
         return [Words("No run is recorded yet.")]

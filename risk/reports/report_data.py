@@ -1,4 +1,4 @@
-"""What the figures and the report are made of: each part read or drawn once, or found missing."""
+"""The parts of the figures and the report, each read or drawn once."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -9,7 +9,7 @@ from risk import files, wording
 from risk.data import tables, test_data
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking
-from risk.learning.deployed import InUse
+from risk.learning.deployed import Deployed
 from risk.learning.estimator import Model
 from risk.learning.evaluation import Evaluation
 from risk.learning.gates import TEST
@@ -54,7 +54,8 @@ class Findings:
         self._parts: dict[str, Any] = {}
         self._problems: dict[str, RiskError | OSError] = {}
         if known:
-            self._parts = {"in use": InUse(known.release, known.model), "dataset": known.dataset}
+            deployed_now = Deployed(known.release, known.model, settings.columns)
+            self._parts = {"deployed": deployed_now, "dataset": known.dataset}
             self._parts["clients"] = len(known.book)
         if known and known.on_test:
             self._parts["on test"] = known.on_test
@@ -67,15 +68,15 @@ class Findings:
         return self._once("listed", lambda: list_file.read(path, wanted))
 
     @property
-    def in_use(self) -> InUse:
+    def deployed(self) -> Deployed:
         """The deployed release and its model."""
         folder, columns = self.settings.prod_deployment_path, self.settings.columns
-        return self._once("in use", lambda: deployed.in_use(folder, columns))
+        return self._once("deployed", lambda: deployed.load(folder, columns))
 
     @property
     def on_test(self) -> Evaluation:
         """The deployed model on the test data."""
-        return self._once("on test", lambda: _on_test(self.in_use.model, self.settings))
+        return self._once("on test", lambda: _on_test(self.deployed.model, self.settings))
 
     @property
     def dataset(self) -> pd.DataFrame:
@@ -96,7 +97,7 @@ class Findings:
     @property
     def confusion_matrix(self) -> bytes:
         """The picture of what the deployed model found and missed on the test data."""
-        return self._once("matrix", lambda: _confusion_matrix(self.in_use.release, self.on_test))
+        return self._once("matrix", lambda: _confusion_matrix(self.deployed.release, self.on_test))
 
     @property
     def trends(self) -> bytes:

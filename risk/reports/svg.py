@@ -1,4 +1,4 @@
-"""Lines over time as points of an SVG, for pages that load nothing and run nothing."""
+"""Line charts as points of an SVG, for pages without scripts and pictures."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -50,9 +50,9 @@ Point = tuple[int, float, str]
 
 
 def chart(series: dict[str, list[Point]], moments: Sequence[str], *, whole: bool) -> Chart | None:
-    """Series of (place in time, share from 0 to 1, title), or None where there is nothing.
+    """A chart of series of (place in time, share from 0 to 1, title), None if they are empty.
 
-    `whole` shows all from 0 to 100 %, else as much as the values need.
+    With `whole` the axis goes from 0 to 100 %, else only as far as the values.
     """
     values = [value for points in series.values() for _, value, _ in points]
     if not values or not moments:
@@ -74,8 +74,8 @@ def chart(series: dict[str, list[Point]], moments: Sequence[str], *, whole: bool
     ]
     count = round((high - low) / step)
     levels = [low + step * number for number in range(count + 1)]
-    told = [f"{100 * level:.0f}\u00a0%" if whole else f"{level:.2f}" for level in levels]
-    ticks = [Tick(y(level), text) for level, text in zip(levels, told, strict=True)]
+    labels = [f"{100 * level:.0f}\u00a0%" if whole else f"{level:.2f}" for level in levels]
+    ticks = [Tick(y(level), text) for level, text in zip(levels, labels, strict=True)]
     return Chart(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, drawn, ticks, moments[0], moments[-1])
 
 

@@ -6,12 +6,11 @@ from itertools import cycle
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from risk.learning.gates import DATASETS, NEWEST
 from risk.records.queries import Trends
-from risk.reports.charts import BEHIND, DPI, INK, OF_ALL, PALE, SERIES, SOFT, panel, png
+from risk.reports.charts import BEHIND, INK, OF_ALL, PALE, SERIES, SOFT, figure, panel, png
 from risk.wording import FEW_LEAVERS
 
 PANELS = {
@@ -22,6 +21,7 @@ PANELS = {
     "wspace": 0.56,
     "hspace": 0.22,
 }
+MOMENTS = (*("started_at",) * 3, "deployed_at")  # the column of each table that says when
 STEPS = ("ingestion", "training", "ranking")
 FEW_POINTS = 40
 FEW_RELEASES = 15
@@ -35,9 +35,9 @@ NUMBER = FuncFormatter(lambda number, _: f"{number:,.12g}")
 
 def draw(history: Trends) -> bytes:
     """One page of small panels over time."""
+    history = _with_moments(history)
     scores = history.scores
-    drawn = Figure(figsize=(11, 10), dpi=DPI)
-    drawn.subplots_adjust(**PANELS)
+    drawn = figure(11, 10, **PANELS)
     drawn.suptitle(_about(history), x=0.006, y=0.993, ha="left", fontsize=11, color=INK)
     titles = (
         "F1 of the deployed model",
@@ -67,10 +67,20 @@ def draw(history: Trends) -> bytes:
     return png(drawn)
 
 
+def _with_moments(history: Trends) -> Trends:
+    """The history with its texts of moments as times."""
+    return Trends(
+        *(
+            table.assign(**{name: pd.to_datetime(table[name], utc=True)})
+            for table, name in zip(history, MOMENTS, strict=True)
+        )
+    )
+
+
 def _span(history: Trends) -> tuple[float, float]:
     """The first and the last moment of which anything is drawn."""
-    texts = [table["started_at"] for table in history[:3]] + [history.deployments["deployed_at"]]
-    moments = pd.concat([_moments(column) for column in texts])
+    began = [table["started_at"] for table in history[:3]]
+    moments = pd.concat([*began, history.deployments["deployed_at"]])
     if moments.empty:
         return 0.0, 0.0
     first, last = date2num([moments.min(), moments.max()])  # type: ignore[no-untyped-call]
@@ -81,7 +91,7 @@ def _about(history: Trends) -> str:
     runs = history.missing["started_at"].nunique()
     if not runs:
         return ""
-    first, last = (_moments(history.missing["started_at"]).agg(end) for end in ("min", "max"))
+    first, last = history.missing["started_at"].agg(["min", "max"])
     days = f"{first:%-d %B %Y}" + (f" to {last:%-d %B %Y}" if first.date() < last.date() else "")
     count = "1 run" if runs == 1 else f"{runs:,} runs"
     return f"{count}, {days}"
@@ -96,10 +106,12 @@ def _draw_f1(axes: Axes, history: Trends) -> None:
         ]
         if len(low) == len(high) > 1:
             axes.fill_between(
-                _when(low), low["value"], high["value"], color=color, alpha=0.12, lw=0
+                low["started_at"], low["value"], high["value"], color=color, alpha=0.12, lw=0
             )
         elif len(low) == len(high):
-            axes.vlines(_when(low), low["value"], high["value"], color=color, alpha=0.3, lw=4)
+            axes.vlines(
+                low["started_at"], low["value"], high["value"], color=color, alpha=0.3, lw=4
+            )
     if axes.lines:
         _mark_releases(axes, history.deployments, _span(history))
 
@@ -109,14 +121,14 @@ def _circle_provisional(axes: Axes, scores: pd.DataFrame, metric: str) -> None:
     few = scores[(scores["metric"] == metric) & (scores["leavers"] < FEW_LEAVERS)]
     if len(few):
         size = 8 if len(few) < FEW_POINTS else 4
-        axes.plot(_when(few), few["value"], "o", ms=size, mfc="none", mec=INK, mew=size / 10)
+        axes.plot(few["started_at"], few["value"], "o", ms=size, mfc="none", mec=INK, mew=size / 10)
         text = f"circled: provisional, under {FEW_LEAVERS} leavers"
         axes.text(0.01, 0.04, text, transform=axes.transAxes, fontsize=8, color=SOFT, bbox=BEHIND)
 
 
 def _mark_releases(axes: Axes, deployments: pd.DataFrame, span: tuple[float, float]) -> None:
     """A line for each release, with its number where there is room for it."""
-    moments = date2num(_moments(deployments["deployed_at"]))  # type: ignore[no-untyped-call]
+    moments = date2num(deployments["deployed_at"])  # type: ignore[no-untyped-call]
     room, free_from = (span[1] - span[0]) * 0.06, -math.inf
     for moment, number in zip(moments, deployments["number"], strict=True):
         faint = 1 if len(moments) < FEW_RELEASES else 0.35
@@ -143,7 +155,7 @@ def _draw_by_dataset(axes: Axes, scores: pd.DataFrame, metric: str) -> None:
 
 
 def _by_dataset(scores: pd.DataFrame, metric: str) -> list[tuple[str, pd.DataFrame]]:
-    """The values of a metric by dataset, in the order and so in the colours of the pages."""
+    """The values of a metric by dataset, in the order and colours of the pages."""
     measured = scores[scores["metric"] == metric]
     parts = [(name, measured[measured["dataset"] == name]) for name in DATASETS]
     return [(name, rows) for name, rows in parts if len(rows)]
@@ -172,7 +184,9 @@ def _draw_lines(
         if rows.empty:
             continue
         marker = "o" if len(rows) < FEW_POINTS else ""
-        axes.plot(_when(rows), rows[value], marker=marker, color=color, ls=dash, lw=1.2, ms=4)
+        axes.plot(
+            rows["started_at"], rows[value], marker=marker, color=color, ls=dash, lw=1.2, ms=4
+        )
         ends.append((float(rows[value].iloc[-1]), name, color))
         highest = max(highest, float(rows[value].max()))
     axes.set_ylim(0, top or highest * 1.18 or 1)
@@ -198,15 +212,6 @@ def _name_lines(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
         short = name if len(name) <= 21 else f"{name[:20]}…"
         axes.text(1.02, place, short, transform=axes.transAxes, fontsize=8.5, color=color,
                   va="center", parse_math=False)  # fmt: skip
-
-
-def _when(table: pd.DataFrame) -> "pd.Series[pd.Timestamp]":
-    """The moments at which the runs of these rows began."""
-    return _moments(table["started_at"])
-
-
-def _moments(texts: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
-    return pd.to_datetime(texts, utc=True)
 
 
 def _show_dates(axes: Axes, span: tuple[float, float], *, is_last: bool) -> None:

@@ -1,4 +1,4 @@
-"""How every answer leaves: as JSON or a page, with our headers, errors in our words."""
+"""The form of every answer: JSON or a page, with our headers, and errors in our words."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ log = logging.getLogger("risk.answers")
 
 
 def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Response:
-    """A JSON answer; further keys, one at least in the value, may be written as JSON already."""
+    """A JSON answer with at least one key; keywords add keys whose values are JSON already."""
     body = ENCODER.encode(value)
     if written:
         body = body[:-1] + "".join(f',"{key}":{text}' for key, text in written.items()) + "}"
@@ -54,7 +54,7 @@ def answer(value: Mapping[str, Any], status: int = 200, **written: str) -> Respo
 
 
 def digits(ones: list[int] | npt.NDArray[np.int64]) -> str:
-    """Zeros and ones as JSON, which is most of a long answer."""
+    """Zeros and ones as JSON, written fast because they are most of a long answer."""
     if isinstance(ones, list):
         return ENCODER.encode(ones)
     text = np.full(max(0, 2 * len(ones) - 1), ord(","), dtype=np.uint8)
@@ -75,7 +75,7 @@ def page(template: str, status: int = 200, **values: object) -> Response:
 
 
 def wants_page() -> bool:
-    """Whether a person asks, who is shown errors as pages; programs ask for JSON or anything."""
+    """Whether a browser asks, which is shown errors as pages; programs get them as JSON."""
     return request.blueprint != "api" and "text/html" in request.headers.get("Accept", "")
 
 
@@ -87,7 +87,7 @@ def _refused(code: str, message: str, status: int) -> Response:
 
 
 def count(text: str, name: str, most: int) -> int:
-    """A whole number from 1 up that an address asks for."""
+    """A whole number from 1 up in a query."""
     number = int(text) if WHOLE_NUMBER.fullmatch(text) else 0
     if not 1 <= number <= most:
         raise RequestRefused("bad_request", f"{name} must be a whole number from 1 to {most}")
@@ -95,9 +95,9 @@ def count(text: str, name: str, most: int) -> int:
 
 
 def line(address: str, method: str, path: bytes, status: int, seconds: float) -> str:
-    """The line about a request, which nothing that was sent can break or make long."""
-    asked = f"{quote(method)[:20]} {quote(path)[:LONGEST_LOGGED]}"
-    return f"{address} {asked} {status} {seconds * 1000:.1f} ms"
+    """The log line about a request, short and on one line whatever was sent."""
+    request_line = f"{quote(method)[:20]} {quote(path)[:LONGEST_LOGGED]}"
+    return f"{address} {request_line} {status} {seconds * 1000:.1f} ms"
 
 
 def dress(app: Flask) -> None:
@@ -110,7 +110,7 @@ def dress(app: Flask) -> None:
 
 
 def of_a_broken_body(_error: Exception) -> Response:
-    """The refusal of a body whose chunks do not fit together."""
+    """The refusal of a body with malformed chunks."""
     return _refused(*_sentence(400), 400)
 
 
@@ -119,7 +119,7 @@ def _sentence(status: int) -> tuple[str, str]:
 
 
 def _of_http(refusal: HTTPException) -> Response:
-    """A refusal by the framework, in our words: its own may tell too much."""
+    """A refusal by the framework in our words, as its own may reveal too much."""
     status = refusal.code or 500
     made = _refused(*_sentence(status), status)
     if allow := dict(refusal.get_headers()).get("Allow"):
@@ -139,7 +139,7 @@ def _of_ours(refusal: RiskError) -> Response:
 
 
 def public_sentence(refusal: RiskError) -> str:
-    """The sentence for those who ask; what an artefact holds is for the log only."""
+    """The message of an error as an answer has it; details of our files are for the log only."""
     if isinstance(refusal, ArtefactRefused):
         return "what lies on the disk is not what its record says; the server's log says more"
     return str(refusal)
@@ -151,7 +151,7 @@ def _of_the_system(failure: OSError) -> Response:
 
 
 class _Dressed:
-    """Puts our headers on every answer that has none of its own by the same name."""
+    """Adds our headers to every answer, unless it has its own."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self.application = application

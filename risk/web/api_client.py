@@ -1,4 +1,4 @@
-"""Questions to the API over HTTP: each has a deadline, and no answer is longer than fits."""
+"""Requests to the API, each with a deadline and a limit on the size of its answer."""
 
 import json
 import time
@@ -21,7 +21,7 @@ class Refused(ServiceDown):
 
 
 class Client:
-    """The API at one address; the token is sent with questions, never to find out who is there."""
+    """The API at one address; the token is not sent before our service is known to be there."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -29,7 +29,7 @@ class Client:
     def is_serving(self, release: str) -> bool:
         """Whether this service answers there, with this release."""
         try:
-            _, health = self._asked("GET", "/health", None, {}, HEALTH_SECONDS)
+            _, health = self._fetched("GET", "/health", None, {}, HEALTH_SECONDS)
         except FAILURES:
             return False
         is_ours = isinstance(health, dict) and health.get("service") == "risk"
@@ -40,7 +40,7 @@ class Client:
         token = security.token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            status, value = self._asked(method, route, body, headers, ANSWER_SECONDS)
+            status, value = self._fetched(method, route, body, headers, ANSWER_SECONDS)
         except FAILURES as error:
             raise ServiceDown(f"the API gave no answer to {route}: {error}") from error
         if isinstance(value, dict) and status == requests.codes.ok:
@@ -50,13 +50,13 @@ class Client:
         kind = Refused if is_final else ServiceDown
         raise kind(f"the API answered {route} with {status}: {message}")
 
-    def _asked(
+    def _fetched(
         self, method: str, route: str, body: object, headers: dict[str, str], seconds: int
     ) -> tuple[int, Any]:
         """Status and JSON of an answer that is complete before the deadline."""
         deadline, content = time.monotonic() + CONNECT_SECONDS + seconds, bytearray()
         with requests.Session() as session:
-            session.trust_env = False  # no proxy of the environment, which the token would pass
+            session.trust_env = False  # a proxy of the environment would see the token
             answer = session.request(
                 method,
                 f"{self.url}{route}",
@@ -69,5 +69,5 @@ class Client:
             while piece := answer.raw.read1(64 * 1024):
                 content += piece
                 if len(content) > LONGEST_ANSWER or time.monotonic() > deadline:
-                    raise requests.Timeout("it does not come to an end")
+                    raise requests.Timeout("the answer is too long or too slow")
             return answer.status_code, json.loads(content)

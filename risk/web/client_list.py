@@ -36,7 +36,7 @@ Places = npt.NDArray[np.int64]
 
 
 class ClientList(NamedTuple):
-    """The list with what finds and sorts its clients; a place is a position in the table."""
+    """The list with its indexes, in which a place is a position in the table."""
 
     basis: Basis | None
     table: pd.DataFrame
@@ -46,7 +46,7 @@ class ClientList(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """Which clients of the list are wanted; by default those to call first."""
+    """The wanted clients of the list, by default those to call first."""
 
     text: str = ""
     band: str = ""
@@ -113,10 +113,10 @@ def matching(listed: ClientList, wish: Wish, contacted: Set[str]) -> Places:
 
 
 def to_call(listed: ClientList, wish: Wish, capacity: int, places: Places) -> Places:
-    """Those among these places that can be called, in the order that is wanted.
+    """As many of these places as can be called, in the wanted order.
 
-    The cut at capacity comes after the filters, so the next clients take the place of those left
-    out; a search goes through the whole list.
+    The cut at capacity comes after the filters, so that the next clients replace those left out;
+    a search goes through the whole list.
     """
     if not wish.is_whole and not wish.text:
         places = places[:capacity]
@@ -151,22 +151,22 @@ def show() -> Response:
     """The page of the list."""
     settings, listed, wish = service().settings, current(), _wish(request.args)
     hidden = part(contacts.recent, settings) if wish.hides_contacted else part(set)
-    like_that = matching(listed, wish, hidden.value or set())
-    places = to_call(listed, wish, settings.capacity, like_that)
+    matches = matching(listed, wish, hidden.value or set())
+    places = to_call(listed, wish, settings.capacity, matches)
     last = max(1, -(-len(places) // PAGE))
     wish = wish._replace(page=min(wish.page, last))
     first_on_page = (wish.page - 1) * PAGE
-    shown = clients_at(listed, places[first_on_page : first_on_page + PAGE])
-    contacted = part(contacts.last, settings, [client.corporation for client in shown])
+    on_page = clients_at(listed, places[first_on_page : first_on_page + PAGE])
+    contacted = part(contacts.last, settings, [client.corporation for client in on_page])
     deployed = part(service().deployed.now).value
     return answers.page(
         "clients.html",
         wish=wish,
         linked=functools.partial(_address, wish),
         listed=listed,
-        shown=shown,
+        on_page=on_page,
         count=len(places),
-        like_that=len(like_that),
+        matches=len(matches),
         pages=last,
         first_on_page=first_on_page + 1,
         contacts=contacted.value or {},
@@ -181,10 +181,10 @@ def show() -> Response:
     )
 
 
-def _wish(asked: "MultiDict[str, str]") -> Wish:
+def _wish(query: "MultiDict[str, str]") -> Wish:
     """What the address asks of the list."""
-    text, band = asked.get("q", ""), asked.get("band", "")
-    order, page = asked.get("sort", "risk"), asked.get("page", "1")
+    text, band = query.get("q", ""), query.get("band", "")
+    order, page = query.get("sort", "risk"), query.get("page", "1")
     bands = dict(ranking.BANDS)
     if len(text) > LONGEST_SEARCH:
         raise _wrong(f"a search has at most {LONGEST_SEARCH} characters")
@@ -193,7 +193,7 @@ def _wish(asked: "MultiDict[str, str]") -> Wish:
     if order not in ORDERS:
         raise _wrong(f"sort is one of {', '.join(ORDERS)}")
     number = answers.count(page, "page", LAST_PAGE)
-    return Wish(text, band, order, is_set(asked, "all"), is_set(asked, "hide"), number)
+    return Wish(text, band, order, is_set(query, "all"), is_set(query, "hide"), number)
 
 
 def _wrong(message: str) -> RequestRefused:
@@ -237,7 +237,7 @@ def spreadsheet() -> Response:
 
 
 def _csv(table: pd.DataFrame) -> Iterator[str]:
-    """The list as a CSV, in parts, that no spreadsheet takes for formulas."""
+    """The list as a CSV, in parts, with no cell that a spreadsheet would run as a formula."""
     yield f"{','.join(list_file.COLUMNS)}\n"
     for begin in range(0, len(table), ROWS_AT_ONCE):
         rows = table[list(list_file.COLUMNS)].iloc[begin : begin + ROWS_AT_ONCE].copy()
@@ -247,5 +247,5 @@ def _csv(table: pd.DataFrame) -> Iterator[str]:
 
 
 def defused(cell: str) -> str:
-    """A text that a spreadsheet shows and never runs."""
+    """A text that a spreadsheet shows as it is."""
     return f"'{cell}" if cell.startswith(STARTS_A_FORMULA) else cell

@@ -1,4 +1,4 @@
-"""One client: every term of its risk, its rows in the data, its contacts and the form for one."""
+"""The page of one client: its reasons, its rows in the data, its contacts and the form for one."""
 
 import math
 from collections.abc import Mapping
@@ -9,54 +9,18 @@ import pandas as pd
 from flask import Response, request
 
 from risk import times
+from risk.columns import Columns
 from risk.errors import RequestRefused
 from risk.learning import ranking, reasons
 from risk.learning.deployed import Deployed
-from risk.learning.ranking import Ranked
+from risk.learning.explanation import Explanation, explained
 from risk.records import contacts, queries
 from risk.records.contacts import Wrong
 from risk.reports import svg
-from risk.settings import Columns
 from risk.web import answers, client_list, security
 from risk.web.pages import address, pages, part, service
 
 LARGEST_FORM = 64 * 1024
-
-
-class Reason(NamedTuple):
-    """What one feature adds to the log-odds of the middle client, in numbers and in words."""
-
-    name: str
-    given: str
-    taken: str
-    usual: str
-    part: float
-    words: str
-    is_against: bool = False  # where the client stands, at high or at low risk
-
-    @property
-    def factor(self) -> str:
-        """By how much it multiplies the odds of leaving."""
-        return reasons.times(self.part)
-
-
-class Explained(NamedTuple):
-    """The terms of a risk: the log-odds of the middle client and all parts give the client's.
-
-    `in_order` has the values of the middle client in the order of the columns.
-    """
-
-    risk: float
-    usual_risk: float
-    log_odds: float
-    usual_log_odds: float
-    reasons: list[Reason]
-    in_order: list[str]
-
-    @property
-    def factor(self) -> str:
-        """By how much all of it multiplies the odds of leaving."""
-        return reasons.times(sum(reason.part for reason in self.reasons))
 
 
 class Period(NamedTuple):
@@ -66,42 +30,11 @@ class Period(NamedTuple):
     outcome: str
 
 
-def explained(ranked: Ranked, corporation: str, columns: Columns) -> Explained | None:
-    """All reasons of one client, the heaviest first; none if it is not among the ranked."""
-    places = np.flatnonzero((ranked.clients[columns.client] == corporation).to_numpy(dtype=bool))
-    if not len(places):
-        return None
-    place = int(places[0])
-    parts, taken = ranked.terms.parts[place], ranked.terms.values[place]
-    given = ranked.clients[list(columns.features)].to_numpy()[place]
-    usual = ranked.average.log_odds
-    against = reasons.against(parts[None, :], ranking.lean(ranked.risks[[place]]))[0]
-    return Explained(
-        float(ranked.risks[place]),
-        _risk(usual),
-        usual + float(parts.sum()),
-        usual,
-        [
-            Reason(
-                reasons.label(columns.features[at]),
-                _shown(given[at]),
-                reasons.about(taken[at]),
-                reasons.about(ranked.average.values[at]),
-                float(parts[at]),
-                reasons.push(parts[at]),
-                bool(against[at]),
-            )
-            for at in np.argsort(-np.abs(parts), kind="stable")
-        ],
-        [reasons.about(value) for value in ranked.average.values],
-    )
-
-
 def periods(dataset: pd.DataFrame, corporation: str, columns: Columns) -> list[Period]:
     """The rows of a client in the data, the oldest first."""
     own = dataset[(dataset[columns.client] == corporation).to_numpy(dtype=bool)]
     return [
-        Period([_shown(value) for value in features], _outcome(outcome))
+        Period([reasons.cell(value) for value in features], _outcome(outcome))
         for *features, outcome in own[[*columns.features, columns.target]].to_numpy()
     ]
 
@@ -124,7 +57,7 @@ def changes(
 
 def _change(name: str, before: float, now: float) -> str:
     """How a number changed, in words; empty if both look the same."""
-    then, today = _shown(before), _shown(now)
+    then, today = reasons.cell(before), reasons.cell(now)
     if then == today:
         return ""
     if math.isnan(now) or math.isnan(before):
@@ -132,18 +65,10 @@ def _change(name: str, before: float, now: float) -> str:
     return f"{name} {'fell' if now < before else 'rose'} from {then} to {today}"
 
 
-def _shown(value: float) -> str:
-    return "not known" if math.isnan(value) else reasons.shown(value)
-
-
 def _outcome(value: float) -> str:
     if math.isnan(value):
         return "not known yet"
     return "left" if value == 1 else "stayed"
-
-
-def _risk(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds)) if log_odds > -700 else 0.0  # else exp overflows
 
 
 @pages.get("/clients")
@@ -162,7 +87,7 @@ def client(corporation: str) -> Response:
 
 @pages.get("/clients/<code:corporation>/contacts")
 def client_of_contacts(corporation: str) -> Response:
-    """The client whose contacts these are, or whose code ends in /contacts."""
+    """The client with these contacts, or one whose code ends in /contacts."""
     try:
         return _show(f"{corporation}/contacts")
     except RequestRefused:
@@ -200,17 +125,17 @@ def _unknown() -> RequestRefused:
 def _show(
     corporation: str, typed: Mapping[str, str] | None = None, wrong: Wrong | None = None
 ) -> Response:
-    """The page of a client, with a form that was refused as it was typed."""
+    """The page of a client; a refused form keeps what was typed."""
     sources, settings, columns = service(), service().settings, service().settings.columns
     listed = part(client_list.current)
     own = client_list.client_of(listed.value, corporation) if listed.value else None
     dataset, book = part(sources.dataset), part(sources.book)
-    rows = dataset.value is not None
-    found = dataset._replace(value=periods(dataset.value, corporation, columns) if rows else None)
-    if not own and not found.value and not sources.has_in_book(corporation):
+    has_data = dataset.value is not None
+    rows = periods(dataset.value, corporation, columns) if has_data else None
+    if not own and not rows and not sources.has_in_book(corporation):
         raise _unknown()
     release = part(sources.deployed.now)
-    both = rows and book.value is not None
+    has_both = has_data and book.value is not None
     past = part(queries.of_client, settings, corporation)
     return answers.page(
         "client.html",
@@ -222,8 +147,8 @@ def _show(
         listed=listed,
         release=release.value.release if release.value else None,
         why=part(_why, release.value, corporation) if release.value else release,
-        changes=changes(dataset.value, book.value, corporation, columns) if both else [],
-        periods=found,
+        changes=changes(dataset.value, book.value, corporation, columns) if has_both else [],
+        periods=dataset._replace(value=rows),
         features=[reasons.label(name) for name in columns.features],
         past=past,
         chart=_chart(past.value or []),
@@ -237,7 +162,7 @@ def _show(
     )
 
 
-def _why(deployed: Deployed, corporation: str) -> Explained | None:
+def _why(deployed: Deployed, corporation: str) -> Explanation | None:
     """The reasons by the deployed model and the book as they are now."""
     ranked = service().ranked(deployed, service().book())
     return explained(ranked, corporation, service().settings.columns)

@@ -45,7 +45,7 @@ class DataFiles:
         return content
 
     def _outside(self) -> RequestRefused:
-        """One and the same answer for all that may not be opened, lest it tell what is there."""
+        """The same refusal for every other path, so that it does not tell which files exist."""
         return RequestRefused(
             "no_such_dataset",
             "there is no such dataset: 'filepath' must name a .csv file below "
@@ -54,7 +54,7 @@ class DataFiles:
         )
 
     def _components(self, filepath: str) -> list[str]:
-        """The names on the way from the workspace; a leading slash means the workspace, too."""
+        """The path as names below the workspace, which a leading slash also means."""
         names = [name for name in filepath.split("/") if name not in ("", ".")]
         is_plain = len(filepath) <= LONGEST_PATH and filepath.isprintable() and "\\" not in filepath
         is_csv = filepath.lower().endswith(".csv")
@@ -73,7 +73,7 @@ def _too_large(most_bytes: int) -> RequestRefused:
 
 @contextlib.contextmanager
 def _opened(workspace: str, names: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """A file and its size, at the end of a way of real folders: no link is followed, ever."""
+    """An open file and its size; a link anywhere in the path is refused."""
     folder = os.open(workspace, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for name in names[:-1]:
@@ -86,7 +86,7 @@ def _opened(workspace: str, names: Sequence[str]) -> Iterator[tuple[int, int]]:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-            raise FileNotFoundError(errno.ENOENT, "it is no regular file of one name")
+            raise FileNotFoundError(errno.ENOENT, "not a regular file, or one with several names")
         yield descriptor, status.st_size
     finally:
         os.close(descriptor)

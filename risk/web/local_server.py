@@ -22,7 +22,7 @@ class _Handler(WSGIRequestHandler):
     """Answers as gunicorn does: with our name, and one line of the log."""
 
     def run_wsgi(self) -> None:
-        """Have one request answered."""
+        """Answer one request, and take its time."""
         self.began = time.perf_counter()
         super().run_wsgi()
 

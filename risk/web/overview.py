@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 from flask import Response
 
 from risk import files, times, wording
+from risk.cli import PIPELINE
 from risk.data import input_folder
 from risk.learning import linear, ranking
 from risk.learning.gates import DATASETS, NEWEST
 from risk.learning.ranking import Basis, Expected
 from risk.learning.releases import Release
-from risk.records import contacts, health, pending, queries, store
-from risk.records.health import Ending, Trouble
+from risk.records import contacts, endings, health, pending, queries, store
+from risk.records.endings import Ending
+from risk.records.health import Trouble
 from risk.records.queries import Past, Score
 from risk.reports import ingestion_record, svg
 from risk.settings import Settings
@@ -26,7 +28,7 @@ MOST_FILES = 8
 
 
 class Pipeline(NamedTuple):
-    """What files tell of the pipeline; no database is asked."""
+    """The state of the pipeline by its files, without the database."""
 
     settings: Settings
     ends: Part
@@ -41,16 +43,16 @@ class Pipeline(NamedTuple):
     @property
     def last_run(self) -> Ending | None:
         """How the last run of the whole pipeline ended."""
-        return health.last_run(self.endings)
+        return self.endings.get(PIPELINE)
 
 
-def pipeline() -> Pipeline:
+def current_pipeline() -> Pipeline:
     """The pipeline as it is now."""
     settings, now = service().settings, service().deployed.now
     record = settings.output_folder_path / files.INGESTION
     return Pipeline(
         settings,
-        part(health.endings, settings.output_folder_path),
+        part(endings.read, settings.output_folder_path),
         part(lambda: now().release),
         part(service().content, record, ingestion_record.ingested),
     )
@@ -58,43 +60,43 @@ def pipeline() -> Pipeline:
 
 def state_of_service() -> dict[str, Any]:
     """What /health answers."""
-    known = pipeline()
-    release, run = known.release.value, known.last_run
+    pipeline = current_pipeline()
+    release, run = pipeline.release.value, pipeline.last_run
     return {
         "release": release.release if release else None,
         "deployed_at": (release.time or None) if release else None,
-        "last_run": health.without_folders(run.message) if run else None,
+        "last_run": endings.without_folders(run.message) if run else None,
         "last_run_age_seconds": times.seconds_since(run.time) if run else None,
         "last_run_exit_code": run.exit_code if run else None,
-        "status": health.verdict(_judged_pipeline(known)).status,
+        "status": health.verdict(_judged_pipeline(pipeline)).status,
     }
 
 
 @pages.get("/")
 def start_page() -> Response:
     """Whether everything is well: the last runs, the model, the data."""
-    known, settings = pipeline(), service().settings
+    pipeline, settings = current_pipeline(), service().settings
     past = part(queries.overview, settings)
-    quality = quality_of(past.value, known.release.value) if past.value else None
+    quality = quality_of(past.value, pipeline.release.value) if past.value else None
     lately = part(contacts.recent, settings)
     clients = part(lambda: to_call(client_list.current(), settings.capacity, lately.value or set()))
     judged = (
-        *_judged_pipeline(known),
-        *_judged_files(known, clients),
+        *_judged_pipeline(pipeline),
+        *_judged_files(pipeline, clients),
         *_judged_records(past, quality),
         *(health.begun_anew(*each) for each in store.set_aside(settings)),
     )
     return answers.page(
         "overview.html",
         verdict=health.verdict(judged),
-        run=known.last_run,
-        release=known.release,
+        run=pipeline.last_run,
+        release=pipeline.release,
         clients=clients,
         past=past,
         arrived=wording.arrived(past.value.runs) if past.value else "",
         learned=part(lambda: linear.coefficients(service().deployed.now().model, settings.columns)),
         quality=quality,
-        data=known.data,
+        data=pipeline.data,
         most_files=MOST_FILES,
         capacity=settings.capacity,
         hidden_days=contacts.HIDDEN_DAYS,
@@ -102,14 +104,14 @@ def start_page() -> Response:
     )
 
 
-def _judged_pipeline(known: Pipeline) -> Iterator[Trouble | None]:
+def _judged_pipeline(pipeline: Pipeline) -> Iterator[Trouble | None]:
     """What is wrong with the last run, the model and the files: the status in /health."""
-    run, data, folder = known.last_run, known.data.value, known.settings.input_folder_path
+    run, data, folder = pipeline.last_run, pipeline.data.value, pipeline.settings.input_folder_path
     yield health.failed(run)
     yield health.late(run)
-    yield health.unusable(known.release.problem, is_missing=known.release.is_missing)
-    yield _unreadable("How the last runs ended", known.ends, "The next run notes it anew.")
-    yield _unreadable("What was ingested", known.data, "Run python ingestion.py.")
+    yield health.unusable(pipeline.release.problem, is_missing=pipeline.release.is_missing)
+    yield _unreadable("How the last runs ended", pipeline.ends, "The next run writes it again.")
+    yield _unreadable("What was ingested", pipeline.data, "Run python ingestion.py.")
     whole = data.refused_whole if data else []
     there = [each for each in whole if input_folder.lies_there_still(folder, each)]
     yield health.refused_files(there, folder.name)
@@ -119,18 +121,18 @@ def _unreadable(what: str, source: Part, remedy: str) -> Trouble | None:
     return health.unreadable(what, "" if source.is_missing else source.problem, remedy)
 
 
-def _judged_files(known: Pipeline, clients: Part) -> Iterator[Trouble | None]:
-    """What is wrong with the list, with the input, with what runs have not finished."""
-    settings = known.settings
+def _judged_files(pipeline: Pipeline, clients: Part) -> Iterator[Trouble | None]:
+    """What is wrong with the list, the input and unfinished runs."""
+    settings = pipeline.settings
     waiting = part(pending.unrecorded, settings).value or []
-    yield health.failed_by_hand(known.endings)
+    yield health.failed_by_hand(pipeline.endings)
     yield health.unrecorded(waiting)
-    yield from map(health.given_up, pending.given_up(settings))
+    yield from map(health.not_retried, pending.failures(settings))
     yield _judged_test_data(settings)
     yield _unreadable("The list of whom to call", clients, health.MAKE_THE_LIST)
     if not any(map(health.is_under_way, waiting)):
-        yield _judged_list(known, clients)
-    if data := known.data.value:
+        yield _judged_list(pipeline, clients)
+    if data := pipeline.data.value:
         yield health.refused_lines(data.refused, data.rows, data.rejected)
         yield health.empty(data.empty)
     listing = part(input_folder.listing, settings.input_folder_path).value
@@ -138,15 +140,15 @@ def _judged_files(known: Pipeline, clients: Part) -> Iterator[Trouble | None]:
 
 
 def _judged_test_data(settings: Settings) -> Trouble | None:
-    found = part(service().test_data.now)
-    left_out = found.value.left_out if found.value else {}
-    problem = found.problem or part(lambda: found.value.rows).problem
+    data = part(service().test_data.now)
+    left_out = data.value.left_out if data.value else {}
+    problem = data.problem or part(lambda: data.value.rows).problem
     return health.test_data(left_out, problem, settings.test_data_path.name)
 
 
-def _judged_list(known: Pipeline, clients: Part) -> Trouble | None:
-    """What is wrong with the list while no run is making it anew."""
-    release, data = known.release.value, known.data.value
+def _judged_list(pipeline: Pipeline, clients: Part) -> Trouble | None:
+    """What is wrong with the list, if no run is making a new one."""
+    release, data = pipeline.release.value, pipeline.data.value
     if not release or not data:
         return None
     basis = clients.value.basis if clients.value else None
@@ -157,7 +159,7 @@ def _judged_list(known: Pipeline, clients: Part) -> Trouble | None:
 
 
 def _judged_records(past: Part, quality: "Quality | None") -> Iterator[Trouble | None]:
-    """What is wrong with the model by what only the database knows."""
+    """What the database says is wrong with the model."""
     yield _unreadable("The records", past, "See that the database answers.")
     if quality:
         yield health.drifted(quality.drift) if quality.drift else None
@@ -208,7 +210,7 @@ def quality_of(past: Past, release: Release | None) -> Quality:
 
 
 def _drift(past: Past, own: list[Score], release: Release) -> Drift:
-    """The verdict on this very release, whatever was said of the one before."""
+    """The verdict on this release, by its own scores only."""
     looks = [each for each in own if (each.dataset, each.metric) == (NEWEST, "f1")]
     if not looks:
         return wording.drift(None, release.score, is_trained_on_it=False)
@@ -224,12 +226,12 @@ def _rivals(compared: list[Score], release: Release) -> dict[str, tuple[float, f
 
 
 def _last(scores: list[Score]) -> dict[str, dict[str, float]]:
-    """The metrics of the last run that has some, by dataset."""
-    found: dict[str, dict[str, float]] = {}
+    """The metrics of the last scored run, by dataset."""
+    by_dataset: dict[str, dict[str, float]] = {}
     for each in scores:
         if each.run == scores[-1].run:
-            found.setdefault(each.dataset, {})[each.metric] = each.value
-    return found
+            by_dataset.setdefault(each.dataset, {})[each.metric] = each.value
+    return by_dataset
 
 
 def _chart(scores: list[Score]) -> svg.Chart | None:

@@ -15,13 +15,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
-from risk.cache import Remembered
+from risk.cache import Remembered, state
 from risk.data import tables, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
-from risk.learning import ranking
+from risk.learning import ranking, reasons
 from risk.learning.deployed import Deployed, watched
 from risk.learning.ranking import Ranked
-from risk.records import health
+from risk.records import endings
 from risk.settings import Settings
 from risk.web import answers
 from risk.web.data_files import DataFiles
@@ -54,7 +54,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.deployed = watched(settings.prod_deployment_path, settings.columns)
-        self.test_data = test_data.Watched(settings)
+        self.test_data = test_data.watched(settings)
         self.data_files = DataFiles(settings)
         self._contents: dict[Path, Remembered[Any]] = {}
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class Service:
 
     def content(self, path: Path, read: Callable[[Path], Value]) -> Value:
         """What is in this file now; each file has one reader."""
-        known = Remembered(functools.partial(read, path), path)
+        known = Remembered(functools.partial(read, path), functools.partial(state, path))
         content: Value = self._contents.setdefault(path, known).now()
         return content
 
@@ -94,7 +94,7 @@ class Service:
 
 
 def service() -> Service:
-    """The service whose request is being answered."""
+    """The service of the current request."""
     current: Service = current_app.extensions["risk"]
     return current
 
@@ -121,9 +121,9 @@ def part(make: Callable[..., object], *arguments: object) -> Part:
         return Part(None, "reading failed here; the server's log says why")
 
 
-def is_set(asked: "MultiDict[str, str]", name: str) -> bool:
+def is_set(query: "MultiDict[str, str]", name: str) -> bool:
     """Whether a flag of an address is set."""
-    value = asked.get(name, "")
+    value = query.get(name, "")
     if value not in YES:
         raise RequestRefused("bad_request", f"{name} is 1, or left out")
     return value == "1"
@@ -155,7 +155,7 @@ def report() -> Response:
 
 @pages.app_context_processor
 def _words() -> dict[str, object]:
-    """What the templates call."""
+    """Functions and words for the templates."""
     return {
         "style": _style()[1],
         "address": address,
@@ -166,9 +166,10 @@ def _words() -> dict[str, object]:
         "score": score,
         "percent": ranking.percent,
         "span": ranking.span,
+        "times": reasons.times,
         "colours": wording.COLOURS,
         "meant": wording.meant,
-        "shown_line": health.without_folders,
+        "without_folders": endings.without_folders,
         "bands": [name for name, _ in ranking.BANDS],
     }
 

@@ -1,4 +1,4 @@
-"""What a request asks /prediction: rows, out of a body in one of three forms."""
+"""The rows in a request to /prediction, whose body has one of three forms."""
 
 import json
 import math
@@ -10,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from flask import Request
 
+from risk.columns import Columns
 from risk.data import fast_csv, judging, schema
 from risk.data.schema import FileRefused, LineRefused
 from risk.errors import RequestRefused
-from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS, Columns
+from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS
 from risk.web.data_files import DataFiles
 
 LARGEST_JSON = 64 * 1024
 LARGEST_JSON_OF_CLIENTS = 32 * 1024 * 1024
 LARGEST_NUMBER = sys.float_info.max
-WORTH_THE_CALL = 3_000  # bytes: reading fewer line by line takes less than the library's call
+WORTH_THE_CALL = 3_000  # bytes; a shorter dataset is read sooner line by line
 FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
 
@@ -29,7 +30,7 @@ Rows = list[list[float]] | npt.NDArray[np.float64]
 class Question(NamedTuple):
     """The features of each row in configured order, nan where missing; whether risks are wanted.
 
-    Of a dataset also its refused lines, as they are answered; a bad client refuses the request.
+    For a dataset also its refused lines, as the answer has them; a bad client refuses the request.
     """
 
     rows: Rows
@@ -50,17 +51,17 @@ def read(request: Request, data_files: DataFiles, columns: Columns) -> Question:
 
 
 def _body(request: Request) -> bytes:
-    """All bytes of a body of JSON, read at once where its length was said."""
+    """The whole body, in one read if the request states its length."""
     length = request.content_length
     if length is None or length > LARGEST_JSON_OF_CLIENTS:
         request.max_content_length = LARGEST_JSON_OF_CLIENTS
         return request.get_data(cache=False)
     try:
         content: bytes = request.environ["wsgi.input"].read(length)
-    except OSError:  # who sends it is gone, or has fallen silent
+    except OSError:  # the sender is gone or silent
         content = b""
     if len(content) < length:
-        raise _wrong("the body ends before its length is reached")
+        raise _wrong("the body is shorter than its Content-Length")
     return content
 
 
@@ -69,22 +70,22 @@ def _wrong(message: str, code: str = "bad_request") -> RequestRefused:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"JSON has no {name}")
 
 
-def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; one with a key that is there twice means two things."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, refused if it has a key twice."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a key appears twice")
+    return members
 
 
-DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_said_once)
+DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_unambiguous)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:
-    """The object in a body; large ones are only for clients sent in it."""
+    """The JSON object in a body, which may be large only if it holds clients."""
     if len(body) > LARGEST_JSON and b'"clients"' not in body:
         raise _too_large()
     try:
@@ -158,7 +159,7 @@ def _number(cell: object, name: str) -> float:
 
 
 def _in_form(request: Request, columns: Columns) -> Question:
-    """One uploaded dataset; its risks are asked for as text, there being nothing else in a form."""
+    """One uploaded dataset; a form holds only text, so risks are "true" or "false"."""
     sent, fields = request.files, request.form
     if list(sent.keys()) != ["file"] or len(sent.getlist("file")) != 1:
         raise _wrong("the form must have one file, named 'file'")
@@ -169,7 +170,7 @@ def _in_form(request: Request, columns: Columns) -> Question:
 
 
 def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
-    """A CSV's good rows; each answer belongs to one of them, in their order."""
+    """The good rows of a CSV, answered in their order."""
     try:
         schema.judge_length(content)
     except FileRefused as reason:
@@ -178,9 +179,9 @@ def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
     if rows is not None:
         return Question(rows, with_risks, NONE_REFUSED)
     try:
-        found = judging.features(content, columns)
+        reading = judging.features(content, columns)
     except FileRefused as reason:
         raise _wrong(f"the dataset is refused: {reason}", "bad_dataset") from None
-    named = [{"line": refusal.line, "reason": refusal.reason} for refusal in found.refused]
-    refused = {"refused": named, "refused_count": found.refused_count}
-    return Question(found.rows, with_risks, refused)
+    named = [{"line": refusal.line, "reason": refusal.reason} for refusal in reading.refused]
+    refused = {"refused": named, "refused_count": reading.refused_count}
+    return Question(reading.rows, with_risks, refused)

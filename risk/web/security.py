@@ -1,4 +1,4 @@
-"""Who may ask: without a token this machine alone, with one whoever sends it; the Host, the Origin.
+"""Who may ask: whoever sends the token, or this machine if there is none; Host and Origin too.
 
 RISK_API_TOKEN holds the token. Without it the server refuses to listen for other machines.
 """

@@ -8,7 +8,6 @@ import tempfile
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from risk.data import judging, tables, test_data
+from risk.columns import Columns
+from risk.data import judging, tables
 from risk.data.judging import Reading
 from risk.data.schema import FileRefused
-from risk.errors import ArtefactRefused, DataUnusable, InputMissing
-from risk.settings import Columns, Settings
+from risk.errors import ArtefactRefused, InputMissing
 from tests.conftest import HEADER
 
 COLUMNS = Columns(
@@ -43,7 +42,8 @@ def table(clients: Sequence[str], *numbers: Sequence[float]) -> pd.DataFrame:
     )
 
 
-# -- cells ---------------------------------------------------------------------------------------
+# -- cells -----------------------------------------------------------------------------------------
+
 
 NUMBERS = [
     ("78", 78.0, "a whole number"),
@@ -117,10 +117,10 @@ def test_a_number_is_a_plain_finite_decimal_from_0_up(
 
 
 OUTCOMES = [
-    *((cell, 1.0) for cell in ("1", "1.0", "+1", "1e0", " 1 ", "01")),
-    *((cell, 0.0) for cell in ("0", "0.0", "-0", "0e5", "\t0", "000")),
+    *((cell, 1.0) for cell in ("1", "1.0", "+1", "1e0", " 1 ", "01", "yes", "True", " TRUE")),
+    *((cell, 0.0) for cell in ("0", "0.0", "-0", "0e5", "\t0", "000", "No", "false")),
     *((cell, NAN) for cell in ("", " ", "NA", "N/A", "NaN", "nan", "null", "None")),
-    *((cell, None) for cell in ("2", "-1", "0.5", "yes", "True", "true", "1e400", "inf", "O", "?")),
+    *((cell, None) for cell in ("2", "-1", "0.5", "y", "left", "1e400", "inf", "O", "?")),
 ]
 
 
@@ -161,7 +161,7 @@ def test_a_client_of_nothing_is_refused(client: str) -> None:
     assert [refusal.reason for refusal in reading.refusals] == ["corporation is empty"]
 
 
-# -- files ---------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
 def test_types_do_not_depend_on_what_the_cells_hold() -> None:
@@ -230,7 +230,7 @@ def test_other_columns_are_read_when_they_are_configured() -> None:
     assert reading.table.to_dict("list") == {"id": ["007"], "x, y": [2], "100%": [1], "gone?": [0]}
 
 
-# -- written and read again ----------------------------------------------------------------------
+# -- written and read again ------------------------------------------------------------------------
 
 
 def test_whole_numbers_are_written_without_a_point_and_missing_cells_empty(tmp_path: Path) -> None:
@@ -269,66 +269,8 @@ def test_a_table_that_ingestion_never_wrote_is_refused_with_the_cure(content: by
         tables.parse(content, "data/t.csv", COLUMNS)
 
 
-# -- test data -----------------------------------------------------------------------------------
+# -- the share of refused lines --------------------------------------------------------------------
 
-
-def held_out(folder: Path, **limits: Any) -> Settings:
-    """Settings whose test data lie in this folder."""
-    return Settings(*[folder] * 6, **{"refused_share": 1.0, **limits})
-
-
-def test_test_data_are_the_rows_with_an_outcome_of_every_file(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "b10.csv").write_text(f"{HEADER}\nAAAA,1,2,3,0\nBBBB,1,2,3,\nX\n")
-    (tmp_path / "b9.CSV").write_text(f"{HEADER}\nCCCC,1,2,3,1\nCCCC,1,2,3,1\n")
-    (tmp_path / "page.csv").write_text("<html>")
-    (tmp_path / "notes.txt").write_text("no data")
-    rows = test_data.rows(held_out(tmp_path))
-    assert rows["corporation"].tolist() == ["CCCC", "CCCC", "AAAA"]
-    assert "page.csv is left out: it is an HTML" in caplog.text
-    assert "b10.csv: 1 lines are left out, the first is line 4" in caplog.text
-
-
-def test_test_data_without_an_outcome_score_nothing(tmp_path: Path) -> None:
-    (tmp_path / "b.csv").write_text(f"{HEADER}\nAAAA,1,2,3,\n")
-    with pytest.raises(DataUnusable, match=r"no row in .* has an outcome"):
-        test_data.rows(held_out(tmp_path))
-
-
-@pytest.mark.parametrize("content", [None, b"", b"<html>"], ids=["no file", "empty", "a page"])
-def test_without_a_usable_file_there_are_no_test_data(
-    tmp_path: Path, content: bytes | None
-) -> None:
-    if content is not None:
-        (tmp_path / "b.csv").write_bytes(content)
-    with pytest.raises(InputMissing, match=r"no usable \.csv file"):
-        test_data.rows(held_out(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        pytest.param(
-            f"{HEADER}\nAAAA,1,2,3,0\nX\n".encode(), "1 of 2 lines", id="too many refused"
-        ),
-        pytest.param(b"\n" * (1024 * 1024 + 1), "1,048,577 bytes", id="too large"),
-        pytest.param(b"", "it is empty", id="empty"),
-    ],
-)
-def test_test_data_that_are_refused_whole_are_left_out_and_looked_at_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, reason: str
-) -> None:
-    (tmp_path / "bad.csv").write_bytes(content)
-    (tmp_path / "good.csv").write_text(f"{HEADER}\nBBBB,1,2,3,1\n")
-    watched = test_data.Watched(held_out(tmp_path, refused_share=0.49, largest_file_mb=1))
-    for _ in range(2):
-        assert watched.now().rows["corporation"].tolist() == ["BBBB"]
-    assert caplog.text.count("bad.csv is left out") == 1
-    assert reason in caplog.text
-
-
-# -- the share of refused lines ------------------------------------------------------------------
 
 GOOD, BAD = "AAAA,1,2,3,0", "AAAA,x,2,3,0"
 SHARES = [
@@ -364,7 +306,8 @@ def test_a_row_of_many_lines_counts_as_many_be_it_good_or_refused() -> None:
     assert (len(reading.table), len(reading.refusals), reading.lines) == (9, 2, 20)
 
 
-# -- whatever is in the file ---------------------------------------------------------------------
+# -- whatever is in the file -----------------------------------------------------------------------
+
 
 PIECES = (
     *(",", ",,,,", "\n", "\n\n", "\r", "\r\n", '"', '""', '",', ',"', " ", "\t", "A", "AAAA,"),

@@ -1,12 +1,13 @@
 """A file that is remembered is read again when another one took its place, and only then."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from risk import files
-from risk.cache import Remembered
+from risk.cache import Remembered, state
 
 
 class Reader:
@@ -24,7 +25,7 @@ class Reader:
 def test_a_file_is_read_again_only_when_another_took_its_place(tmp_path: Path) -> None:
     path = tmp_path / "file"
     reader = Reader(path)
-    known = Remembered(reader, path)
+    known = Remembered(reader, partial(state, path))
     with pytest.raises(FileNotFoundError):
         known.now()
     files.write_bytes(path, b"one")
@@ -39,7 +40,7 @@ def test_a_file_is_read_again_only_when_another_took_its_place(tmp_path: Path) -
 
 def test_a_file_with_the_inode_size_and_time_of_the_last_one_is_another(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    known = Remembered(path.read_text, path)
+    known = Remembered(path.read_text, partial(state, path))
     path.write_text("one")
     assert known.now() == "one"
     status = path.stat()
@@ -52,7 +53,7 @@ def test_a_file_with_the_inode_size_and_time_of_the_last_one_is_another(tmp_path
 def test_other_files_count_only_while_the_first_one_is_missing(tmp_path: Path) -> None:
     first, other = tmp_path / "first", tmp_path / "other"
     reader = Reader(other)
-    known = Remembered(reader, first, other)
+    known = Remembered(reader, partial(state, first, other))
     for text in ("one", "two"):
         files.write_bytes(other, text.encode())
         assert [known.now(), known.now()] == [text, text]

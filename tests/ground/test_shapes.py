@@ -46,12 +46,12 @@ def waiting(settings: Settings) -> Path:
     """A run that waits with all that one may have found."""
     run = pending.Run(settings, pending.OWED)
     file = {"name": "a.csv", "size": 1, "mtime_ns": 1, "sha256": "0", "rows": 1, "accepted": 1}
-    run.found("ingested_files", [file | {"rejected": 0, "duplicates": 0, "reason": None}])
+    run.add("ingested_files", [file | {"rejected": 0, "duplicates": 0, "reason": None}])
     score = {"release": None, "dataset": "newest", "metric": "f1", "value": 0.5}
-    run.found("scores", [score | {"rows": 1, "leavers": 1}])
-    run.found("column_stats", [{"column": "exited", "missing_percent": 0.0, "mean": 1.0}])
+    run.add("scores", [score | {"rows": 1, "leavers": 1}])
+    run.add("column_stats", [{"column": "exited", "missing_percent": 0.0, "mean": 1.0}])
     release = {"release": "9-00000000", "number": 9, "deployed_at": files.now(), "score": 0.5}
-    run.found("deployments", [release | {"rows": 1}])
+    run.add("deployments", [release | {"rows": 1}])
     run.knows(release=None, deployed_score=None, new_score=0.5)
     run.end("no drift", "a reason")
     return run.path
@@ -59,8 +59,8 @@ def waiting(settings: Settings) -> Path:
 
 def judged(settings: Settings) -> Path:
     """What was judged with the deployed release."""
-    release = deployed.in_use(settings.prod_deployment_path, settings.columns)[0]
-    judgement.judge(settings, release, release.seen)
+    release = deployed.load(settings.prod_deployment_path, settings.columns).release
+    judgement.remember_weighed(settings, release, release.seen)
     return settings.output_folder_path / files.JUDGED
 
 

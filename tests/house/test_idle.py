@@ -24,7 +24,7 @@ OF_THE_WINGS = {
     "risk.records",
     "risk.records.pending",
 }
-HEAVY = {"risk.database", "risk.packages"}  # on the ground, with a library
+HEAVY = {"risk.database", "risk.packages", "risk.silence"}  # on the ground, with a library
 
 RUNS_AND_TELLS = """
 import json, runpy, sys

@@ -26,9 +26,10 @@ FLOORS = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms} | 
 GROUND = len(FLOORS)
 OWNERS = {  # who may import a library: modules, or whole wings
     "sklearn": {"risk.learning"},
-    "sqlalchemy": {"risk.database", "risk.records", "risk.data.source"},
+    "sqlalchemy": {"risk.database", "risk.silence", "risk.records", "risk.data.source"},
     "matplotlib": {"risk.reports"},
     "seaborn": {"risk.reports"},
+    "PIL": {"risk.reports"},
     "reportlab": {"risk.reports.pdf"},
     "flask": {"app", "risk.web"},
     "werkzeug": {"risk.web"},

@@ -15,6 +15,7 @@ WRITERS = {
     ("risk.cache", "one_at_a_time"): "a lock beside the answers that are kept",
     ("risk.packages", "ask_pip"): "what pip is asked with, in a folder that is removed",
     ("risk.records.salvage", "_copy"): "a copy of a damaged file, in a folder that is removed",
+    ("risk.reports.charts", "png"): "a picture in memory",
     ("risk.sandbox", "aside"): "copies into a folder that is removed afterwards",
 }
 

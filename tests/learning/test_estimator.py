@@ -26,9 +26,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from company import fabricate
+from risk.columns import Columns
 from risk.errors import ArtefactRefused, DataUnusable
 from risk.learning import estimator, evaluation
-from risk.settings import Columns
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
@@ -283,7 +283,8 @@ def test_a_model_of_ours_comes_back_as_it_was(features: str) -> None:
     ours = fitted(features)
     back = estimator.loads(estimator.dumps(ours), "trainedmodel.pkl", COLUMNS)
     assert (
-        estimator.predictions(back, TABLE, COLUMNS) == ours.predict(TABLE[[*COLUMNS.features]])
+        estimator.ask(back, [TABLE], COLUMNS)[0].expected
+        == ours.predict(TABLE[[*COLUMNS.features]])
     ).all()
     risks = ours.predict_proba(TABLE[[*COLUMNS.features]])[:, 1]
     assert (estimator.probability(back, TABLE, COLUMNS) == risks).all()
@@ -293,13 +294,13 @@ def test_the_starters_bare_model_is_accepted_as_pickle_writes_it() -> None:
     starter = LogisticRegression(solver="liblinear", random_state=0).fit(ROWS, OUTCOMES)
     back = estimator.loads(pickle.dumps(starter), "trainedmodel.pkl", COLUMNS)
     known = TABLE.dropna()
-    assert (estimator.predictions(back, known, COLUMNS) == starter.predict(ROWS)).all()
+    assert (estimator.ask(back, [known], COLUMNS)[0].expected == starter.predict(ROWS)).all()
 
 
 @pytest.mark.parametrize("features", ["raw", "log"])
 def test_no_rows_get_no_answers(features: str) -> None:
     ours = fitted(features)
-    assert estimator.predictions(ours, TABLE[:0], COLUMNS).tolist() == []
+    assert estimator.ask(ours, [TABLE[:0]], COLUMNS)[0].expected.tolist() == []
     assert estimator.probability(ours, TABLE[:0], COLUMNS).tolist() == []
 
 
@@ -323,7 +324,7 @@ def test_every_risk_lies_between_0_and_1(features: str, value: float, scale: flo
     rows = pd.DataFrame(cells, columns=list(COLUMNS.features), dtype="float64")
     risks = estimator.probability(ours, rows, COLUMNS)
     assert ((risks >= 0) & (risks <= 1)).all()
-    assert set(estimator.predictions(ours, rows, COLUMNS)) <= {0, 1}
+    assert set(estimator.ask(ours, [rows], COLUMNS)[0].expected) <= {0, 1}
 
 
 def test_f1_is_0_and_no_error_where_nobody_left_or_is_expected_to() -> None:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,21 +17,9 @@ from risk.records import contacts, queries, sql_tables, store
 from risk.records.contacts import Contact, Wrong
 from risk.settings import Settings
 from tests import warm
-from tests.conftest import configured
-from tests.databases import SERVERS, fresh
 
 RUN = {"id": "1", "started_at": "2026-01-02T03:04:05Z", "outcome": "kept", "reason": "x"}
 NOTE = "Zo\u00eb \u202e \U0001f600 '; DROP TABLE contacts; --\n\nasks again"
-
-
-@pytest.fixture(params=["sqlite", *SERVERS])
-def recorded(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Settings]:
-    """A project whose records are in a fresh database of each kind, empty yet."""
-    if request.param == "sqlite":
-        yield settings
-        return
-    with fresh(request.param) as url:
-        yield configured(settings.workspace, database_url=url.render_as_string(False))
 
 
 def contact(
@@ -70,15 +58,13 @@ def test_a_form_that_is_sent_twice_counts_once(recorded: Settings) -> None:
     assert contacts.of_client(recorded, "AAAA") == [first]
 
 
-@pytest.mark.parametrize("change", ["corporation", "contacted_at", "by", "outcome", "note"])
-def test_a_form_that_is_sent_again_with_other_words_is_refused(
-    recorded: Settings, change: str
-) -> None:
+def test_a_form_that_is_sent_again_with_other_words_is_refused(recorded: Settings) -> None:
     first = contact(note="first")
     contacts.record(recorded, first)
-    with pytest.raises(Wrong, match="recorded before"):
-        contacts.record(recorded, first._replace(**{change: "2026-01-01T12:00:00Z"}))
-    assert contacts.of_client(recorded, "AAAA") == [first]
+    for change in ("corporation", "contacted_at", "by", "outcome", "note"):
+        with pytest.raises(Wrong, match="recorded before"):
+            contacts.record(recorded, first._replace(**{change: "2026-01-01T12:00:00Z"}))
+        assert contacts.of_client(recorded, "AAAA") == [first], change
 
 
 def test_a_form_that_is_sent_by_many_at_once_counts_once(recorded: Settings) -> None:

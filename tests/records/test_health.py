@@ -8,7 +8,8 @@ import pytest
 
 from risk import errors, files, wording
 from risk.records import health
-from risk.records.health import DOUBTFUL, FAILING, LATE, OK, REMARK, Ending, Trouble
+from risk.records.endings import REMEDIES, Ending
+from risk.records.health import DOUBTFUL, FAILING, LATE, OK, REMARK, Trouble
 
 
 def minutes_ago(count: float) -> str:
@@ -46,7 +47,7 @@ def test_how_steps_ended_says_how_the_pipeline_is(
     endings: Callable[[], list[Ending]], severity: str
 ) -> None:
     known = {each.step: each for each in endings()}
-    run = health.last_run(known)
+    run = known.get("fullprocess")
     found = health.verdict((health.failed_by_hand(known), health.late(run), health.failed(run)))
     assert found.severity == severity
 
@@ -81,7 +82,7 @@ def test_every_exit_code_that_can_be_noted_has_a_remedy(error: type[errors.RiskE
         *(errors.RequestRefused, errors.RunInProgress, errors.ConfigWrong),
         errors.CannotListen,  # a server writes no file
     )
-    assert (error.exit_code in health.REMEDIES) != issubclass(error, never_noted)
+    assert (error.exit_code in REMEDIES) != issubclass(error, never_noted)
 
 
 def refusal(name: str) -> dict[str, Any]:
@@ -121,7 +122,7 @@ DONE = {"started_at": minutes_ago(1), "outcome": "no drift"}
         (health.stale("1-x", "1-x", is_current=True), OK, ""),
         (health.stale("1-x", "1-x", is_current=False), DOUBTFUL, "older than the data"),
         (health.stale("1-x", "2-y", is_current=False), DOUBTFUL, "by release 1-x, not 2-y"),
-        (health.given_up("it said no"), DOUBTFUL, "It said no."),
+        (health.not_retried("it said no"), DOUBTFUL, "It said no."),
         (health.unrecorded([]), OK, ""),
         (health.unrecorded([DONE]), DOUBTFUL, "1 run waits to be recorded"),
         (health.unrecorded([{"started_at": minutes_ago(5)}]), OK, ""),  # it is under way

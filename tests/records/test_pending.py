@@ -11,7 +11,7 @@ TIMING = {"step": "ingestion", "seconds": 1.0}
 
 def test_what_was_found_before_a_release_may_be_out_outlives_the_run(settings: Settings) -> None:
     run = Run(settings, pending.OWED)
-    run.found("timings", [TIMING])
+    run.add("timings", [TIMING])
     run.may_publish()
     (left,) = pending.waiting(settings)
     assert (left.rows, left.owes) == ({"timings": [TIMING]}, list(pending.OWED))
@@ -19,7 +19,7 @@ def test_what_was_found_before_a_release_may_be_out_outlives_the_run(settings: S
 
 def test_what_was_found_before_a_crash_outlives_the_run(settings: Settings) -> None:
     with pytest.raises(KeyboardInterrupt), Run(settings, pending.OWED) as run:
-        run.found("timings", [TIMING])
+        run.add("timings", [TIMING])
         raise KeyboardInterrupt
     (left,) = pending.waiting(settings)
     assert left.rows == {"timings": [TIMING]}

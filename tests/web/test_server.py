@@ -6,46 +6,31 @@ import os
 import re
 import signal
 import socket
-import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
 import pytest
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
 
 from app import create_app
-from risk import files
-from risk.data.input_folder import Seen
-from risk.learning import estimator, publishing
 from risk.settings import Settings
-from risk.web import security
 from tests import warm
 from tests.conftest import ROOT
 from tests.serving import (
     GUNICORN,
     PATIENCE,
-    Answer,
     answering,
     ask,
-    deaf_port,
     environment,
     gunicorn,
-    gunicorn_with,
+    served_by,
     wait_until,
 )
-from tests.test_app import NEVER_SAID, make_traps, shared_files
 from tests.test_diagnostics import OFFLINE
+from tests.web.traps import NEVER_SAID, make_traps, shared_files
 
 CLIENT = {"lastmonth_activity": 0, "lastyear_activity": 0, "number_of_employees": 0}
 QUESTION = {"clients": [CLIENT], "risks": True}
-REFUSED = "can be reached by other machines, so a token is needed"
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [\w.]+ [A-Z]+ .*")
 
 
@@ -252,104 +237,10 @@ def test_an_endless_body_is_not_read_to_its_end(port: int) -> None:
     assert ask(port, "GET", "/health").status == 200
 
 
-@pytest.mark.parametrize(
-    ("arguments", "further"),
-    [
-        ((), {"RISK_BIND": "0.0.0.0:0"}),
-        ((), {"RISK_BIND": "[::]:0"}),
-        (("--bind", "0.0.0.0:0"), {}),
-        (("-b", ":0"), {}),
-        (("-b", "127.0.0.1:0", "-b", "0.0.0.0:0"), {}),
-        (("--bind", "0.0.0.0:0", "--preload"), {}),
-        (("--bind", "0.0.0.0:0", "--reuse-port"), {}),
-        ((), {"GUNICORN_CMD_ARGS": "--bind=0.0.0.0:0"}),
-        (("--bind", "0.0.0.0:0"), {"RISK_API_TOKEN": "  "}),
-        (("--bind", "0.0.0.0:0"), {"RISK_API_TOKEN": "two words"}),
-    ],
-)
-def test_an_open_address_without_a_token_is_refused(
-    settings: Settings, arguments: tuple[str, ...], further: dict[str, str]
-) -> None:
-    ended = warm.run(gunicorn_with(environment(settings, **further), *arguments))
-    assert ended.returncode == 78, ended.stderr
-    assert REFUSED in ended.stderr or "RISK_API_TOKEN must be" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-def test_a_configuration_that_cannot_be_followed_is_said_once(settings: Settings) -> None:
-    (settings.workspace / "config.json").write_text("{}")
-    ended = warm.run(gunicorn_with(environment(settings, RISK_BIND="127.0.0.1:0")))
-    assert ended.returncode == 78, ended.stderr
-    assert ended.stderr.count("input_folder_path") == 1
-    assert "Traceback" not in ended.stderr
-
-
-def test_another_configuration_of_gunicorn_does_not_open_it_either(settings: Settings) -> None:
-    known = environment(settings, HOME=str(settings.workspace))
-    ended = warm.run(gunicorn_with(known, "-c", os.devnull, "--bind", "0.0.0.0:0"))
-    assert ended.returncode not in (0, None)
-    assert REFUSED in ended.stderr
-
-
-@pytest.mark.parametrize("program", ["gunicorn", str(ROOT / "app.py")], ids=["gunicorn", "app.py"])
-def test_a_port_that_is_taken_is_said_once_with_its_exit_code(
-    settings: Settings, program: str
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = f"127.0.0.1:{other.getsockname()[1]}"
-        server = gunicorn_with(environment(settings, RISK_BIND=taken))
-        arguments = server.arguments if program == "gunicorn" else []
-        ended = warm.run(server._replace(name=program, arguments=arguments))
-    wrong = [line for line in ended.stderr.splitlines() if " INFO " not in line]
-    assert (ended.returncode, len(wrong)) == (71, 1), ended.stderr
-    assert f"failed with exit code 71: cannot listen on {taken}: Address already in use" in wrong[0]
-
-
-def test_a_socket_that_was_handed_over_is_served_though_its_port_is_taken(
-    settings: Settings,
-) -> None:
-    """As systemd does, and gunicorn itself when it replaces its program."""
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        port = opened.getsockname()[1]
-        served = [*GUNICORN, "wsgi:app", "--workers", "1"]
-        given = [sys.executable, "-c", HANDED_OVER, str(opened.fileno()), *served]
-        os.set_inheritable(opened.fileno(), True)
-        known = environment(settings, RISK_BIND=f"127.0.0.1:{port}")
-        with answering(given, known, settings, pass_fds=[opened.fileno()]) as answers:
-            assert answers == port
-
-
-HANDED_OVER = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
-def test_with_a_token_it_may_be_open_but_not_where_the_environment_says(
-    settings: Settings,
-) -> None:
-    open_ = {"RISK_BIND": "0.0.0.0:0", "RISK_API_TOKEN": "sesame"}
-    with deaf_port() as other, gunicorn(settings, PORT=str(other), **open_) as port:
-        with pytest.raises(ConnectionRefusedError):
-            ask(other, "GET", "/health")
-        assert ask(port, "GET", "/openapi.json").status == 401
-        bearer = {"Authorization": "Bearer sesame"}
-        assert ask(port, "GET", "/openapi.json", headers=bearer).status == 200
-
-
-@pytest.mark.parametrize("bind", ["0.0.0.0:0", "nonsense"])
-def test_the_script_refuses_the_same(settings: Settings, bind: str) -> None:
-    ended = warm.run(warm.Program(str(ROOT / "app.py"), [], environment(settings, RISK_BIND=bind)))
-    assert ended.returncode == 78
-    assert ended.stderr.startswith("error: failed with exit code 78: ")
-    assert len(ended.stderr.splitlines()) == 1
-
-
 def test_the_script_serves_without_a_debugger(deployed: Settings) -> None:
     known = environment(deployed, RISK_BIND="127.0.0.1:0", FLASK_DEBUG="1", PORT="1")
-    with answering([sys.executable, "app.py"], known, deployed) as port:
+    program = warm.Program(str(ROOT / "app.py"), [], known)
+    with served_by(program, deployed) as port:
         assert ask(port, "POST", "/prediction", QUESTION).status == 200
         answer = ask(port, "GET", "/nothing?__debugger__=yes&cmd=resource&f=debugger.js")
         assert answer.value["error"] == "not_found"
@@ -367,109 +258,3 @@ def test_a_client_that_never_reads_its_answer_is_left_in_time(deployed: Settings
         mute.connect(("127.0.0.1", port))
         mute.sendall(POST + JSON + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         wait_until(lambda: lines_about("POST /prediction", deployed), 2 * PATIENCE)
-
-
-class Watched(NamedTuple):
-    """What one client was answered during the deployments."""
-
-    answers: int
-    not_answered: int
-    mixed: int
-    went_back: int
-
-
-def release_of(number: int, settings: Settings) -> dict[str, bytes]:
-    """A release whose model answers with its number: it is how far off the border all rows are."""
-    rows = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
-    steps = [("fill", SimpleImputer(keep_empty_features=True)), ("fit", LogisticRegression())]
-    fitted = Pipeline(steps).fit(pd.DataFrame(rows, columns=list(settings.feature_columns)), [0, 1])
-    fitted[-1].coef_[:] = 0.0
-    fitted[-1].intercept_[:] = number / 1000 - 3
-    return {
-        files.MODEL: estimator.dumps(fitted),
-        files.SCORE: b"0.5\n",
-        files.INGESTED_FILES: b"['dataset1.csv']\n",
-    }
-
-
-def deploy_number(number: int, settings: Settings) -> None:
-    """Publish the release of this number."""
-    contents = release_of(number, settings)
-    published = publishing.publish(
-        settings.prod_deployment_path,
-        contents,
-        score=0.5,
-        input_folder="sourcedata",
-        seen=Seen(),
-        libraries={},
-        rows=2,
-    )
-    assert published.number == number
-
-
-def watch(port: int, over: threading.Event) -> Watched:
-    """Ask until it is over, and look at every answer."""
-    answers = not_answered = mixed = went_back = newest = 0
-    while not (over.is_set() and answers):
-        answer: Answer = ask(port, "POST", "/prediction", QUESTION)
-        answers += 1
-        if answer.status != 200:
-            not_answered += 1
-            continue
-        number = int(answer.value["release"].partition("-")[0])
-        risk = answer.value["risks"][0]
-        mixed += round((np.log(risk / (1 - risk)) + 3) * 1000) != number
-        went_back += number < newest
-        newest = max(newest, number)
-    return Watched(answers, not_answered, mixed, went_back)
-
-
-def deployed_while_asked(settings: Settings, deployments: int) -> list[Watched]:
-    deploy_number(1, settings)
-    over = threading.Event()
-    with gunicorn(settings) as port, ThreadPoolExecutor(4) as pool:
-        try:
-            watching = [pool.submit(watch, port, over) for _ in range(4)]
-            for number in range(2, deployments + 2):
-                deploy_number(number, settings)
-        finally:
-            over.set()
-        seen = [one.result() for one in watching]
-        last = ask(port, "POST", "/prediction", QUESTION).value["release"]
-        assert last.startswith(f"{deployments + 1}-")
-    print(f"\n{deployments} deployments:", *seen, sep="\n  ")
-    return seen
-
-
-def test_deployments_under_way_never_show(settings: Settings) -> None:
-    for seen in deployed_while_asked(settings, 20):
-        assert seen.answers > 0
-        assert seen[1:] == (0, 0, 0)
-
-
-@pytest.mark.slow
-def test_five_hundred_deployments_under_way_never_show(settings: Settings) -> None:
-    for seen in deployed_while_asked(settings, 500):
-        assert seen.answers > 0
-        assert seen[1:] == (0, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("address", "is_near"),
-    [
-        ("127.0.0.1", True),
-        ("127.3.2.1", True),
-        ("::1", True),
-        ("localhost", True),
-        ("::ffff:127.0.0.1", True),
-        ("0.0.0.0", False),  # noqa: S104 - nothing is bound
-        ("::", False),
-        ("", False),
-        ("10.0.0.1", False),
-        ("::ffff:10.0.0.1", False),
-        ("no.such.host.invalid", False),
-        ("x" * 300, False),
-    ],
-)
-def test_only_loopback_counts_as_near(address: str, is_near: bool) -> None:
-    assert security.is_loopback(address) is is_near

@@ -1,0 +1,107 @@
+"""The dataset as a table of the database, for whoever asks in SQL."""
+
+import threading
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from risk.data import tables
+from risk.errors import ServiceDown
+from risk.records import pending, recording, store
+from risk.settings import Settings
+from tests.conftest import decided, put
+from tests.records.sql import another_period, execute, ingest, rows
+
+
+@pytest.mark.parametrize("name", ["finaldata", "clients"])
+def test_the_dataset_replaces_no_table_of_somebody_else(recorded: Settings, name: str) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    table = f"CREATE TABLE {name} (corporation VARCHAR(40), fee INTEGER)"
+    execute(recorded, table, f"INSERT INTO {name} VALUES ('AAAA', 7)")
+    with pytest.raises(ServiceDown, match=f"a table {name} of somebody else; rename"):
+        ingest(recorded)
+    assert rows(recorded, f"SELECT * FROM {name}") == [{"corporation": "AAAA", "fee": 7}]
+    execute(recorded, f"ALTER TABLE {name} RENAME TO theirs")
+    ingest(recorded)
+    assert len(rows(recorded, "SELECT * FROM runs")) == 2
+    assert len(rows(recorded, "SELECT * FROM finaldata")) == 300
+
+
+def test_the_dataset_in_sql_follows_the_configured_columns(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    ingest(recorded)
+    ingest(recorded._replace(feature_columns=("lastmonth_activity",)))
+    (row, *_) = rows(recorded, "SELECT * FROM finaldata")
+    assert list(row) == ["corporation", "lastmonth_activity", "exited"]
+
+
+HOSTILE = (
+    "'); DROP TABLE runs; --",
+    '"; --',
+    "a%(x)s",
+    "100%",
+    "{0}:colon",
+    "Robert😀",
+    "\\' OR 1=1",
+)
+
+
+def test_names_and_codes_are_stored_as_text(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    quoted = [code.replace('"', '""') for code in HOSTILE]
+    lines = [f'"{code}",{number},5,7,{number % 2}' for number, code in enumerate(quoted)]
+    put(recorded, "x'); DROP TABLE runs; --.csv", lines)
+    ingest(recorded)
+    names = {row["name"] for row in rows(recorded, "SELECT name FROM ingested_files")}
+    assert names == {"dataset1.csv", "x'); DROP TABLE runs; --.csv"}
+    stored = {row["corporation"] for row in rows(recorded, "SELECT corporation FROM finaldata")}
+    assert set(HOSTILE) <= stored
+
+
+def test_the_dataset_in_sql_is_the_dataset(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    ingest(recorded)
+    another_period(recorded)
+    ingest(recorded)
+    for name in ("finaldata", "clients"):
+        table = tables.read(recorded.output_folder_path / f"{name}.csv", recorded.columns)
+        stored = rows(recorded, f"SELECT * FROM {name}")
+        assert len(stored) == len(table)
+        wanted = {
+            tuple(None if pd.isna(v) else v for v in row) for row in table.itertuples(index=False)
+        }
+        assert {tuple(row[c] for c in recorded.columns.all) for row in stored} == wanted
+
+
+def test_readers_of_the_dataset_see_the_old_rows_or_the_new_ones(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True)
+    ingest(recorded)
+    seen, stop = set(), threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            seen.update(row["n"] for row in rows(recorded, "SELECT count(*) AS n FROM finaldata"))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    counts = {300}
+    for number in (2, 3):
+        another_period(recorded, number)
+        ingest(recorded)
+        counts |= {
+            len(tables.read(recorded.output_folder_path / "finaldata.csv", recorded.columns))
+        }
+    stop.set()
+    reader.join()
+    assert seen <= counts
+
+
+def test_the_dataset_in_sql_changes_only_when_data_came_in(settings: Settings) -> None:
+    settings = settings._replace(dataset_in_database=True)
+    decided(settings)
+    with store.engine(settings).begin() as connection:
+        connection.execute(sa.text("DELETE FROM clients"))
+    pending.Run(settings).end("trained", "by hand")
+    recording.catch_up(settings)
+    assert rows(settings, "SELECT count(*) AS n FROM clients") == [{"n": 0}]
