@@ -31,15 +31,18 @@ class TopClient(NamedTuple):
     rank: int
     reasons: str
     previous_rank: int | None
+    at_stake: float | None = None
 
 
 def first_to_call(findings: Findings) -> list[Block]:
     """The clients at the top of the list with their reasons."""
-    path = findings.settings.output_model_path / files.RANKING
-    top = list_file.read(path, TopClient._fields, rows=TOP)
+    settings = findings.settings
+    path = settings.output_model_path / files.RANKING
+    wanted = TopClient._fields if list_file.has_worth(path) else TopClient._fields[:-1]
+    top = list_file.read(path, wanted, rows=TOP)
     if top.empty:
         return [Words("Nobody.")]
-    listed = list(map(TopClient._make, top.itertuples(index=False, name=None)))
+    listed = [TopClient(*row) for row in top.itertuples(index=False, name=None)]
     columns: list[tuple[str, float, Sequence[Cell]]] = [
         ("", 0.04, [f"{row.rank}" for row in listed]),
         ("client", _code_width(listed), [shortened(row.corporation) for row in listed]),
@@ -49,13 +52,16 @@ def first_to_call(findings: Findings) -> list[Block]:
     ]
     if findings.listed["previous_rank"].isna().all():
         del columns[3]
+    if listed[0].at_stake is not None:
+        columns.insert(3, ("at stake", 0.11, [f"{row.at_stake:,.0f}" for row in listed]))
     heads, widths, cells = zip(*columns, strict=True)
     rows = list(zip(*cells, strict=True))
+    numbers = tuple(at for at, head in enumerate(heads) if head in ("risk", "at stake"))
     pdf.know(charts.font_folder())
     escaped = any(pdf.printable(row.corporation) != row.corporation for row in listed)
     return [
-        Words(ranking.order(ranking.still_open(findings.listed)), is_remark=True),
-        Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)),
+        Words(ranking.order(findings.listed[ranking.OUTCOME], settings.order), is_remark=True),
+        Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), numbers),
         Words(f"{HOW_TO_READ}{OF_ESCAPES if escaped else ''}", True),
     ]
 

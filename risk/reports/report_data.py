@@ -7,6 +7,7 @@ import pandas as pd
 
 from risk import files, wording
 from risk.data import tables, test_data
+from risk.data.tables import Book
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking
 from risk.learning.deployed import Deployed
@@ -31,7 +32,7 @@ class Known(NamedTuple):
     model: Model
     on_test: Evaluation | None
     dataset: pd.DataFrame
-    book: pd.DataFrame
+    book: Book
     as_of: str
 
 
@@ -56,7 +57,7 @@ class Findings:
         if known:
             deployed_now = Deployed(known.release, known.model, settings.columns)
             self._parts = {"deployed": deployed_now, "dataset": known.dataset}
-            self._parts["clients"] = len(known.book)
+            self._parts["clients"] = len(known.book.rows)
         if known and known.on_test:
             self._parts["on test"] = known.on_test
 
@@ -64,7 +65,8 @@ class Findings:
     def listed(self) -> pd.DataFrame:
         """Risk, outcome and earlier rank of every client on the list."""
         path = self.settings.output_model_path / files.RANKING
-        wanted = ("risk", ranking.OUTCOME, "previous_rank")
+        wanted: tuple[str, ...] = ("risk", ranking.OUTCOME, "previous_rank")
+        wanted += (ranking.AT_STAKE,) if list_file.has_worth(path) else ()
         return self._once("listed", lambda: list_file.read(path, wanted))
 
     @property

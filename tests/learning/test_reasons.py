@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from risk.columns import Columns
+from risk.data.tables import Book
 from risk.learning import attribution, estimator, ranking, reasons
 from risk.records import list_file
 from tests.learning.book import BASIS, COLUMNS, MODELS, book
@@ -90,7 +91,7 @@ def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:
 
 def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path) -> None:
     clients = book([str(number) for number in range(200)])
-    found = ranking.ranked(MODELS["log"], clients, COLUMNS)
+    found = ranking.ranked(MODELS["log"], Book(clients, len(clients)), COLUMNS)
     list_file.write(tmp_path / "list.csv", found, COLUMNS, BASIS)
     names = [reasons.label(name) for name in COLUMNS.features]
     for row, parts in zip(
@@ -153,7 +154,8 @@ def test_a_feature_may_be_called_risk(tmp_path: Path) -> None:
     table = table.set_axis(columns.all, axis="columns")
     known = table.assign(left=(table["risk"].fillna(0) < 50).astype("float64"))
     asked = estimator.fit(known, columns, "log")
-    list_file.write(tmp_path / "list.csv", ranking.ranked(asked, table, columns), columns, BASIS)
+    ranked = ranking.ranked(asked, Book(table, len(table)), columns)
+    list_file.write(tmp_path / "list.csv", ranked, columns, BASIS)
     risks = estimator.probability(asked, table, columns)
     listed = list_file.read(tmp_path / "list.csv")["risk"].tolist()
     assert listed == pytest.approx(sorted(risks, reverse=True), abs=1e-11)
