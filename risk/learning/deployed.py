@@ -9,12 +9,12 @@ import pandas as pd
 
 from risk import files
 from risk.cache import Remembered
+from risk.columns import Columns
 from risk.learning import estimator, evaluation, releases
 from risk.learning.estimator import Model
 from risk.learning.evaluation import Candidate
 from risk.learning.linear import Folded
 from risk.learning.releases import Release
-from risk.settings import Columns
 
 
 class Deployed(NamedTuple):
@@ -43,7 +43,9 @@ def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Colum
     """The deployed model, and what it is worth on these datasets."""
     release, model = in_use(folder, columns)
     sha256 = release.files[files.MODEL]["sha256"]
-    return Candidate(sha256, model, evaluation.evaluate(model, datasets, columns))
+    return Candidate(
+        sha256, model, evaluation.evaluate(model, datasets, columns, release.threshold)
+    )
 
 
 def load(folder: Path, columns: Columns) -> Deployed:
