@@ -114,10 +114,12 @@ def _unlearned(known: pd.DataFrame, columns: Columns, features: str, kind: str) 
     try:
         for fold in range(FOLDS):
             model, _ = estimator.fitted(rows[group != fold], columns, features, kind)
-            risks[group == fold] = estimator.probability(model, rows[group == fold], columns)
-    except DataUnusable as problem:
+            with np.errstate(over="ignore", invalid="ignore"):
+                risks[group == fold] = estimator.probability(model, rows[group == fold], columns)
+    except (DataUnusable, ValueError) as problem:  # the latter of numbers that became too large
         log.warning("the model cannot be cross-validated: %s", problem)
         return None
+    risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
     return Judged((rows[columns.target] == 1).to_numpy(), risks)
 
 
