@@ -9,7 +9,7 @@ import pandas as pd
 
 from risk.columns import Columns
 from risk.errors import DataUnusable
-from risk.learning import estimator
+from risk.learning import estimator, pipelines
 from risk.learning.estimator import Model, Numbers
 from risk.learning.pipelines import AUTO, BOOSTED, LOGISTIC
 
@@ -38,7 +38,8 @@ def learn(known: pd.DataFrame, columns: Columns, features: str, model: str) -> L
     """The model that config.json asks for, or the better one, fitted on all rows."""
     kinds = (LOGISTIC, BOOSTED) if model == AUTO else (model,)
     few = _few(known, columns)
-    judged = {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
+    with pipelines.all_by_one_thread():
+        judged = {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
     kind, choice = model, ""
     if model == AUTO:
         kind, choice = _chosen(judged, few)
