@@ -88,10 +88,12 @@ def quality(findings: Findings) -> list[Block]:
     rows = f"{on_test.rows:,} rows of test data that no training sees, {leavers:,} leavers."
     others = "Nobody on the list is known to have left, so fewer of its own first ones will."
     meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
+    release = findings.deployed.release
     return [
-        Words(f"{findings.deployed.release.title.capitalize()}, on {rows} {meaning}"),
+        Words(f"{release.title.capitalize()}, on {rows} {meaning}"),
+        *([Words(f"Which model: {release.choice}.")] if release.choice else []),
         Facts([(number, f"{caption}{remark}") for number, caption in facts]),
-        Words(others, is_remark=True),
+        Words(f"{_at_threshold(measured)}{others}", is_remark=True),
         Picture(charts.quality(on_test.left, on_test.risks, share)),
         Words(
             "Left: the share of the leavers that calling down the list reaches; "
@@ -102,6 +104,17 @@ def quality(findings: Findings) -> list[Block]:
         ),
         Picture(findings.confusion_matrix, 0.55),
     ]
+
+
+def _at_threshold(measured: dict[str, float]) -> str:
+    """F1 where cross-validation found it best: at 0.5 it says little if few clients leave."""
+    if "f1_best" not in measured:
+        return ""
+    at = f"{100 * measured['threshold']:.0f}\u00a0%"
+    return (
+        f"F1 counts a client as a leaver from a risk of 50\u00a0% on; from {at} on, where "
+        f"cross-validation finds it best, it is {measured['f1_best']:.2f}. "
+    )
 
 
 def _called(on_test: Evaluation, share: float) -> str:

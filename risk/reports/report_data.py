@@ -78,7 +78,7 @@ class Findings:
     @property
     def on_test(self) -> Evaluation:
         """The deployed model on the test data."""
-        return self._once("on test", lambda: _on_test(self.deployed.model, self.settings))
+        return self._once("on test", lambda: _on_test(self.deployed, self.settings))
 
     @property
     def dataset(self) -> pd.DataFrame:
@@ -119,8 +119,9 @@ class Findings:
         return part
 
 
-def _on_test(model: Model, settings: Settings) -> Evaluation:
-    return evaluation.evaluate(model, {TEST: test_data.rows(settings)}, settings.columns)[TEST]
+def _on_test(deployed: Deployed, settings: Settings) -> Evaluation:
+    datasets, threshold = {TEST: test_data.rows(settings)}, deployed.release.threshold
+    return evaluation.evaluate(deployed.model, datasets, settings.columns, threshold)[TEST]
 
 
 def _history(settings: Settings) -> History:
