@@ -175,7 +175,8 @@ def expected(risks: Numbers, is_open: npt.NDArray[np.bool_]) -> Expected:
         first = f"of the first {len(risks):,}"
         words = f"{first} look like clients that leave, though all of them stayed so far"
         return Expected(round(float(risks.sum())), words)
-    first = f"of the first {is_open.sum():,}, whose outcome is open,"
+    first = f"of the first {is_open.sum():,}"
+    first += "" if is_open.all() else ", whose outcome is open,"
     words = f"{first} would leave, if the model is right and nobody calls"
     return Expected(round(float(risks[is_open].sum())), words)
 
