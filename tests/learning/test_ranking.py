@@ -132,7 +132,7 @@ def test_the_list_is_nearly_as_good_as_the_best_possible_one(settings: Settings)
 @pytest.mark.parametrize(
     ("open_", "leaving", "words"),
     [
-        ([True, True, True], 1, "of the first 3, whose outcome is open, would leave, if the"),
+        ([True, True, True], 1, "of the first 3 would leave, if the"),
         ([True, True, False], 1, "of the first 2, whose outcome is open, would leave"),
         ([False, False, False], 1, "look like clients that leave, though all"),
     ],
