@@ -33,7 +33,7 @@ def model_predictions(dataset: pd.DataFrame, settings: Settings | None = None) -
     """What the deployed model expects of each row: 1 the client leaves, 0 it stays."""
     settings = settings or Settings.load()
     current = deployed.load(settings.prod_deployment_path, settings.columns)
-    expected, _ = current.folded.answers(tables.features(dataset, settings.columns).to_numpy())
+    expected, _ = current.folded.of_table(tables.features(dataset, settings.columns))
     return [int(one) for one in expected]
 
 
