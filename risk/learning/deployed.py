@@ -40,9 +40,17 @@ def load(folder: Path, columns: Columns) -> Deployed:
 
 def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
     """The deployed model, and what it is worth on these datasets."""
-    deployed = load(folder, columns)
-    sha256 = deployed.release.files[files.MODEL]["sha256"]
-    return Candidate(sha256, deployed.model, evaluation.evaluate(deployed.model, datasets, columns))
+    release, model = in_use(folder, columns)
+    sha256 = release.files[files.MODEL]["sha256"]
+    return Candidate(
+        sha256, model, evaluation.evaluate(model, datasets, columns, release.threshold)
+    )
+
+
+def load(folder: Path, columns: Columns) -> Deployed:
+    """The release that is deployed now, ready to answer."""
+    release, model = in_use(folder, columns)
+    return Deployed(release, model, Folded(model, columns))
 
 
 def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:
