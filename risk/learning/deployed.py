@@ -40,17 +40,11 @@ def load(folder: Path, columns: Columns) -> Deployed:
 
 def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
     """The deployed model, and what it is worth on these datasets."""
-    release, model = in_use(folder, columns)
+    deployed = load(folder, columns)
+    release, model = deployed.release, deployed.model
     sha256 = release.files[files.MODEL]["sha256"]
-    return Candidate(
-        sha256, model, evaluation.evaluate(model, datasets, columns, release.threshold)
-    )
-
-
-def load(folder: Path, columns: Columns) -> Deployed:
-    """The release that is deployed now, ready to answer."""
-    release, model = in_use(folder, columns)
-    return Deployed(release, model, Folded(model, columns))
+    on = evaluation.evaluate(model, datasets, columns, release.threshold)
+    return Candidate(sha256, model, on)
 
 
 def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:

@@ -95,7 +95,7 @@ def evaluate(
     answers = estimator.ask(model, tables, columns) if tables else []
     return {
         name: Evaluation((table[columns.target] == 1).to_numpy(), expected == 1, risks, threshold)
-        for (name, table), (expected, risks) in zip(datasets.items(), asked, strict=True)
+        for (name, table), (expected, risks) in zip(datasets.items(), answers, strict=True)
     }
 
 

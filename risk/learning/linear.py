@@ -14,6 +14,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from risk.columns import Columns
 from risk.errors import DataUnusable
 from risk.learning import estimator, pipelines, reasons
+from risk.learning.estimator import Model, Numbers
 
 log = logging.getLogger("risk.linear")
 
@@ -126,7 +127,7 @@ class Folded:
         numbers = table[list(self.columns.features)].to_numpy(dtype="float64", na_value=np.nan)
         return estimator.Answers(*self.answers(numbers))
 
-    def _table(self, rows: estimator.Numbers) -> pd.DataFrame:
+    def _table(self, rows: Numbers) -> pd.DataFrame:
         return pd.DataFrame(rows, columns=list(self.columns.features))
 
     def _asked(self, table: pd.DataFrame) -> estimator.Answers:
@@ -191,7 +192,7 @@ class Coefficients(NamedTuple):
         return [list(row) for row in (self.head, *self.rows)]
 
 
-def coefficients(model: estimator.Model, columns: Columns) -> Coefficients:
+def coefficients(model: Model, columns: Columns) -> Coefficients:
     """The coefficients of a model in words; a dash where a doubling has no one effect."""
     if pipelines.is_boosted(model):
         return _shares(model, columns)
@@ -209,7 +210,7 @@ def coefficients(model: estimator.Model, columns: Columns) -> Coefficients:
     return Coefficients(("feature", "weight", "odds for a doubling"), rows, meaning)
 
 
-def _per_unit(model: estimator.Model, weights: estimator.Numbers) -> list[float]:
+def _per_unit(model: Model, weights: Numbers) -> list[float]:
     """The weights of numbers that are compressed and no more; nan for all else."""
     if not (branches := pipelines.branches(model)):
         line = line_of(model)
@@ -221,7 +222,7 @@ def _per_unit(model: estimator.Model, weights: estimator.Numbers) -> list[float]
     return found
 
 
-def _names(model: estimator.Model, columns: Columns) -> list[str]:
+def _names(model: Model, columns: Columns) -> list[str]:
     """What a regression multiplies, in its order: a feature, or a category being some level."""
     names = []
     for name, level in pipelines.places(model, columns):
@@ -230,7 +231,7 @@ def _names(model: estimator.Model, columns: Columns) -> list[str]:
     return names
 
 
-def _heaviest(model: estimator.Model, columns: Columns, weights: estimator.Numbers) -> list[int]:
+def _heaviest(model: Model, columns: Columns, weights: Numbers) -> list[int]:
     """The weights to show, in the order of the columns: of a category the heaviest ones."""
     of_feature: dict[str, list[int]] = {name: [] for name in columns.features}
     for at, (name, _) in enumerate(pipelines.places(model, columns)):
@@ -242,7 +243,7 @@ def _heaviest(model: estimator.Model, columns: Columns, weights: estimator.Numbe
     ]
 
 
-def _shares(model: estimator.Model, columns: Columns) -> Coefficients:
+def _shares(model: Model, columns: Columns) -> Coefficients:
     """How much the trees use each feature."""
     nodes = np.concatenate([tree.nodes for (tree,) in model[-1]._predictors])
     inner = nodes[nodes["is_leaf"] == 0]

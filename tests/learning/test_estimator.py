@@ -29,7 +29,6 @@ from company import fabricate
 from risk.columns import Columns
 from risk.errors import ArtefactRefused, DataUnusable
 from risk.learning import estimator, evaluation, pipelines
-from risk.settings import Columns
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
