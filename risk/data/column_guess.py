@@ -50,8 +50,8 @@ LEFT = {"left", "gone", "inactive", "bad", "closed", "expired", "ended", "defaul
 STAYED = {"current", "open", "existing", "good"}
 NOT = {"not", "no", "non", "never"}
 UNREAD = {
+    "moments, where only days like 2026-01-31 are read": re.compile(r"\d{4}-\d\d-\d\d[T ]\d.*"),
     "days not written like 2026-01-31": re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}( .*)?"),
-    "moments, where only days like 2026-01-31 are read": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:.*"),
     "numbers with a decimal comma": re.compile(r"-?[0-9.]*[0-9],[0-9]{1,2}"),
 }
 
@@ -258,7 +258,8 @@ def _as_target(column: _Column) -> tuple[int, str] | None:
     if len(values) != 2 or max(map(len, values)) > schema.LONGEST_LEVEL:
         return None
     if column.named_like(OF_LEAVING):
-        return 4, "it has two values, and its name speaks of leaving"
+        rank = 4 + (len(column.words) == 1)
+        return rank, "it has two values, and its name speaks of leaving"
     if any(_means_left(value) for value in values - YES):
         return 3, "one of its two values speaks of leaving"
     if column.named_like(OF_STAYING):
@@ -384,7 +385,8 @@ def _is_period(column: _Column, client: _Column) -> bool:
         return False
     if rows / values < max(2, SHARED * len(client.counts)):
         return False
-    if max(column.share_of(SIGNED), column.share_of(DATE)) < 1:
+    is_number = column.share_of(SIGNED) == 1 and column.named_like(OF_PERIODS)
+    if not is_number and column.share_of(DATE) < 1:
         return False
     return len(set(zip(client.cells, column.cells, strict=True))) >= UNIQUE * rows
 
@@ -419,6 +421,8 @@ def _because(column: _Column, kind: str) -> str:
 
 def _useless(column: _Column, kind: str) -> str | None:
     """Why a column has nothing to learn from."""
+    if column.share_of(kind) < FITS:
+        return f"its texts are longer than {schema.LONGEST_LEVEL} characters, or have line breaks"
     values = {_value(kind, cell) for cell in column.counts} - {None}
     known = {value for value in values if not (isinstance(value, float) and math.isnan(value))}
     has_gaps = column.present < len(column.cells)
@@ -433,8 +437,6 @@ def _useless(column: _Column, kind: str) -> str | None:
 
 
 def _useless_text(column: _Column) -> str | None:
-    if column.share_of(CATEGORY) < FITS:
-        return f"its texts are longer than {schema.LONGEST_LEVEL} characters, or have line breaks"
     if len(column.counts) <= MOST_DIFFERENT * column.present:
         return None
     for what, pattern in UNREAD.items():
