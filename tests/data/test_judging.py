@@ -195,7 +195,8 @@ FATES = {
     "a day in another order or with its time is no date": of_kinds(
         row("X", since="2024-2-3"), row("X", since="31.01.2024"), row("X", since="20240131"),
         row("X", since="2024-01-31 00:00"), row("X", since="2024-01"),
-        row("A", since=" 2024-01-31 "), clients="A", refused=dict.fromkeys((2, 3, 4, 5, 6), NO_DATE)),
+        row("A", since=" 2024-01-31 "), clients="A",
+        refused=dict.fromkeys((2, 3, 4, 5, 6), NO_DATE)),
     "a category of 200 characters is the longest": of_kinds(
         row("U", plan="\u00e9" * 200), row("X", plan="\u00e9" * 201), clients="U",
         refused={3: "longer"}),
@@ -221,7 +222,8 @@ FATES = {
         row("X", exited=""), clients="UVWX", outcome_words=["Gone", "here"]),
     "a word that is neither of the two is no outcome": of_kinds(
         row("X", exited="left"), row("X", exited="1"), row("X", exited="yes"),
-        row("A", exited="gone"), clients="A", refused=dict.fromkeys((2, 3, 4), "neither Gone nor here nor empty"),
+        row("A", exited="gone"), clients="A",
+        refused=dict.fromkeys((2, 3, 4), "neither gone nor here nor empty"),
         outcome_words=["Gone", "here"]),
     "a period is a day or a number": of_kinds(
         row("U", month="2026-01-31"), row("V", month="2026"), row("W", month="20260131"),
