@@ -190,7 +190,8 @@ INGESTION = Kind(
     },
     "remove it and run python ingestion.py",
 )
-TRAINED = Kind({"sha256": text, "ingestion": text}, "run python training.py")
+LEARNED = {"model?": text, "threshold?": maybe(share), "choice?": text}
+TRAINED = Kind({"sha256": text, "ingestion": text} | LEARNED, "run python training.py")
 MANIFEST = Kind(
     {
         "release": release_name,
@@ -205,7 +206,8 @@ MANIFEST = Kind(
         "libraries": {EACH: text},
         "rows?": count,
         ONLY: None,
-    },
+    }
+    | LEARNED,
     "restore it from .releases/",
 )
 JUDGED = Kind(

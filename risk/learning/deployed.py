@@ -41,8 +41,9 @@ def load(folder: Path, columns: Columns) -> Deployed:
 def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
     """The deployed model, and what it is worth on these datasets."""
     deployed = load(folder, columns)
-    sha256 = deployed.release.files[files.MODEL]["sha256"]
-    return Candidate(sha256, deployed.model, evaluation.evaluate(deployed.model, datasets, columns))
+    release = deployed.release
+    found = evaluation.evaluate(deployed.model, datasets, columns, release.threshold)
+    return Candidate(release.files[files.MODEL]["sha256"], deployed.model, found)
 
 
 def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:

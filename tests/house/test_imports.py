@@ -40,6 +40,7 @@ OWNERS = {  # who may import a library: modules, or whole wings
     "pyarrow": {"risk.data"},
     "packaging": {"risk.packages"},
     "scipy": {"risk.learning"},
+    "threadpoolctl": {"risk.learning"},  # which comes with scikit-learn
     "numpy": set(FLOORS),
     "pandas": set(FLOORS),
 }

@@ -28,7 +28,7 @@ from sklearn.tree import DecisionTreeClassifier
 from company import fabricate
 from risk.columns import Columns
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.learning import estimator, evaluation
+from risk.learning import estimator, evaluation, pipelines
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
@@ -155,16 +155,16 @@ REFUSED = [
     pytest.param("text", id="a text"),
     pytest.param(np.log1p, id="a function that models are made of"),
     pytest.param(Pipeline, id="the class instead of a model"),
-    pytest.param(estimator.unfitted("log"), id="a model that was never fitted"),
+    pytest.param(pipelines.linear("log"), id="a model that was never fitted"),
     pytest.param(LogisticRegression(), id="a bare one that was never fitted"),
     pytest.param(Pipeline([]), id="a pipeline without steps"),
     pytest.param(StandardScaler().fit(ROWS), id="a scaler, which predicts nothing"),
     pytest.param(
-        estimator.unfitted("log").fit(pd.DataFrame(ROWS, columns=["a", "b", "c"]), OUTCOMES),
+        pipelines.linear("log").fit(pd.DataFrame(ROWS, columns=["a", "b", "c"]), OUTCOMES),
         id="a model of other columns",
     ),
     pytest.param(
-        estimator.unfitted("log").fit(TABLE[list(COLUMNS.features[::-1])], TABLE["exited"]),
+        pipelines.linear("log").fit(TABLE[list(COLUMNS.features[::-1])], TABLE["exited"]),
         id="a model of the same columns in another order",
     ),
     pytest.param(LogisticRegression().fit(ROWS[:, :2], OUTCOMES), id="a model of fewer columns"),
