@@ -193,6 +193,8 @@ def _copies(seen: Seen, table: pd.DataFrame, columns: Columns) -> tuple[tuple[in
     Trees only see which number is larger, so of theirs the compressed numbers are compared.
     """
     some = table.iloc[:: len(table) // topics.MOST + 1]
+    if len(some) < topics.FEWEST:
+        return ()
     if not seen.has_trees:
         return topics.copies(seen.rows(some)[:, [each[0] for each in seen.places]], columns)
     rows = np.zeros((len(some), len(columns.features)))

@@ -19,7 +19,7 @@ COUNTS_AS_THIRD = 0.5  # a third reason must weigh half as much as the first
 SHARES = {  # of what is usual for a client
     **{0.01: "a hundredth of", 0.02: "a fiftieth of", 0.05: "a twentieth of", 0.1: "a tenth of"},
     **{0.2: "a fifth of", 0.25: "a quarter of", 1 / 3: "a third of", 0.5: "half"},
-    **{0.75: "three quarters of", 1.0: "about", 1.5: "one and a half times", 2.0: "twice"},
+    **{1.0: "about", 1.5: "one and a half times", 2.0: "twice"},
     **{3.0: "three times", 4.0: "four times", 5.0: "five times", 10.0: "ten times"},
     **{20.0: "20 times", 50.0: "50 times", 100.0: "100 times"},
 }

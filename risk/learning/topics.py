@@ -49,7 +49,7 @@ def copies(rows: Numbers, columns: Columns) -> tuple[tuple[int, ...], ...]:
     taken = {place for pair in pairs(columns) for place in pair[:2]}
     places = [columns.features.index(name) for name in columns.numeric]
     free = [place for place in places if place not in taken]
-    if len(rows) < FEWEST or len(free) < 2:
+    if len(free) < 2:
         return ()
     with np.errstate(all="ignore"):
         like = np.abs(np.corrcoef(rows[:, free], rowvar=False)) > COPIES
