@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from risk import files
 from risk.columns import Columns
 from risk.learning import estimator
-from risk.learning.estimator import Model
+from risk.learning.estimator import Model, Numbers
 
 Flags = npt.NDArray[np.bool_]
 
@@ -22,7 +22,7 @@ class Evaluation(NamedTuple):
 
     left: Flags
     expected: Flags
-    risks: npt.NDArray[np.float64]
+    risks: Numbers
     threshold: float | None = None  # from which risk on F1 was best when the model was fitted
 
     @property
