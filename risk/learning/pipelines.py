@@ -203,6 +203,12 @@ def one_thread(model: Model) -> contextlib.AbstractContextManager[Any]:
     return limit
 
 
+def all_by_one_thread() -> contextlib.AbstractContextManager[Any]:
+    """The same for whatever counts in numpy and scikit-learn, where many small fits follow."""
+    limit: contextlib.AbstractContextManager[Any] = _pools().limit(limits=1)
+    return limit
+
+
 @functools.cache
 def _pools() -> ThreadpoolController:
     return ThreadpoolController()

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from risk.columns import Columns
 from risk.errors import ArtefactRefused
@@ -162,6 +163,44 @@ def test_a_model_with_categories_is_asked_itself(choice: tuple[str, str]) -> Non
         0,
         0,
     ]
+
+
+def threads() -> set[int]:
+    """How many threads trees would use."""
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+
+
+def test_trees_are_asked_by_one_thread_and_other_code_by_as_many_as_before() -> None:
+    before = threads()
+    with pipelines.one_thread(MODELS["boosted", "log"]):
+        assert threads() == {1}
+    with pipelines.one_thread(MODELS["logistic", "log"]):
+        assert threads() == before
+    assert threads() == before
+
+
+@pytest.mark.parametrize("leavers", [1, 5, 25])
+def test_trees_learn_from_a_few_rows_too(leavers: int) -> None:
+    known = KNOWN[:60].assign(left=(np.arange(60) < leavers).astype("float64"))
+    fitted = estimator.fit(known, COLUMNS, "log", "boosted")
+    assert fitted[-1].early_stopping is (leavers == 25)
+    assert len(set(risks(fitted, known))) > 1
+
+
+def test_no_tree_looks_at_more_than_two_features_on_one_way() -> None:
+    """So a risk can be taken apart exactly, feature by feature and pair by pair."""
+    known = table(2000, is_bent=True)
+    trees = estimator.fit(known, COLUMNS, "log", "boosted")[-1]._predictors
+    ways = [way for (tree,) in trees for way in ways_through(tree.nodes, 0)]
+    assert {len(way) for way in ways} == {1, 2}
+
+
+def ways_through(nodes: Any, at: int) -> list[frozenset[int]]:
+    """The features that are looked at on each way from a node to a leaf."""
+    if nodes["is_leaf"][at]:
+        return [frozenset()]
+    below = ways_through(nodes, nodes["left"][at]) + ways_through(nodes, nodes["right"][at])
+    return [way | {int(nodes["feature_idx"][at])} for way in below]
 
 
 # -- the pickle ----------------------------------------------------------------------------------

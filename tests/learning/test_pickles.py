@@ -375,3 +375,15 @@ def test_what_is_accepted_answers_every_row() -> None:
         back = estimator.loads(estimator.dumps(model), "trainedmodel.pkl", COLUMNS)
         risks = estimator.probability(back, odd, COLUMNS)
         assert ((risks >= 0) & (risks <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"]" * 100_000 + b"a" * 99_999 + b".", id="lists in lists"),
+        pytest.param(b")" + b"\x85" * 100_000 + b".", id="tuples in tuples"),
+        pytest.param(b"]" + b"2a2a" * 50 + b".", id="a list that holds itself"),
+    ],
+)
+def test_depth_without_end_is_refused(content: bytes) -> None:
+    assert outcomes_of([b"\x80\x04" + content], COLUMNS) == ["ArtefactRefused"]
