@@ -147,10 +147,6 @@ def test_a_table_of_numbers_becomes_a_list_in_two_commands(tmp_path: Path) -> No
     assert len(listed(folder)) == int((table["Exited"] == 0).sum())
 
 
-OF_KINDS = pytest.mark.xfail(strict=True, reason="reasons are told of numbers only")
-
-
-@OF_KINDS
 @pytest.mark.parametrize("table", [staff, months])
 def test_a_table_of_any_kind_becomes_a_list_in_two_commands(tmp_path: Path, table: Table) -> None:
     made = table(np.random.default_rng(1))

@@ -39,7 +39,6 @@ def test_any_word_goes_through_a_file_and_a_table(words: list[str]) -> None:
         table = tables.parse(content, "x.csv", COLUMNS)
 
 
-@pytest.mark.xfail(strict=True, reason="reasons are told of numbers only")
 def test_every_word_is_written_on_pages_and_in_the_report(settings: Settings) -> None:
     settings = worded(settings, ratio_pairs=[])
     full_process(settings)
