@@ -54,9 +54,10 @@ def cell(value: Any, kind: str = NUMBER) -> str:
     return "not known" if math.isnan(value) else WORDS[kind](value)
 
 
-def about(value: float, kind: str = NUMBER) -> str:
-    """The middle client's number, which needs no fractions of an employee."""
-    return cell(float(round(value)) if 10 <= abs(value) < 1e15 else value, kind)
+def about(value: Any, kind: str = NUMBER) -> str:
+    """The middle client's cell; a number needs no fractions of an employee."""
+    is_large = not isinstance(value, str) and 10 <= abs(value) < 1e15
+    return cell(float(round(value)) if is_large else value, kind)
 
 
 def level(text: str) -> str:
