@@ -76,6 +76,11 @@ def _numbers(cells: "pd.Series[Any]", is_from_0_up: bool) -> "pd.Series[float]":
     return pd.Series(numbers, index=cells.index)
 
 
+def are_numbers(columns: Columns) -> bool:
+    """Whether every feature is a number by itself, without the other rows."""
+    return not any(kind in (CATEGORY, DATE) for _, kind in columns.kinds)
+
+
 class Cells:
     """The features of rows that a model is asked about, held row by row in little memory.
 
@@ -87,9 +92,7 @@ class Cells:
         self.numbers = array("d")
         words: dict[str, list[str | float]] = {name: [] for name in columns.categories}
         self.words = [words.get(name) for name in columns.features]
-        self.are_numbers = all(
-            columns.kind(name) not in (CATEGORY, DATE) for name in columns.features
-        )
+        self.are_numbers = are_numbers(columns)
 
     def add(self, row: Sequence[str | float]) -> None:
         """One more row, in configured order; each word is held once."""

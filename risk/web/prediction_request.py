@@ -4,7 +4,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from flask import Request
@@ -130,9 +130,9 @@ def _of_clients(clients: object, columns: Columns) -> Rows:
         raise RequestRefused("too_large", f"at most {MOST_ROWS} clients are read", 413)
     rules = _rules(columns)
     rows = [_of_client(client, place, columns, rules) for place, client in enumerate(clients, 1)]
-    cells = tables.Cells(columns)
-    if cells.are_numbers:
+    if tables.are_numbers(columns):
         return rows
+    cells = tables.Cells(columns)
     for row in rows:
         cells.add(row)
     return cells.asked()
@@ -158,6 +158,7 @@ def _judge_code(code: object, name: str) -> None:
     schema.client(code, name)
 
 
+@cache
 def _rules(columns: Columns) -> dict[str, Rule]:
     """How a cell of each feature is read; a text is read as in a file."""
     of_text = schema.rules_of(columns)
