@@ -314,7 +314,9 @@ def _client(columns: Sequence[_Column]) -> tuple[_Column, _Column | None, list[s
     """The column with the client's code, the one with the period if there is one, and why."""
     ranked = [found for column in columns for found in _as_client(column, columns)]
     if not ranked:
-        raise DataUnusable("no column has another value in each row, as a client's code would")
+        raise DataUnusable(
+            "no column has another value in each row, as a client's code would; add one that has"
+        )
     best = max(rank for rank, *_ in ranked)
     _, client, period, why = next(each for each in ranked if each[0] == best)
     reasons = [f"'client_column' is {client.name!r}: {why}"]
