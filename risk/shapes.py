@@ -174,6 +174,7 @@ ROWS = {
     "ingested_files?": [FILE],
     "scores?": [SCORE],
     "column_stats?": [COLUMN],
+    "category_stats?": [{"column": text, "level": text, "share": share}],
     "timings?": [{"step": text, "seconds": number}],
     "deployments?": [DEPLOYMENT],
     ONLY: None,

@@ -198,7 +198,7 @@ def test_a_bare_regression_is_folded_and_refuses_gaps() -> None:
         folded.listed([[np.nan, 1.0, 1.0]])
 
 
-NUMBERS = ["7", "0", "1.5", "1.", ".5", "1e3", "+2", "-0", "", " ", " 3\t", "NA", "nan", "null"]
+NUMBERS = ["7", "0", "1.5", "1.", ".5", "1e3", "+2", "-0", "", " ", " 3\t", "NA", "nan", "NULL"]
 ODD_CELLS = ["-1", "1e400", "NAN", "inf", "x", "1_0", "0x1", "1e", "\x1c1", '"4"', "1 2", "é", "\0"]
 LINES = st.lists(st.sampled_from([*NUMBERS * 6, *ODD_CELLS]), min_size=3, max_size=3)
 CODES = st.sampled_from(["AAAA", "NULL", "0012", " x ", "", " ", "é", "a" * 201, "\x1f"])

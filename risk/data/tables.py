@@ -2,6 +2,8 @@
 
 import io
 import logging
+import sys
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +26,8 @@ class Book(NamedTuple):
     rows: pd.DataFrame
     newest: int
 
+
+Asked = npt.NDArray[np.float64] | pd.DataFrame
 
 log = logging.getLogger("risk.tables")
 
@@ -78,6 +82,50 @@ def _numbers(cells: "pd.Series[Any]", is_from_0_up: bool) -> "pd.Series[float]":
         range_of = " from 0 up" if is_from_0_up else ""
         raise DataUnusable(f"the column {cells.name!r} must hold finite numbers{range_of}")
     return pd.Series(numbers, index=cells.index)
+
+
+def are_numbers(columns: Columns) -> bool:
+    """Whether every feature is a number by itself, without the other rows."""
+    return not any(kind in (CATEGORY, DATE) for _, kind in columns.kinds)
+
+
+class Cells:
+    """The features of rows that a model is asked about, held row by row in little memory.
+
+    They end as an array where all are plain numbers, else as a table with words and days.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.numbers = array("d")
+        words: dict[str, list[str | float]] = {name: [] for name in columns.categories}
+        self.words = [words.get(name) for name in columns.features]
+        self.are_numbers = are_numbers(columns)
+
+    def add(self, row: Sequence[str | float]) -> None:
+        """One more row, in configured order; each word is held once."""
+        if self.are_numbers:
+            self.numbers.extend(row)  # type: ignore[arg-type]
+            return
+        for cell, words in zip(row, self.words, strict=True):
+            if words is None:
+                self.numbers.append(cell)  # type: ignore[arg-type]
+            else:
+                words.append(sys.intern(cell) if isinstance(cell, str) else cell)
+
+    def asked(self) -> Asked:
+        """All rows; dates as days before the newest of them."""
+        numbers = np.asarray(self.numbers).reshape(-1, len(self.columns.numeric) or 1)
+        if self.are_numbers:
+            return numbers
+        of_numbers = iter(numbers.T)
+        table = pd.DataFrame(
+            {
+                name: next(of_numbers) if words is None else pd.Series(words, dtype="str")
+                for name, words in zip(self.columns.features, self.words, strict=True)
+            }
+        )
+        return with_days(table, self.columns)
 
 
 def with_days(

@@ -93,4 +93,4 @@ def _file(
             "%s: %d lines are left out, the first is line %s: %s",
             *(name, len(reading.refusals), first.line, first.reason),
         )
-    return reading.table
+    return tables.with_days(reading.table, columns)

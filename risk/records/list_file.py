@@ -15,8 +15,7 @@ from risk import files
 from risk.columns import Columns
 from risk.data import tables
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import estimator, ranking, reasons
-from risk.learning.attribution import Terms
+from risk.learning import estimator, ranking, sentences
 
 LIST = ("corporation", "risk", "rank", "band", "reasons")
 MOVED = ("previous_risk", "previous_rank")
@@ -83,16 +82,14 @@ def _quoted(text: str) -> str:
 def _rows(ranked: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
     """A part of the list in its own columns."""
     clients, risks = ranked.clients[part], ranked.risks[part]
-    terms = Terms(ranked.terms.parts[part], ranked.terms.values[part])
-    given = clients[list(columns.features)].to_numpy()
-    names = [reasons.label(name) for name in columns.features]
+    terms, middle = ranked.terms.rows(part), ranked.average
     return pd.DataFrame(
         {
             "corporation": clients[columns.client].array,
             "risk": risks,
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": ranking.bands(risks),
-            "reasons": reasons.in_words(terms, given, ranked.average, names, ranking.lean(risks)),
+            "reasons": sentences.in_words(terms, clients, middle, columns, ranking.lean(risks)),
             ranking.OUTCOME: ranked.marks[part],
             **_worth(clients, risks, columns),
         }
