@@ -225,8 +225,8 @@ def _names(model: Model, columns: Columns) -> list[str]:
     """What a regression multiplies, in its order: a feature, or a category being some level."""
     names = []
     for name, level in pipelines.places(model, columns):
-        words = "not known" if isinstance(level, float) else level
-        names.append(reasons.label(name) if level is None else f"{reasons.label(name)}: {words}")
+        words = "" if level is None else f": {reasons.level(reasons.cell(level))}"
+        names.append(f"{reasons.label(name)}{words}")
     return names
 
 

@@ -54,8 +54,10 @@ def cell(value: Any, kind: str = NUMBER) -> str:
     return "not known" if math.isnan(value) else WORDS[kind](value)
 
 
-def about(value: float, kind: str = NUMBER) -> str:
-    """The middle client's number, which needs no fractions of an employee."""
+def about(value: Any, kind: str = NUMBER) -> str:
+    """The middle client's number, which needs no fractions of an employee, or its word."""
+    if isinstance(value, str):
+        return level(value)
     return cell(float(round(value)) if 10 <= abs(value) < 1e15 else value, kind)
 
 

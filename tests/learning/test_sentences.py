@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.columns import Columns
-from risk.learning import estimator, ranking, reasons, sentences
+from risk.learning import estimator, explanation, ranking, reasons, sentences
 from risk.learning.attribution import Average, Terms
 from risk.records import list_file
 from tests.learning import subscribers
@@ -151,6 +151,24 @@ def test_the_reasons_are_the_heaviest_of_what_is_told_for_every_client(kind: str
             )
             words = f"{facts[codes[0]].words}: {reasons.push(parts[place, at])}"
             assert words in text
+
+
+@pytest.mark.parametrize("kind", subscribers.MODELS)
+def test_all_reasons_of_a_client_multiply_to_its_odds_whatever_the_kinds(kind: str) -> None:
+    asked, columns = subscribers.MODELS[kind], subscribers.COLUMNS
+    found = ranking.ranked(asked, subscribers.book(60, seed=12).assign(churned=NAN), columns)
+    for place, code in enumerate(found.clients[columns.client]):
+        shown = explanation.explained(found, code, columns)
+        assert shown
+        total = found.average.log_odds + sum(reason.part for reason in shown.reasons)
+        assert 1 / (1 + math.exp(-total)) == pytest.approx(found.risks[place], abs=1e-9)
+        (plan,) = [reason for reason in shown.reasons if reason.name == "plan"]
+        level = found.clients["plan"][place]
+        assert plan.given == ("not known" if pd.isna(level) else level)
+        assert plan.usual == f"most: {shown.usual[columns.features.index('plan')]}"
+        (gigabytes,) = [reason for reason in shown.reasons if reason.name == "data gb"]
+        is_filled = gigabytes.given == "not known" and kind == "logistic"
+        assert bool(gigabytes.taken) == is_filled
 
 
 def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path) -> None:
