@@ -22,6 +22,12 @@ class Trained(NamedTuple):
 
     model: Model
     pickled: bytes
+    choice: str
+
+    @property
+    def remark(self) -> str:
+        """Why it is this kind of model, as the end of a sentence."""
+        return f"; {self.choice}" if self.choice else ""
 
 
 def train_model(settings: Settings | None = None) -> Model:
@@ -49,7 +55,7 @@ def train_on(table: pd.DataFrame, ingestion: str, settings: Settings) -> Trained
     log.info("fitted on %d rows with an outcome, %d of clients that left", len(known), leavers)
     if learned.choice:
         log.info("%s", learned.choice)
-    return Trained(learned.model, pickled)
+    return Trained(learned.model, pickled, learned.choice)
 
 
 if __name__ == "__main__":

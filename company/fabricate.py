@@ -208,7 +208,7 @@ def main() -> None:
     changed_from = int(month) - 1 if arguments.drift == 0 else arguments.drift
     delivered = delivery(int(month), arguments.clients, arguments.seed, changed_from)
     tables.write(file, getattr(delivered, arguments.part) if arguments.part else delivered.whole)
-    print(f"{file} is what arrives in month {month}")
+    print(f"{file.name} is what arrives in month {month}")
 
 
 if __name__ == "__main__":

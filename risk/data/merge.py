@@ -17,7 +17,7 @@ import pandas as pd
 from risk.columns import DATE, Columns
 from risk.data import schema, tables
 
-SMALL = 0.1  # a file with a smaller share of the period's clients adds to it and begins none
+SMALL = 0.5  # a file with a smaller share of the clients of a period is only a part of it
 OPEN = -1  # an outcome that is not known
 
 Whole = npt.NDArray[np.integer]
@@ -219,10 +219,15 @@ def _book(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> tuple[
 
 
 def _newest_period(clients: "pd.Series[int]") -> int:
-    """The first file of the newest period, by the clients of each."""
+    """The first file of the newest period, by the clients of each.
+
+    Of two files of very different size one is only a part, so both are of one period.
+    """
     begin, size = 0, 0
     for place, count in clients.items():
-        if count >= SMALL * size:
+        if size and min(size, count) < SMALL * max(size, count):
+            size = max(size, count)
+        else:
             begin, size = int(str(place)), count
     return begin
 

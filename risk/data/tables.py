@@ -4,7 +4,7 @@ import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,14 @@ from risk.data import schema
 from risk.errors import ArtefactRefused, DataUnusable
 
 LARGEST_WHOLE_NUMBER = 2**53
+
+
+class Book(NamedTuple):
+    """Every client's newest row; the last ones, so many as `newest`, are of the newest period."""
+
+    rows: pd.DataFrame
+    newest: int
+
 
 log = logging.getLogger("risk.tables")
 
@@ -133,6 +141,13 @@ def parse(content: bytes, name: str, columns: Columns) -> pd.DataFrame:
 def read(path: Path, columns: Columns) -> pd.DataFrame:
     """A table that ingestion wrote."""
     return parse(files.read_bytes(path, "ingestion.py"), files.short(path), columns)
+
+
+def read_book(folder: Path, columns: Columns) -> Book:
+    """The book that the last ingestion wrote into this folder."""
+    rows = read(folder / files.CLIENTS, columns)
+    record = files.read_json(folder / files.INGESTION) or {}
+    return Book(rows, min(len(rows), record.get("newest", len(rows))))
 
 
 def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:

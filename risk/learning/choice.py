@@ -9,7 +9,7 @@ import pandas as pd
 
 from risk.columns import Columns
 from risk.errors import DataUnusable
-from risk.learning import estimator
+from risk.learning import estimator, pipelines
 from risk.learning.estimator import Model, Numbers
 from risk.learning.pipelines import AUTO, BOOSTED, LOGISTIC
 
@@ -38,7 +38,8 @@ def learn(known: pd.DataFrame, columns: Columns, features: str, model: str) -> L
     """The model that config.json asks for, or the better one, fitted on all rows."""
     kinds = (LOGISTIC, BOOSTED) if model == AUTO else (model,)
     few = _few(known, columns)
-    judged = {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
+    with pipelines.all_by_one_thread():
+        judged = {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
     kind, choice = model, ""
     if model == AUTO:
         kind, choice = _chosen(judged, few)
@@ -114,10 +115,12 @@ def _unlearned(known: pd.DataFrame, columns: Columns, features: str, kind: str) 
     try:
         for fold in range(FOLDS):
             model, _ = estimator.fitted(rows[group != fold], columns, features, kind)
-            risks[group == fold] = estimator.probability(model, rows[group == fold], columns)
-    except DataUnusable as problem:
+            with np.errstate(over="ignore", invalid="ignore"):
+                risks[group == fold] = estimator.probability(model, rows[group == fold], columns)
+    except (DataUnusable, ValueError) as problem:  # the latter of numbers that became too large
         log.warning("the model cannot be cross-validated: %s", problem)
         return None
+    risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
     return Judged((rows[columns.target] == 1).to_numpy(), risks)
 
 

@@ -41,9 +41,9 @@ def load(folder: Path, columns: Columns) -> Deployed:
 def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
     """The deployed model, and what it is worth on these datasets."""
     deployed = load(folder, columns)
-    release = deployed.release
-    found = evaluation.evaluate(deployed.model, datasets, columns, release.threshold)
-    return Candidate(release.files[files.MODEL]["sha256"], deployed.model, found)
+    release, model = deployed.release, deployed.model
+    on = evaluation.evaluate(model, datasets, columns, release.threshold)
+    return Candidate(release.files[files.MODEL]["sha256"], model, on)
 
 
 def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:

@@ -101,13 +101,6 @@ def _expected(model: Model, rows: Any) -> npt.NDArray[np.int64]:
     return expected
 
 
-def predictions(model: Model, table: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
-    """1 for each row whose client is expected to leave, else 0, as the model itself decides."""
-    if table.empty:
-        return np.empty(0, dtype=np.int64)
-    return _expected(model, inputs(model, table, columns))
-
-
 class Answers(NamedTuple):
     """What a model says of each row: whether its client leaves, and how likely."""
 

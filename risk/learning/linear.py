@@ -41,6 +41,7 @@ OF_TREES = (
     "The model is made of trees, so a feature has no one weight. Share: how much of what the trees "
     "have learned comes from their splits on the feature. Splits: how many there are."
 )
+TINY = float(np.finfo(float).tiny)
 MOST_LEVELS = 5  # of a category that are shown
 
 
@@ -225,8 +226,8 @@ def _names(model: Model, columns: Columns) -> list[str]:
     """What a regression multiplies, in its order: a feature, or a category being some level."""
     names = []
     for name, level in pipelines.places(model, columns):
-        words = "" if level is None else f": {reasons.level(reasons.cell(level))}"
-        names.append(f"{reasons.label(name)}{words}")
+        words = "not known" if isinstance(level, float) else level
+        names.append(reasons.label(name) if level is None else f"{reasons.label(name)}: {words}")
     return names
 
 
@@ -247,12 +248,12 @@ def _shares(model: Model, columns: Columns) -> Coefficients:
     nodes = np.concatenate([tree.nodes for (tree,) in model[-1]._predictors])
     inner = nodes[nodes["is_leaf"] == 0]
     seen = [name for _, _, names in pipelines.branches(model) for name in names]
-    gains = np.bincount(inner["feature_idx"], inner["gain"], minlength=len(columns.features))
-    splits = np.bincount(inner["feature_idx"], minlength=len(columns.features))
-    shares = gains / max(gains.sum(), np.finfo(float).tiny)
-    cells = {
-        name: (reasons.label(name), f"{100 * share:.0f}\u00a0%", f"{count:,}")
-        for name, share, count in zip(seen or columns.features, shares, splits, strict=True)
-    }
-    rows = [cells[name] for name in columns.features]
+    seen = seen or list(columns.features)
+    gains = np.bincount(inner["feature_idx"], inner["gain"], minlength=len(seen))
+    splits = np.bincount(inner["feature_idx"], minlength=len(seen))
+    used = dict(zip(seen, zip(gains / max(gains.sum(), TINY), splits, strict=True), strict=True))
+    rows = []
+    for name in columns.features:
+        share, count = used.get(name, (0.0, 0))
+        rows.append((reasons.label(name), f"{100 * share:.0f}\u00a0%", f"{count:,}"))
     return Coefficients(("feature", "share", "splits"), rows, OF_TREES)

@@ -32,6 +32,7 @@ NAMED: dict[tuple[str, str], Any] = {  # what a model names and nothing may call
     ("numpy", "log1p"): np.log1p,
     ("numpy", "clip"): np.clip,
     ("numpy", "dot"): np.dot,
+    ("numpy", "array"): np.array,
     ("numpy", "float64"): np.float64,
 }
 NODE = np.dtype(
@@ -115,6 +116,8 @@ def _function_transformer(part: Any) -> None:
         is_right = type(given) is dict and list(given) == ["b"] and _takes_apart(given["b"])
     elif func is np.clip:
         is_right = given == {"a_min": 0.0, "a_max": None}
+    elif func is np.array:
+        is_right = given == {"dtype": "O"}
     else:
         is_right = (func is None or func is np.log1p) and given is None
     _demand(is_right, part, "func or kw_args")
@@ -156,7 +159,7 @@ OF_ENCODERS = {
     **{"dtype": np.float64, "min_frequency": None, "max_categories": None},
     "_infrequent_enabled": False,
 }
-ENCODERS_OWN = {"categories", "categories_", "feature_names_in_", "n_features_in_"}
+ENCODERS_OWN = {"categories", "categories_", "n_features_in_"}
 
 
 def _one_hot_encoder(part: Any) -> None:

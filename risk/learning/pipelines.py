@@ -27,6 +27,7 @@ LOGISTIC, BOOSTED, AUTO = "logistic", "boosted", "auto"
 NUMBERS, SIGNED, CATEGORIES = "numbers", "signed", "categories"  # the branches of a model
 FEWEST_ROWS = 10  # of a level that has a place of its own
 MOST_LEVELS = 254  # of one category: with what is rare they fit a byte
+LOOKED_AT = 200_000  # rows that trees look at to find out where a column can be split
 FEWEST_TO_STOP = 20  # rows of each outcome, of which a tenth tells when to stop adding trees
 
 
@@ -102,20 +103,28 @@ def levels(cells: "pd.Series[Any]") -> list[str]:
     return sorted(level for _, level in sorted(frequent)[:MOST_LEVELS])
 
 
-def _one_place_each(table: pd.DataFrame, columns: Columns) -> OneHotEncoder:
+def _one_place_each(table: pd.DataFrame, columns: Columns) -> Model:
     """A 1 at the place of the level, or of what is missing; all others have none."""
     known = [[*levels(table[name]), np.nan] for name in columns.categories]
-    return OneHotEncoder(categories=known, handle_unknown="ignore")
+    return _of_words(OneHotEncoder(categories=known, handle_unknown="ignore"))
 
 
-def _numbered(table: pd.DataFrame, name: str) -> OrdinalEncoder:
+def _numbered(table: pd.DataFrame, name: str) -> Model:
     """The level's number; all others share the next one, and what is missing stays so."""
     known = levels(table[name])
-    return OrdinalEncoder(
-        categories=[[*known, np.nan]],
-        handle_unknown="use_encoded_value",
-        unknown_value=len(known),
+    return _of_words(
+        OrdinalEncoder(
+            categories=[[*known, np.nan]],
+            handle_unknown="use_encoded_value",
+            unknown_value=len(known),
+        )
     )
+
+
+def _of_words(encoder: Model) -> Model:
+    """An encoder for words; a column without a word comes out of a CSV file as one of numbers."""
+    words = FunctionTransformer(np.array, kw_args={"dtype": "O"})
+    return Pipeline([("words", words), ("encode", encoder)])
 
 
 def _boosted(table: pd.DataFrame, columns: Columns) -> Model:
@@ -129,30 +138,34 @@ def _boosted(table: pd.DataFrame, columns: Columns) -> Model:
         early_stopping=bool(fewest >= FEWEST_TO_STOP),
         random_state=0,
     )
-    if not columns.categories:
+    enough = FEWEST_ROWS * (1 + len(table) // LOOKED_AT)
+    numbers = [name for name in columns.numeric if table[name].count() >= enough]
+    if len(numbers) == len(columns.features):
         return Pipeline([("fit", trees)])
     parts = [
         (f"category {place}", _numbered(table, name), [name])
         for place, name in enumerate(columns.categories)
     ]
-    if columns.numeric:
-        parts.append((NUMBERS, "passthrough", list(columns.numeric)))
+    if numbers:  # no tree can be grown on a column in which it happens to see no number
+        parts.append((NUMBERS, "passthrough", numbers))
     return Pipeline([("prepare", ColumnTransformer(parts)), ("fit", trees)])
 
 
 def branches(model: Model) -> list[tuple[str, Any, list[str]]]:
     """What a model does to its columns one by one: a name, the transformer, the columns."""
     first = model[0] if isinstance(model, Pipeline) else None
-    return list(first.transformers_) if isinstance(first, ColumnTransformer) else []
+    if not isinstance(first, ColumnTransformer):
+        return []
+    return [branch for branch in first.transformers_ if not isinstance(branch[1], str)]
 
 
 def levels_of(model: Model) -> dict[str, list[Any]]:
     """The levels that a model knows of each category, nan for a missing one at the end."""
     return {
         name: known.tolist()
-        for _, encoder, names in branches(model)
-        if isinstance(encoder, OneHotEncoder | OrdinalEncoder)
-        for name, known in zip(names, encoder.categories_, strict=True)
+        for _, way, names in branches(model)
+        if isinstance(way, Pipeline) and isinstance(way[-1], OneHotEncoder | OrdinalEncoder)
+        for name, known in zip(names, way[-1].categories_, strict=True)
     }
 
 
@@ -187,6 +200,12 @@ def one_thread(model: Model) -> contextlib.AbstractContextManager[Any]:
     if not is_boosted(model):
         return contextlib.nullcontext()
     limit: contextlib.AbstractContextManager[Any] = _pools().limit(limits=1, user_api="openmp")
+    return limit
+
+
+def all_by_one_thread() -> contextlib.AbstractContextManager[Any]:
+    """The same for whatever counts in numpy and scikit-learn, where many small fits follow."""
+    limit: contextlib.AbstractContextManager[Any] = _pools().limit(limits=1)
     return limit
 
 

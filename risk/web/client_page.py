@@ -165,7 +165,7 @@ def _show(
         listed=listed,
         release=release.value.release if release.value else None,
         why=part(_why, release.value, corporation) if release.value else release,
-        changes=changes(dataset.value, book.value, corporation, columns) if has_both else [],
+        changes=changes(dataset.value, book.value.rows, corporation, columns) if has_both else [],
         periods=dataset._replace(value=rows),
         features=[reasons.label(name) for name in columns.features],
         past=past,

@@ -72,6 +72,9 @@ FATES = [
     ("a small file adds to its period", [" ".join(f"K{n},{n}," for n in range(20)), "NEW,7,"],
      " ".join([*(f"K{n},{n}," for n in range(20)), "NEW,7,"]),
      " ".join([*(f"K{n},{n}," for n in range(20)), "NEW,7,"]), 21),
+    ("a small file that comes first", ["NEW,7,", " ".join(f"K{n},{n}," for n in range(20))],
+     " ".join(["NEW,7,", *(f"K{n},{n}," for n in range(20))]),
+     " ".join(["NEW,7,", *(f"K{n},{n}," for n in range(20))]), 21),
     ("nothing", [], "", "", 0),
     ("files without rows", ["", "A,1,0", ""], "A,1,0", "A,1,0", 1),
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 from tests.house.tree import EACH, SOURCES, Source
 
 ROOMS = (  # each line imports from the lines below it alone
-    ("fullprocess", "wsgi", "gunicorn.conf", "company.fabricate"),
+    ("fullprocess", "wsgi", "gunicorn.conf", "company.fabricate", "company.subscribers"),
     ("apicalls",),
     ("reporting", "app"),
     ("diagnostics",),

@@ -55,14 +55,14 @@ def fitted(features: str = "log") -> Pipeline:
     return estimator.fit(TABLE, COLUMNS, features)
 
 
-def outcomes_of(contents: Iterable[bytes]) -> list[str]:
+def outcomes_of(contents: Iterable[bytes], columns: Columns = COLUMNS) -> list[str]:
     """What `loads` makes of each, tried in a process of its own that may crash on the way."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         for content in contents:
             try:
-                estimator.loads(content, "trainedmodel.pkl", COLUMNS)
+                estimator.loads(content, "trainedmodel.pkl", columns)
                 answer = "loaded"
             except BaseException as error:  # noqa: BLE001 - the parent is told, whatever it is
                 answer = type(error).__name__

@@ -13,6 +13,7 @@ from app import create_app
 from risk import files
 from risk.columns import Columns
 from risk.data import tables
+from risk.data.tables import Book
 from risk.learning import deployed, explanation, ranking, reasons, releases
 from risk.records import list_file
 from risk.reports import svg
@@ -28,7 +29,7 @@ from tests.web.pages.site import ODD, listed, page
 
 def ranked(settings: Settings) -> tuple[ranking.Ranked, deployed.Deployed]:
     now = deployed.load(settings.prod_deployment_path, settings.columns)
-    book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
+    book = tables.read_book(settings.output_folder_path, settings.columns)
     return ranking.ranked(now.model, book, settings.columns), now
 
 
@@ -143,11 +144,11 @@ def test_nobody_is_explained_who_is_not_ranked(finished: Settings) -> None:
 
 def test_the_company_is_ranked_once_for_a_release_and_a_book(finished: Settings) -> None:
     _, now = ranked(finished)
-    book = tables.read(finished.output_folder_path / files.CLIENTS, finished.columns)
+    book = tables.read_book(finished.output_folder_path, finished.columns)
     company = Service(finished)
     first = company.ranked(now, book)
     assert company.ranked(now, book) is first
-    assert company.ranked(now, book.copy()) is not first
+    assert company.ranked(now, Book(*book)) is not first
 
 
 @pytest.mark.parametrize(
