@@ -55,9 +55,10 @@ def cell(value: Any, kind: str = NUMBER) -> str:
 
 
 def about(value: Any, kind: str = NUMBER) -> str:
-    """The middle client's cell; a number needs no fractions of an employee."""
-    is_large = not isinstance(value, str) and 10 <= abs(value) < 1e15
-    return cell(float(round(value)) if is_large else value, kind)
+    """The middle client's number, which needs no fractions of an employee, or its word."""
+    if isinstance(value, str):
+        return level(value)
+    return cell(float(round(value)) if 10 <= abs(value) < 1e15 else value, kind)
 
 
 def level(text: str) -> str:

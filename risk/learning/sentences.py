@@ -76,7 +76,8 @@ def in_words(
     pieces = np.full(order.shape, "", dtype=object)
     for at, topic in enumerate(found):
         rows, places = np.nonzero((order == at) & counts)
-        codes, known = facts(topic, clients.iloc[rows], terms.changes[rows], middle, columns)
+        own = clients[topics.names(topic, columns)].iloc[rows]
+        codes, known = facts(topic, own, terms.changes[rows], middle, columns)
         pieces[rows, places] = _sentences(codes, known, parts[rows, at], turned[rows, at])
     texts: Texts = pieces[:, 0]
     for place in range(1, order.shape[1]):
@@ -147,7 +148,7 @@ def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -
     kind, is_known = columns.kind(columns.features[at]), not pd.isna(value)
     equals = "= " if name[-1:].isdigit() and is_known else ""
     if kind == CATEGORY:
-        level, usual = (reasons.level(reasons.cell(each)) for each in (value, middle.values[at]))
+        level, usual = (reasons.about(each) for each in (value, middle.values[at]))
         beside = "like most clients" if level == usual else f"most clients: {usual}"
         return Fact(name, level, f"most: {usual}", "", f"{name} {equals}{level} ({beside})")
     fill, usual = middle.fills[at], _usual(middle.values[at], kind)

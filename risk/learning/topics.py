@@ -74,6 +74,12 @@ def told(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
     ]
 
 
+def names(topic: Topic, columns: Columns) -> list[str]:
+    """The features whose values are said of a topic."""
+    pair = () if topic.pair is None else pairs(columns)[topic.pair][:2]
+    return [columns.features[place] for place in pair or topic.features[:1]]
+
+
 def regrouped(
     parts: Numbers, changes: Numbers, of_pairs: Sequence[Pair], told: Sequence[Topic]
 ) -> Numbers:

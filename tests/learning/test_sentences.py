@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.columns import Columns
-from risk.learning import estimator, ranking, reasons, sentences
+from risk.data.tables import Book
+from risk.learning import estimator, explanation, ranking, reasons, sentences
 from risk.learning.attribution import Average, Terms
 from risk.records import list_file
 from tests.learning import subscribers
@@ -41,6 +42,11 @@ def told(
     lean = ranking.lean(np.array([risk]))
     (said,) = sentences.in_words(terms, clients, middle, columns, lean)
     return str(said)
+
+
+def open_(rows: int, seed: int) -> Book:
+    """Subscribers of whom nobody knows yet whether they leave."""
+    return Book(subscribers.book(rows, seed).assign(churned=NAN), rows)
 
 
 def average(values: list[Any], fills: list[float] | None = None) -> Average:
@@ -138,7 +144,7 @@ def test_any_text_leaves_the_reasons_apart(level: str, usual: str, name: str) ->
 @pytest.mark.parametrize("kind", subscribers.MODELS)
 def test_the_reasons_are_the_heaviest_of_what_is_told_for_every_client(kind: str) -> None:
     asked, columns = subscribers.MODELS[kind], subscribers.COLUMNS
-    found = ranking.ranked(asked, subscribers.book(300, seed=11).assign(churned=NAN), columns)
+    found = ranking.ranked(asked, open_(300, seed=11), columns)
     lean = ranking.lean(found.risks)
     said = sentences.in_words(found.terms, found.clients, found.average, columns, lean)
     topics, parts = sentences.told(found.terms, found.average, columns)
@@ -153,9 +159,27 @@ def test_the_reasons_are_the_heaviest_of_what_is_told_for_every_client(kind: str
             assert words in text
 
 
+@pytest.mark.parametrize("kind", subscribers.MODELS)
+def test_all_reasons_of_a_client_multiply_to_its_odds_whatever_the_kinds(kind: str) -> None:
+    asked, columns = subscribers.MODELS[kind], subscribers.COLUMNS
+    found = ranking.ranked(asked, open_(60, seed=12), columns)
+    for place, code in enumerate(found.clients[columns.client]):
+        shown = explanation.explained(found, code, columns)
+        assert shown
+        total = found.average.log_odds + sum(reason.part for reason in shown.reasons)
+        assert 1 / (1 + math.exp(-total)) == pytest.approx(found.risks[place], abs=1e-9)
+        (plan,) = [reason for reason in shown.reasons if reason.name == "plan"]
+        level = found.clients["plan"][place]
+        assert plan.given == ("not known" if pd.isna(level) else level)
+        assert plan.usual == f"most: {shown.usual[columns.features.index('plan')]}"
+        (gigabytes,) = [reason for reason in shown.reasons if reason.name == "data gb"]
+        is_filled = gigabytes.given == "not known" and kind == "logistic"
+        assert bool(gigabytes.taken) == is_filled
+
+
 def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path) -> None:
     clients = book([str(number) for number in range(200)])
-    found = ranking.ranked(MODELS["log"], clients, COLUMNS)
+    found = ranking.ranked(MODELS["log"], Book(clients, len(clients)), COLUMNS)
     list_file.write(tmp_path / "list.csv", found, COLUMNS, BASIS)
     names = [reasons.label(name) for name in COLUMNS.features]
     for row, parts in zip(
@@ -215,7 +239,12 @@ def test_a_feature_may_be_called_risk(tmp_path: Path) -> None:
     table = table.set_axis(columns.all, axis="columns")
     known = table.assign(left=(table["risk"].fillna(0) < 50).astype("float64"))
     asked = estimator.fit(known, columns, "log")
-    list_file.write(tmp_path / "list.csv", ranking.ranked(asked, table, columns), columns, BASIS)
+    list_file.write(
+        tmp_path / "list.csv",
+        ranking.ranked(asked, Book(table, len(table)), columns),
+        columns,
+        BASIS,
+    )
     risks = estimator.probability(asked, table, columns)
     listed = list_file.read(tmp_path / "list.csv")["risk"].tolist()
     assert listed == pytest.approx(sorted(risks, reverse=True), abs=1e-11)

@@ -97,6 +97,47 @@ def test_what_changed_since_a_client_s_row_before_is_told(
     assert client_page.changes(dataset, book, "CCCC", columns) == []
 
 
+KINDS = Columns(
+    "name",
+    ("plan", "contract_end", "discount"),
+    "left",
+    kinds=(("plan", "category"), ("contract_end", "date"), ("discount", "percent")),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "newest", "said"),
+    [
+        (("basic", 9, 5), ("premium", 9, 5), ["plan was basic and is premium"]),
+        (("basic", 9, 5), (math.nan, 9, 5), ["plan was basic and is not known"]),
+        ((math.nan, 9, 5), ("a; b", 9, 5), ["plan was not known and is a; b"]),
+        ((math.nan, 9, math.nan), (math.nan, 9, math.nan), []),
+        (
+            *(("basic", 1, 5), ("basic", 30, 12)),
+            [
+                "contract end was 1 day before the newest and is 30 days before the newest",
+                "discount rose from 5\u00a0% to 12\u00a0%",
+            ],
+        ),
+    ],
+)
+def test_what_changed_is_told_of_words_and_dates_too(
+    before: tuple[object, ...], newest: tuple[object, ...], said: list[str]
+) -> None:
+    rows = [("AAAA", *before, math.nan), ("AAAA", *newest, math.nan)]
+    dataset = pd.DataFrame(rows, columns=list(KINDS.all)).astype({"plan": "str"})
+    assert client_page.changes(dataset, dataset[1:], "AAAA", KINDS) == said
+
+
+def test_the_rows_of_a_client_show_words_as_they_are_written_and_dates_as_days() -> None:
+    rows = [("AAAA", "a; \u202eb", 95.0, 12.5, 1.0), ("AAAA", math.nan, math.nan, math.nan, 0.0)]
+    dataset = pd.DataFrame(rows, columns=list(KINDS.all)).astype({"plan": "str"})
+    assert client_page.periods(dataset, "AAAA", KINDS) == [
+        (["a; \\u202eb", "95 days before the newest", "12.5\u00a0%"], "left"),
+        (["not known"] * 3, "stayed"),
+    ]
+
+
 def test_nobody_is_explained_who_is_not_ranked(finished: Settings) -> None:
     assert explanation.explained(ranked(finished)[0], "nobody", finished.columns) is None
 
