@@ -21,7 +21,7 @@ from tests.conftest import configured, deliver
 COUNTED = {
     pickles.load.__code__: "unpicklings",
     tables.parse.__code__: "parses of the merged data or the book",
-    test_data._read.__code__: "readings of the test data",
+    test_data.read.__code__: "readings of the test data",
 }
 
 
