@@ -177,7 +177,7 @@ def show() -> Response:
         contacts=contacted.value or {},
         problem=hidden.problem or contacted.problem,
         capacity=settings.capacity,
-        orders=ORDERS | ({"risk": "open first, by what is at stake"} if by_value else {}),
+        orders=ORDERS | ({"risk": "open first, by stake"} if by_value else {}),
         hidden_days=contacts.HIDDEN_DAYS,
         counts=counts(listed),
         order=ranking.order(listed.table[ranking.OUTCOME], settings.order),
