@@ -187,6 +187,7 @@ INGESTION = Kind(
         "time": moment,
         "input_folder": text,
         "limits?": {EACH: number},
+        "newest?": count,
         "files": [FILE | {"mtime_ns": whole}],
     },
     "remove it and run python ingestion.py",
