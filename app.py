@@ -6,14 +6,16 @@ make serve starts it under gunicorn, as colleagues use it.
 
 import contextlib
 import math
+from typing import Any
 
+import numpy as np
 from flask import Blueprint, Flask, Response, request
 
 import diagnostics
 from risk import cache, files
 from risk.cli import run
 from risk.data import statistics
-from risk.learning import evaluation
+from risk.learning import evaluation, linear
 from risk.records import health
 from risk.settings import Settings
 from risk.web import (
@@ -52,12 +54,18 @@ def prediction() -> Response:
     """What the deployed model expects of each good row that is sent or named."""
     deployed, columns = service().deployed.now(), service().settings.columns
     question = prediction_request.read(request, service().data_files, columns)
-    folded, rows = deployed.folded, question.rows
-    expected, risks = folded.listed(rows) if isinstance(rows, list) else folded.answers(rows)
+    expected, risks = _answers(deployed.folded, question.rows)
     value = {"release": deployed.release.release, **question.refused}
     if question.with_risks:
         value["risks"] = risks
     return answers.answer(value, predictions=answers.digits(expected))
+
+
+def _answers(folded: linear.Folded, rows: prediction_request.Rows) -> tuple[Any, Any]:
+    """The answers for rows in the form in which the question has them."""
+    if isinstance(rows, list):
+        return folded.listed(rows)
+    return folded.answers(rows) if isinstance(rows, np.ndarray) else folded.of_table(rows)
 
 
 @api.get("/scoring")
@@ -72,7 +80,7 @@ def scoring() -> Response:
 def summarystats() -> Response:
     """Mean, median, standard deviation and mode of each column; null where there is none."""
     release, dataset = service().deployed.now().release.release, service().dataset()
-    columns = service().settings.columns.all[1:]
+    columns = service().settings.columns.measured
     rows = [
         [value if math.isfinite(value) else None for value in statistics.numbers(dataset, name)]
         for name in columns

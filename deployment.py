@@ -46,7 +46,9 @@ def publish(settings: Settings, scored: Candidate | None = None) -> Release:
     if scored is None:
         datasets = {TEST: test_data.rows(settings)}
         name, columns = files.MODEL, settings.columns
-        scored = evaluation.candidate(contents[name], name, datasets, columns)
+        scored = evaluation.candidate(
+            contents[name], name, datasets, columns, trained.get("threshold")
+        )
     if (own := scored.on[TEST].f1) != score:
         problem = f"{files.SCORE} is not this model's score, {own!r}; run python scoring.py"
         raise ArtefactRefused(f"nothing is deployed: {problem}")
@@ -62,6 +64,7 @@ def publish(settings: Settings, scored: Candidate | None = None) -> Release:
         seen=_seen(ingestion),
         libraries=estimator.libraries(),
         rows=sum(entry["accepted"] for entry in ingestion["files"]),
+        learned=publishing.Learned.of(trained),
     )
     remark = wording.provisional(scored.on[TEST].leavers)
     log.info("%s is deployed with F1 %.4f%s", release.title, score, remark)

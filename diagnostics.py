@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Predictions, weights, statistics, missing data, timings, package versions: python diagnostics.py
 
-python diagnostics.py --history | --json | --backup FILE
+python diagnostics.py --history | --json | --backup FILE | --columns FILE
 """
 
 import json
@@ -16,7 +16,7 @@ import ingestion
 import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
-from risk.data import statistics, tables, test_data
+from risk.data import column_guess, statistics, tables, test_data
 from risk.errors import InputMissing, RiskError
 from risk.learning import deployed, linear
 from risk.records import queries, store
@@ -33,7 +33,7 @@ def model_predictions(dataset: pd.DataFrame, settings: Settings | None = None) -
     """What the deployed model expects of each row: 1 the client leaves, 0 it stays."""
     settings = settings or Settings.load()
     current = deployed.load(settings.prod_deployment_path, settings.columns)
-    expected, _ = current.folded.answers(tables.numbers(dataset, settings.feature_columns))
+    expected, _ = current.folded.of_table(tables.features(dataset, settings.columns))
     return [int(one) for one in expected]
 
 
@@ -41,7 +41,7 @@ def dataframe_summary(settings: Settings | None = None) -> list[list[float]]:
     """Mean, median, standard deviation and mode of each feature, then of the target."""
     settings = settings or Settings.load()
     table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-    return [statistics.numbers(table, name) for name in settings.columns.all[1:]]
+    return [statistics.numbers(table, name) for name in settings.columns.measured]
 
 
 def missing_data(settings: Settings | None = None) -> list[float]:
@@ -116,7 +116,7 @@ def sections(settings: Settings) -> dict[str, Callable[[], list[list[str]]]]:
 
 
 def _statistics(settings: Settings) -> list[list[str]]:
-    numbers = zip(settings.columns.all[1:], dataframe_summary(settings), strict=True)
+    numbers = zip(settings.columns.measured, dataframe_summary(settings), strict=True)
     cells = ([name, *map("{:.4g}".format, each)] for name, each in numbers)
     return [["column", *statistics.STATISTICS], *cells]
 
@@ -160,5 +160,6 @@ if __name__ == "__main__":
         Option("--history", print_history, writes=False),
         Option("--json", print_history_as_json, writes=False),
         Option("--backup", back_up, writes=False, argument="FILE"),
+        Option("--columns", column_guess.print_configuration, writes=False, argument="FILE"),
         writes=False,
     )

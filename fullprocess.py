@@ -112,11 +112,11 @@ def past_the_first_gate(
     if release and rival and not drifted and not force:
         return ends("no drift", why, release, rival)
     datasets = labelled.with_test_data()
-    pickled = run.timed("training", training.train_on, dataset.table, dataset.id, settings).pickled
-    scored = run.timed("scoring", scoring.score_pickled, pickled, datasets, settings)
+    trained = run.timed("training", training.train_on, dataset.table, dataset.id, settings)
+    scored = run.timed("scoring", scoring.score_pickled, trained.pickled, datasets, settings)
     run.knows(trained_score=scored.f1(TEST))
     is_better, comparison = gates.better(scored.on[TEST], rival.on.get(TEST) if rival else None)
-    why = f"{'forced; ' if force else ''}{why}; {comparison}"
+    why = f"{'forced; ' if force else ''}{why}; {comparison}{trained.remark}"
     if release and rival and not (is_better or force) and settings.promotion_gate == "test_score":
         return ends("kept", f"{release.title}; {why}", release, rival)
     run.may_publish()

@@ -10,6 +10,7 @@ from risk import cli, files
 from risk.data import input_folder, intake, tables
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
+from risk.data.tables import Book
 from risk.errors import DataUnusable
 from risk.learning import judgement
 from risk.learning.releases import Release
@@ -24,7 +25,7 @@ class Dataset(NamedTuple):
     """What an ingestion wrote, and the record of it as ingestion.json has it."""
 
     table: pd.DataFrame
-    book: pd.DataFrame
+    book: Book
     record: dict[str, Any]
 
     @property
@@ -33,7 +34,7 @@ class Dataset(NamedTuple):
         return str(self.record["id"])
 
     @property
-    def as_of(self) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    def as_of(self) -> tuple[pd.DataFrame, Book, str]:
         """Dataset and book with their moment."""
         return self.table, self.book, self.record["time"]
 
@@ -67,7 +68,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         "%d rows of %d clients from %d files, %d rejected",
         *(len(taken.table), len(taken.book), len(taken.names), len(rejected)),
     )
-    return Dataset(taken.table, taken.book, record)
+    return Dataset(taken.table, Book(taken.book, taken.merged.newest), record)
 
 
 def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
     earlier = before["files"] if is_same_folder else []
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
+        "newest": taken.merged.newest,
         "limits": settings.limits._asdict(),
         "files": intake.marked(taken.files, earlier, is_unchanged=is_unchanged),
     }

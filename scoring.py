@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Score the trained model on the test data: python scoring.py"""
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from risk.cli import run
 from risk.data import tables, test_data
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
-from risk.errors import DataUnusable, InputMissing, RiskError
+from risk.errors import ArtefactRefused, DataUnusable, InputMissing, RiskError
 from risk.learning import deployed, evaluation
 from risk.learning.evaluation import Candidate
 from risk.learning.gates import ARRIVED, NEWEST, TEST
@@ -40,7 +41,8 @@ def score_pickled(
 ) -> Candidate:
     """The model in these bytes on several datasets; its F1 on the test data is written."""
     name = files.short(settings.output_model_path / files.MODEL)
-    trained = evaluation.candidate(pickled, name, datasets, settings.columns)
+    threshold = _threshold(pickled, settings)
+    trained = evaluation.candidate(pickled, name, datasets, settings.columns, threshold)
     on_test = trained.on[TEST]
     files.write_score(settings.output_model_path / files.SCORE, on_test.f1)
     remark = wording.provisional(on_test.leavers)
@@ -49,6 +51,15 @@ def score_pickled(
         *(on_test.f1, on_test.rows, remark),
     )
     return trained
+
+
+def _threshold(pickled: bytes, settings: Settings) -> float | None:
+    """The threshold that the training of just this model found, if there is a record of it."""
+    with contextlib.suppress(ArtefactRefused):  # which is said where the model is deployed
+        record = files.read_json(settings.output_model_path / files.MODEL_RECORD) or {}
+        if record.get("sha256") == files.sha256(pickled):
+            return record.get("threshold")
+    return None
 
 
 class Labelled(NamedTuple):

@@ -9,7 +9,7 @@ import pandas as pd
 from risk import files
 from risk.cli import progress, run
 from risk.data import tables
-from risk.learning import estimator
+from risk.learning import choice, estimator
 from risk.learning.estimator import Model
 from risk.records import recording
 from risk.settings import Settings
@@ -22,6 +22,12 @@ class Trained(NamedTuple):
 
     model: Model
     pickled: bytes
+    choice: str
+
+    @property
+    def remark(self) -> str:
+        """Why it is this kind of model, as the end of a sentence."""
+        return f"; {self.choice}" if self.choice else ""
 
 
 def train_model(settings: Settings | None = None) -> Model:
@@ -37,14 +43,19 @@ def train_on(table: pd.DataFrame, ingestion: str, settings: Settings) -> Trained
     """The same on this table, which the ingestion of this id wrote."""
     known = tables.with_outcome(table, settings.columns)
     progress(f"fitting the model on {len(known)} rows")
-    fitted = estimator.fit(known, settings.columns, settings.features)
-    pickled = estimator.dumps(fitted)
-    record = {"sha256": files.sha256(pickled), "ingestion": ingestion}
+    learned = choice.learn(known, settings.columns, settings.features, settings.model)
+    pickled = estimator.dumps(learned.model)
+    record = {
+        **{"sha256": files.sha256(pickled), "ingestion": ingestion, "model": learned.kind},
+        **{"threshold": learned.threshold, "choice": learned.choice},
+    }
     files.write_bytes(settings.output_model_path / files.MODEL, pickled)
     files.write_json(settings.output_model_path / files.MODEL_RECORD, record)
     leavers = int(known[settings.target_column].sum())
     log.info("fitted on %d rows with an outcome, %d of clients that left", len(known), leavers)
-    return Trained(fitted, pickled)
+    if learned.choice:
+        log.info("%s", learned.choice)
+    return Trained(learned.model, pickled, learned.choice)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """Fabricate the company whose clients stay or leave, with a truth that is written down here.
 
-python -m company.fabricate 3 sourcedata/dataset5.csv            the third period, nothing changes
-python -m company.fabricate 3 sourcedata/dataset5.csv --drift    the third period, clients change
-python -m company.fabricate shipped                              the files in the repository
+python -m company.fabricate                    the next month, as the next file of sourcedata/
+python -m company.fabricate --drift            the same, but its clients left for other reasons
+python -m company.fabricate 4 FILE             the delivery of the fourth month
+python -m company.fabricate 4 FILE --part snapshot     the same without outcomes
+python -m company.fabricate shipped            the files in the repository
 
-The same arguments make the same bytes.
+A month delivers what a company knows then: the outcomes of the period that has ended, and a
+snapshot of every client that is still there, whose outcome nobody knows yet. The same arguments
+make the same bytes.
 """
 
 import argparse
@@ -26,7 +30,7 @@ STRIDE = 7_368_787  # a prime, so that codes come in no order and none comes twi
 JOINING_SHARE = 0.06
 COOLING_SHARE = 0.22
 MISSING_SHARE = 0.004
-UNKNOWN_SHARE = 0.15
+CLIENTS = 9_434  # by the second period, which makes 10,000 by the third
 
 
 class Truth(NamedTuple):
@@ -54,29 +58,58 @@ class Clients(NamedTuple):
     level: npt.NDArray[np.float64]
 
 
-def periods(last: int, clients: int, seed: int, drift: bool = False) -> list[pd.DataFrame]:
-    """The rows of the first periods; `clients` are known by the second one, then others join."""
-    joining = int(clients * JOINING_SHARE)
+def periods(
+    last: int, clients: int, seed: int, drift: bool = False, changed_from: int | None = None
+) -> list[pd.DataFrame]:
+    """The rows of the first periods with their outcomes, of the clients that were still there.
+
+    So many clients are known by the second period, then others join. They leave for other reasons
+    in the last period (`drift`), or in all from one on.
+    """
+    changed_from = last if drift else changed_from
     left = np.zeros(0, dtype=bool)
     made = []
     for period in range(1, last + 1):
-        known = _clients(clients + joining * (period - 2), seed)
-        rows, _ = _period(known, _truth(period, drift and period == last), seed, period)
+        known = _clients(_known_by(period, clients), seed)
+        rows, _ = _period(known, _truth(period, changed_from), seed, period)
         left = np.append(left, np.zeros(len(known.code) - len(left), dtype=bool))
         made.append(rows[~left].reset_index(drop=True))
         left |= (rows["exited"] == 1).to_numpy()
     return made
 
 
+class Delivery(NamedTuple):
+    """What a company knows at the beginning of a period."""
+
+    outcomes: pd.DataFrame  # the rows of the period before, completed
+    snapshot: pd.DataFrame  # a row of every client that is still there, its outcome empty
+
+    @property
+    def whole(self) -> pd.DataFrame:
+        """Both as the rows of one file."""
+        return pd.concat([self.outcomes, self.snapshot], ignore_index=True)
+
+
+def delivery(period: int, clients: int, seed: int, changed_from: int | None = None) -> Delivery:
+    """What arrives when a period begins."""
+    rows = periods(period, clients, seed, changed_from=changed_from)
+    outcomes = rows[-2] if period > 1 else rows[-1][:0]
+    return Delivery(outcomes, rows[-1].assign(exited=np.nan))
+
+
 def true_risks(last: int, clients: int, seed: int, drift: bool = False) -> "pd.Series[float]":
     """How likely each client really is to leave in the last of the periods, by its code."""
-    known = _clients(clients + int(clients * JOINING_SHARE) * (last - 2), seed)
-    rows, risks = _period(known, _truth(last, drift), seed, last)
+    known = _clients(_known_by(last, clients), seed)
+    rows, risks = _period(known, _truth(last, last if drift else None), seed, last)
     return pd.Series(risks, index=rows["corporation"])
 
 
-def _truth(period: int, drift: bool) -> Truth:
-    if drift:
+def _known_by(period: int, clients: int) -> int:
+    return clients + int(clients * JOINING_SHARE) * (period - 2)
+
+
+def _truth(period: int, changed_from: int | None) -> Truth:
+    if changed_from and period >= changed_from:
         return AFTER_DRIFT
     return FIRST_PERIOD if period == 1 else LATER_PERIODS
 
@@ -123,44 +156,59 @@ def _period(
     return pd.DataFrame({"corporation": clients.code, **features, "exited": left}), risks
 
 
-def unknown_at_the_end(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """The same rows, the outcomes of some not known yet."""
-    hidden = np.random.default_rng([seed, 0]).random(len(table)) < UNKNOWN_SHARE
-    return table.assign(exited=table["exited"].mask(hidden))
-
-
 def shipped() -> dict[str, pd.DataFrame]:
     """The files in the repository."""
     small = periods(1, clients=450, seed=11)[0]
-    first, second = periods(2, clients=10_000, seed=SEED)
+    first = periods(1, CLIENTS, SEED)[0]
+    third = delivery(3, CLIENTS, SEED).whole
     others = periods(2, clients=4_000, seed=31)[1]
-    strangers = ~others["corporation"].isin([*first["corporation"], *second["corporation"]])
+    strangers = ~others["corporation"].isin([*first["corporation"], *third["corporation"]])
     return {
         "practicedata/dataset1.csv": small[:260],
         "practicedata/dataset2.csv": small[170:],
         "sourcedata/dataset3.csv": first,
-        "sourcedata/dataset4.csv": unknown_at_the_end(second, SEED),
+        "sourcedata/dataset4.csv": third,
         "testdata/testdata.csv": others[strangers][:2000],
     }
+
+
+def next_delivery(folder: Path) -> tuple[int, Path]:
+    """The month that a folder waits for, and its file: dataset4.csv arrived in the third month."""
+    ends = (path.stem.removeprefix("dataset") for path in folder.glob("dataset*.csv"))
+    number = max((int(end) for end in ends if end.isdecimal()), default=1) + 1
+    return number - 1, folder / f"dataset{number}.csv"
 
 
 def main() -> None:
     """Write what the command line asks for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("period", help="a number from 1, or the word shipped")
+    parser.add_argument("month", nargs="?", help="a number from 1, or the word shipped")
     parser.add_argument("file", nargs="?", type=Path, help="the CSV file to write")
-    parser.add_argument("--drift", action="store_true", help="what makes clients leave changes")
-    parser.add_argument("--clients", type=int, default=10_000, help="known by the second period")
+    parser.add_argument(
+        "--drift",
+        nargs="?",
+        type=int,
+        const=0,
+        metavar="PERIOD",
+        help="clients leave for other reasons from this period on; else in the one that has ended",
+    )
+    parser.add_argument("--part", choices=Delivery._fields, help="one half of the delivery")
+    parser.add_argument("--clients", type=int, default=CLIENTS, help="known by the second period")
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
-    if arguments.period == "shipped":
+    if arguments.month == "shipped":
         for name, table in shipped().items():
             tables.write(ROOT / name, table)
-    elif arguments.period.isdecimal() and int(arguments.period) and arguments.file:
-        last, clients, seed = int(arguments.period), arguments.clients, arguments.seed
-        tables.write(arguments.file, periods(last, clients, seed, arguments.drift)[-1])
-    else:
-        parser.error("say which period and which file, or shipped")
+        return
+    month, file = arguments.month, arguments.file
+    if month is None:
+        month, file = next_delivery(ROOT / "sourcedata")
+    elif not file or not month.isdecimal() or not int(month):
+        parser.error("say which month and which file, or shipped, or nothing for the next month")
+    changed_from = int(month) - 1 if arguments.drift == 0 else arguments.drift
+    delivered = delivery(int(month), arguments.clients, arguments.seed, changed_from)
+    tables.write(file, getattr(delivered, arguments.part) if arguments.part else delivered.whole)
+    print(f"{file.name} is what arrives in month {month}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """What the value of each key of config.json must be, and how that is said."""
 
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from risk import shapes
+from risk.columns import KINDS
 
 DATABASES = {  # with the driver that a connection needs
     "sqlite": "sqlite3",
@@ -24,6 +26,7 @@ LONGEST_COLUMN = 255  # which the records have room for
 A_COLUMN = f"the name of a column, at most {LONGEST_COLUMN} characters"
 LARGEST_NUMBER = 1_000_000_000
 A_COUNT = f"a whole number from 1 to {LARGEST_NUMBER:,}"
+LONGEST_WORD = 200
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 FOLDERS = (
     "input_folder_path",
@@ -59,6 +62,42 @@ def _is_column_list(value: object) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(_is_column, value))
 
 
+def _are_kinds(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _is_column(name) and kind in KINDS for name, kind in value.items()
+    )
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and all(
+        _is_text(word) and word == word.strip() and len(word) <= LONGEST_WORD for word in value
+    )
+
+
+def _are_outcome_words(value: object) -> bool:
+    if not isinstance(value, list) or not _are_words(value):
+        return False
+    return len({word.casefold() for word in value}) == len(value) == 2
+
+
+def _are_pairs(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and _is_pair(*pair) for pair in value
+    )
+
+
+def _is_pair(*parts: object) -> bool:
+    if len(parts) != 3 or not all(map(_is_column, parts[:2])):
+        return False
+    return type(parts[2]) in (int, float) and 0 < float(str(parts[2])) <= LARGEST_NUMBER
+
+
+def _one_of(*words: str) -> tuple[Callable[[object], bool], str]:
+    """The rule that a value is one of these words."""
+    *others, last = map(json.dumps, words)
+    return (lambda value: value in words), f"{', '.join(others)} or {last}"
+
+
 def _is_count(value: object) -> bool:
     return type(value) is int and 0 < value <= LARGEST_NUMBER
 
@@ -85,7 +124,15 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "client_column": (_is_column, A_COLUMN),
     "feature_columns": (_is_column_list, f"a list, {A_COLUMN} each"),
     "target_column": (_is_column, A_COLUMN),
-    "features": (lambda value: value in ("raw", "log"), '"raw" or "log"'),
+    "column_kinds": (_are_kinds, f"an object of columns, each with one of {', '.join(KINDS)}"),
+    "period_column": (_is_column, A_COLUMN),
+    "value_column": (_is_column, A_COLUMN),
+    "outcome_words": (_are_outcome_words, "two words: of a client that left, of one that stayed"),
+    "missing_words": (_are_words, f"a list of words, at most {LONGEST_WORD} characters each"),
+    "ratio_pairs": (_are_pairs, "a list of lists: two columns, and a number above 0"),
+    "features": _one_of("raw", "log", "scaled"),
+    "model": _one_of("logistic", "boosted", "auto"),
+    "order": _one_of("risk", "value"),
     "capacity": (_is_count, A_COUNT),
     "refused_share": (shapes.share, "a number from 0 to 1"),
     "largest_file_mb": (_is_count, A_COUNT),
@@ -96,5 +143,5 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "input_key": (_is_text, "the name of a column"),
     "api_url": (_is_api_url, "a URL that begins with http:// or https://"),
     "allowed_hosts": (_is_host_list, "a list of host names, without ports"),
-    "promotion_gate": (lambda value: value in ("off", "test_score"), '"off" or "test_score"'),
+    "promotion_gate": _one_of("off", "test_score"),
 }

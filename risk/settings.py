@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from risk.columns import CATEGORY, DATE, Columns, Pair
 from risk.errors import ConfigWrong
 from risk.rules import DATABASES, FOLDERS, RULES, family
 
@@ -14,19 +15,7 @@ BESIDE_THE_SCRIPTS = Path(__file__).parent.parent / "config.json"
 MOST_COLUMNS = 1000  # of one table, the client's and the outcome's among them
 MOST_ROWS, LARGEST_DATASET = 1_000_000, 128 * 1024 * 1024  # of what is scored or asked about
 LONGEST_IN_SQL = 63
-
-
-class Columns(NamedTuple):
-    """The names of the columns that are read."""
-
-    client: str
-    features: tuple[str, ...]
-    target: str
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """Every column in configured order, as each table of ours has them."""
-        return (self.client, *self.features, self.target)
+SHIPPED_PAIRS: tuple[Pair, ...] = (("lastmonth_activity", "lastyear_activity", 12),)
 
 
 class Limits(NamedTuple):
@@ -52,7 +41,15 @@ class Settings(NamedTuple):
         "number_of_employees",
     )
     target_column: str = "exited"
+    column_kinds: tuple[tuple[str, str], ...] = ()
+    period_column: str | None = None
+    value_column: str | None = None
+    outcome_words: tuple[str, ...] = ()
+    missing_words: tuple[str, ...] = ()
+    ratio_pairs: tuple[Pair, ...] | None = None
     features: str = "log"
+    model: str = "logistic"
+    order: str = "risk"
     capacity: int = 500
     promotion_gate: str = "off"
     database_url: str | None = None
@@ -82,8 +79,19 @@ class Settings(NamedTuple):
 
     @property
     def columns(self) -> Columns:
-        """The three column keys as one."""
-        return Columns(self.client_column, self.feature_columns, self.target_column)
+        """The keys about columns as one."""
+        return Columns(
+            *(self.client_column, self.feature_columns, self.target_column, self.column_kinds),
+            *(self.period_column, self.value_column, self.outcome_words, self.missing_words),
+            self.pairs,
+        )
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The pairs of columns that tell a change; by default those of the shipped columns."""
+        if self.ratio_pairs is not None:
+            return self.ratio_pairs
+        return tuple(pair for pair in SHIPPED_PAIRS if {*pair[:2]} <= {*self.feature_columns})
 
     @property
     def limits(self) -> Limits:
@@ -130,7 +138,14 @@ def _checked(values: dict[str, Any], config: Path) -> dict[str, Any]:
         if not is_right(value):
             given = "what stands there" if key.endswith("_url") else json.dumps(value)
             raise ConfigWrong(f"{config}: {key!r} must be {expected}, not {given}")
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+    return {key: _frozen(value) for key, value in values.items()}
+
+
+def _frozen(value: object) -> object:
+    """Lists and objects as tuples."""
+    if isinstance(value, dict):
+        return tuple(value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def _meant(key: str, known: Iterable[str]) -> str:
@@ -161,9 +176,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         url: str | None = getattr(settings, key)
         if url and not importlib.util.find_spec(driver := DATABASES[family(url)]):
             yield f"{key!r} needs the driver {driver}; install requirements-databases.txt"
+    yield from _columns_in_conflict(settings)
     names = settings.columns.all
-    if len(set(names)) < len(names):
-        yield "'client_column', 'feature_columns' and 'target_column' name a column twice"
     if len(names) > MOST_COLUMNS:
         yield (
             f"'feature_columns' names {len(settings.feature_columns)} columns, "
@@ -172,6 +186,29 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.dataset_in_database:
         yield from _names_that_databases_refuse(names)
     yield from _folders_in_conflict(settings)
+
+
+def _columns_in_conflict(settings: Settings) -> Iterator[str]:
+    """A column has one part to play, but what a client is worth may be a feature too."""
+    names = [settings.client_column, *settings.feature_columns, settings.target_column]
+    if len(set(names)) < len(names):
+        yield "'client_column', 'feature_columns' and 'target_column' name a column twice"
+    features, value = settings.feature_columns, settings.value_column
+    if settings.period_column in (*names, value or ""):
+        yield f"'period_column' is {settings.period_column!r}, which another key names too"
+    if value in (settings.client_column, settings.target_column):
+        yield f"'value_column' is {value!r}, which another key names too"
+    for name, kind in settings.column_kinds:
+        if name not in (*features, value):
+            yield f"'column_kinds' names {name!r}, which is neither a feature nor 'value_column'"
+        elif name == value and kind in (CATEGORY, DATE):
+            yield f"'value_column' is {value!r}, which 'column_kinds' says is a {kind}"
+    if settings.order == "value" and not value:
+        yield "'order' is \"value\", which needs 'value_column'"
+    numeric = settings.columns.numeric
+    for pair in settings.ratio_pairs or ():
+        if pair[0] == pair[1] or not {*pair[:2]} <= {*numeric}:
+            yield f"'ratio_pairs' has {pair[0]!r} and {pair[1]!r}, not two features with numbers"
 
 
 def _names_that_databases_refuse(names: tuple[str, ...]) -> Iterator[str]:

@@ -174,6 +174,7 @@ ROWS = {
     "ingested_files?": [FILE],
     "scores?": [SCORE],
     "column_stats?": [COLUMN],
+    "category_stats?": [{"column": text, "level": text, "share": share}],
     "timings?": [{"step": text, "seconds": number}],
     "deployments?": [DEPLOYMENT],
     ONLY: None,
@@ -186,11 +187,13 @@ INGESTION = Kind(
         "time": moment,
         "input_folder": text,
         "limits?": {EACH: number},
+        "newest?": count,
         "files": [FILE | {"mtime_ns": whole}],
     },
     "remove it and run python ingestion.py",
 )
-TRAINED = Kind({"sha256": text, "ingestion": text}, "run python training.py")
+LEARNED = {"model?": text, "threshold?": maybe(share), "choice?": text}
+TRAINED = Kind({"sha256": text, "ingestion": text} | LEARNED, "run python training.py")
 MANIFEST = Kind(
     {
         "release": release_name,
@@ -205,7 +208,8 @@ MANIFEST = Kind(
         "libraries": {EACH: text},
         "rows?": count,
         ONLY: None,
-    },
+    }
+    | LEARNED,
     "restore it from .releases/",
 )
 JUDGED = Kind(

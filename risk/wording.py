@@ -33,6 +33,13 @@ def provisional(leavers: int) -> str:
     return f" (provisional, {leavers} leavers)" if leavers < FEW_LEAVERS else ""
 
 
+def at_stake(in_all: float, to_call: float, called: int, by_band: dict[str, float]) -> str:
+    """What is expected to be lost, which is risk times value, with whom."""
+    bands = ", ".join(f"{lost:,.0f} at {name} risk" for name, lost in by_band.items())
+    first = f"{to_call:,.0f} of it with the first {called:,}"
+    return f"At stake, as risk times value: {in_all:,.0f} in all, {first}; {bands}."
+
+
 def meant(run: dict[str, Any]) -> str:
     """The decision of a recorded run in a sentence; nothing for a word that is not ours."""
     outcome, new, deployed = (run[name] for name in ("outcome", "new_score", "deployed_score"))

@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 
 import ingestion
-from company import fabricate
-from risk import files
+from company import fabricate, subscribers
+from risk import columns, files
 from risk.data import tables
 from risk.learning import estimator, evaluation
 from risk.settings import Settings
 from tests.conftest import FOLDERS, HEADER, ROOT, configured
 
 SHIPPED = fabricate.shipped()
-FIRST, SECOND = SHIPPED["sourcedata/dataset3.csv"], SHIPPED["sourcedata/dataset4.csv"]
+FIRST, MONTH = SHIPPED["sourcedata/dataset3.csv"], SHIPPED["sourcedata/dataset4.csv"]
+SECOND, SNAPSHOT = MONTH[MONTH["exited"].notna()], MONTH[MONTH["exited"].isna()]
 GIVEN = ("practicedata", "sourcedata", "testdata")
 FEATURES = HEADER.split(",")[1:-1]
 
@@ -49,18 +50,23 @@ def test_every_line_of_a_shipped_folder_goes_in(
     merged = ingestion.merge_multiple_dataframe(settings)
     assert (settings.output_folder_path / files.REJECTED).read_text() == "file,line,reason,text\n"
     rows = pd.concat(table for name, table in SHIPPED.items() if name.startswith(folder))
-    assert len(merged) == len(rows.drop_duplicates())
+    known = rows.dropna(subset="exited")
+    completed = rows[rows["exited"].isna()].merge(known, on=list(HEADER.split(",")[:-1]))
+    assert len(merged) == len(rows.drop_duplicates()) - len(completed)
     assert set(merged["corporation"]) == set(rows["corporation"])
     assert caplog.text == ""
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_shipped_file_holds_each_client_once_under_a_code_of_four_signs(name: str) -> None:
+def test_a_shipped_file_holds_each_client_once_a_period_under_a_code_of_four_signs(
+    name: str,
+) -> None:
     lines = (ROOT / name).read_text().splitlines()
     assert lines[0] == HEADER
-    codes = [line.split(",")[0] for line in lines[1:]]
-    assert len(set(codes)) == len(codes)
-    assert all(len(code) == 4 for code in codes)
+    for ends in ("01", ","):  # rows with an outcome are of one period, those without of the next
+        codes = [line.split(",")[0] for line in lines[1:] if line[-1] in ends]
+        assert len(set(codes)) == len(codes)
+        assert all(len(code) == 4 for code in codes)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -72,7 +78,7 @@ def test_missing_cells_of_a_shipped_file_are_few_and_empty(name: str) -> None:
 
 
 def test_the_company_has_ten_thousand_clients() -> None:
-    assert len({*FIRST["corporation"], *SECOND["corporation"]}) == 10_000
+    assert len({*FIRST["corporation"], *MONTH["corporation"]}) == 10_000
 
 
 def test_nobody_comes_back_after_leaving() -> None:
@@ -80,19 +86,24 @@ def test_nobody_comes_back_after_leaving() -> None:
     assert len(left) > 1000
     assert not set(left) & set(SECOND["corporation"])
     assert set(FIRST["corporation"]) - set(left) <= set(SECOND["corporation"])
+    gone = SECOND[SECOND["exited"] == 1]["corporation"]
+    assert not set(gone) & set(SNAPSHOT["corporation"])
 
 
 def test_the_test_clients_are_strangers_to_the_source_files() -> None:
     strangers = set(SHIPPED["testdata/testdata.csv"]["corporation"])
     assert len(strangers) == 2000
-    assert not strangers & {*FIRST["corporation"], *SECOND["corporation"]}
+    assert not strangers & {*FIRST["corporation"], *MONTH["corporation"]}
 
 
-def test_only_the_newest_period_has_outcomes_that_are_not_known_yet() -> None:
+def test_the_newest_file_has_the_outcomes_of_one_period_and_the_snapshot_of_the_next() -> None:
     unknown = {name: int(table["exited"].isna().sum()) for name, table in SHIPPED.items()}
-    assert [name for name, count in unknown.items() if count] == ["sourcedata/dataset4.csv"]
-    assert 0.1 < unknown["sourcedata/dataset4.csv"] / len(SECOND) < 0.2
-    assert set(SECOND["exited"].dropna()) == {0, 1}
+    assert {name: count for name, count in unknown.items() if count} == {
+        "sourcedata/dataset4.csv": len(SNAPSHOT)
+    }
+    stayed = SECOND[SECOND["exited"] == 0]["corporation"]
+    assert set(stayed) <= set(SNAPSHOT["corporation"])
+    assert len(SNAPSHOT) == len(stayed) + int(fabricate.CLIENTS * fabricate.JOINING_SHARE)
 
 
 def test_the_practice_files_overlap_in_identical_rows() -> None:
@@ -121,8 +132,65 @@ def test_the_same_arguments_make_the_same_bytes(tmp_path: Path) -> None:
             check=True,
         )
         written.append((tmp_path / name).read_bytes())
-    tables.write(tmp_path / "three.csv", fabricate.periods(3, 300, 5, drift=True)[-1])
+    tables.write(tmp_path / "three.csv", fabricate.delivery(3, 300, 5, changed_from=2).whole)
     assert written == [(tmp_path / "three.csv").read_bytes()] * 2
+
+
+def test_a_delivery_completes_the_snapshot_of_the_month_before() -> None:
+    before, now = (fabricate.delivery(month, 300, 5) for month in (3, 4))
+    assert before.snapshot["exited"].isna().all()
+    assert now.outcomes.assign(exited=np.nan).equals(before.snapshot)
+    assert set(now.outcomes["exited"]) == {0, 1}
+    assert not set(now.outcomes.query("exited == 1")["corporation"]) & set(
+        now.snapshot["corporation"]
+    )
+
+
+def test_what_makes_clients_leave_changes_the_outcomes_and_no_snapshot_before() -> None:
+    calm, changed = (fabricate.delivery(4, 300, 5, changed_from) for changed_from in (None, 3))
+    assert calm.outcomes.drop(columns="exited").equals(changed.outcomes.drop(columns="exited"))
+    assert not calm.outcomes.equals(changed.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("there", "month", "name"),
+    [
+        (("dataset3.csv", "dataset4.csv"), 4, "dataset5.csv"),
+        (("dataset9.csv", "dataset10.csv", "other.csv"), 10, "dataset11.csv"),
+        ((), 1, "dataset2.csv"),
+    ],
+)
+def test_the_next_month_follows_the_last_file(
+    tmp_path: Path, there: tuple[str, ...], month: int, name: str
+) -> None:
+    for file in there:
+        (tmp_path / file).touch()
+    assert fabricate.next_delivery(tmp_path) == (month, tmp_path / name)
+
+
+# -- another company -----------------------------------------------------------------------------
+
+
+def test_the_subscribers_are_the_same_every_time_and_their_risks_come_true() -> None:
+    table, risks = subscribers.table(20_000, seed=1)
+    assert table.equals(subscribers.table(20_000, seed=1)[0])
+    left = (table["churned"] == "yes").to_numpy()
+    for group in np.array_split(np.argsort(risks), 5):
+        assert left[group].mean() == pytest.approx(risks[group].mean(), abs=0.02)
+
+
+def test_the_subscribers_have_columns_of_every_kind() -> None:
+    names = [*table_of_subscribers().columns]
+    assert names == [
+        subscribers.COLUMNS["client_column"],
+        *subscribers.COLUMNS["feature_columns"],
+        subscribers.COLUMNS["target_column"],
+    ]
+    assert {*subscribers.KINDS.values()} == {*columns.KINDS} - {columns.NUMBER}
+
+
+def table_of_subscribers() -> pd.DataFrame:
+    return subscribers.table(100, seed=1)[0]
 
 
 @pytest.mark.parametrize(
@@ -178,14 +246,14 @@ def test_codes_that_look_like_no_code_are_among_the_first() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, fabricate.SEED])
 def test_a_model_fails_on_a_period_in_which_clients_changed(seed: int) -> None:
-    columns = Settings.load(ROOT / "config.json").columns
+    shipped = Settings.load(ROOT / "config.json").columns
     *learned, calm = fabricate.periods(3, clients=3000, seed=seed)
     drifted = fabricate.periods(3, clients=3000, seed=seed, drift=True)[-1]
-    fitted = estimator.fit(pd.concat(learned), columns, "log")
-    usual = evaluation.f1(fitted, calm, columns)
-    assert evaluation.f1(fitted, drifted, columns) < 0.5 * usual
+    fitted = estimator.fit(pd.concat(learned), shipped, "log")
+    usual = evaluation.f1(fitted, calm, shipped)
+    assert evaluation.f1(fitted, drifted, shipped) < 0.5 * usual
     assert usual > 0.6
-    assert abs(evaluation.f1(fitted, learned[-1], columns) - usual) < 0.1
+    assert abs(evaluation.f1(fitted, learned[-1], shipped) - usual) < 0.1
 
 
 def test_cooling_makes_clients_leave_until_drift_sets_in() -> None:

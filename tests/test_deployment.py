@@ -19,7 +19,7 @@ from company import fabricate
 from risk import files
 from risk.data import tables, test_data
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import estimator, evaluation, judgement, publishing, releases
+from risk.learning import deployed, estimator, evaluation, judgement, publishing, releases
 from risk.learning.releases import PLAIN_FILES
 from risk.records import pending, queries
 from risk.reports import deliverables
@@ -99,6 +99,42 @@ def test_the_manifest_says_what_went_out(ready: Settings) -> None:
         for name, content in sources(ready).items()
     }
 
+
+def test_a_release_says_of_which_kind_its_model_is_and_why_also_after_going_back(
+    ready: Settings,
+) -> None:
+    first = releases.current(ready.prod_deployment_path)
+    record = json.loads((ready.output_model_path / files.MODEL_RECORD).read_bytes())
+    edit_record(files.MODEL_RECORD, choice="logistic was chosen")(ready)
+    deployment.store_model_into_pickle(ready)
+    in_use = deployed.load(ready.prod_deployment_path, ready.columns).release
+    assert (in_use.model, in_use.choice) == ("logistic", "logistic was chosen")
+    assert in_use.threshold == record["threshold"]
+    assert first is not None
+    assert 0 < record["threshold"] != first.threshold
+    back = deployment.roll_back(ready)
+    assert (back.model, back.threshold, back.choice) == ("logistic", first.threshold, "")
+
+
+def test_of_an_old_release_and_of_an_old_training_nothing_of_it_is_known(ready: Settings) -> None:
+    def is_old(path: Path) -> None:
+        record = json.loads(path.read_bytes())
+        kept = {key: value for key, value in record.items() if key not in LEARNED}
+        assert len(kept) == len(record) - len(LEARNED)
+        path.write_text(json.dumps(kept))
+
+    is_old(ready.prod_deployment_path / releases.MANIFEST)
+    is_old(ready.output_model_path / files.MODEL_RECORD)
+    old = deployed.load(ready.prod_deployment_path, ready.columns).release
+    new = deployment.store_model_into_pickle(ready)
+    for release in (old, new):
+        assert (release.model, release.threshold, release.choice) == ("", None, "")
+    known = {"test": test_data.rows(ready)}
+    on = deployed.candidate(ready.prod_deployment_path, known, ready.columns).on["test"]
+    assert on.f1_best is None
+
+
+LEARNED = ("model", "threshold", "choice")
 
 # -- what does not -------------------------------------------------------------------------------
 

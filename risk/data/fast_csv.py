@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from risk.columns import NUMBER, Columns
 from risk.data import schema
-from risk.settings import Columns
 
 ODD = (b'"', b"\0", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")  # quotes, odd blanks
 OUTCOMES = pa.array([0.0, 1.0, None])
@@ -21,10 +21,11 @@ def features(content: bytes, columns: Columns) -> Numbers | None:
     """The feature columns, nan where missing, in configured order; None where anything is odd.
 
     None is no verdict: `judging.features` then judges the file line by line. It also says what is
-    wrong, so whatever could be refused counts as odd here.
+    wrong, so whatever could be refused counts as odd here, and so does every kind of column but
+    plain numbers.
     """
     text = content.removeprefix(codecs.BOM_UTF8)
-    if not text.isascii() or any(sign in text for sign in ODD):
+    if not _are_plain(columns) or not text.isascii() or any(sign in text for sign in ODD):
         return None
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -33,7 +34,8 @@ def features(content: bytes, columns: Columns) -> Numbers | None:
         layout = schema.layout(schema.split(header.decode()), columns, columns.features)
     except schema.FileRefused:
         return None
-    if layout.width < 2 or header.lstrip().startswith(b"<"):
+    read = {name for name, _, _ in layout.cells} - {columns.client, columns.target}
+    if layout.width < 2 or header.lstrip().startswith(b"<") or not read <= {*columns.features}:
         return None
     if not body.strip(b"\n"):
         return np.empty((0, len(columns.features)))
@@ -45,6 +47,12 @@ def features(content: bytes, columns: Columns) -> Numbers | None:
     del table
     pa.default_memory_pool().release_unused()  # else a worker keeps what its largest dataset took
     return numbers
+
+
+def _are_plain(columns: Columns) -> bool:
+    """Whether every cell is read as a table of plain numbers has it."""
+    has_words = columns.missing_words or columns.outcome_words
+    return not has_words and all(columns.kind(name) == NUMBER for name in columns.features)
 
 
 def _parsed(body: bytes, layout: schema.Layout, client: str) -> pa.Table:

@@ -8,17 +8,17 @@ import pandas as pd
 
 from risk import files
 from risk.cli import progress
-from risk.data import input_folder, judging, tables
+from risk.columns import Columns
+from risk.data import input_folder, judging, merge, tables
 from risk.data.input_folder import Arrival
 from risk.data.schema import FileRefused
-from risk.errors import InputMissing
-from risk.settings import Columns, Settings
+from risk.errors import ArtefactRefused, InputMissing
+from risk.settings import Settings
 
 log = logging.getLogger("risk.intake")
 
 MOST_NAMED = 3
 NO_ROOM = "it takes more memory than there is; deliver it in parts"
-Places = dict[tuple[str, str], int]
 
 
 class Source(NamedTuple):
@@ -56,11 +56,19 @@ class Intake(NamedTuple):
     """What the input folder holds."""
 
     sources: list[Source]
-    duplicates: list[int]
-    table: pd.DataFrame
-    book: pd.DataFrame
+    merged: merge.Merged
     waiting: list[str]
     missed: list[str]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The dataset."""
+        return self.merged.table
+
+    @property
+    def book(self) -> pd.DataFrame:
+        """Every client's newest row."""
+        return self.merged.book
 
     @property
     def seen(self) -> input_folder.Seen:
@@ -97,7 +105,7 @@ class Intake(NamedTuple):
     @property
     def files(self) -> list[dict[str, Any]]:
         """Every file that was looked at, with its counts."""
-        pairs = zip(self.sources, self.duplicates, strict=True)
+        pairs = zip(self.sources, self.merged.repetitions, strict=True)
         return [source.counts(duplicates) for source, duplicates in pairs]
 
     def files_of(self, arrivals: Iterable[Arrival]) -> list[dict[str, Any]]:
@@ -107,7 +115,8 @@ class Intake(NamedTuple):
 
     def rows_of(self, new: Iterable[Arrival], columns: Columns) -> pd.DataFrame:
         """All rows of these files."""
-        return tables.merged([source.table for source in self._of(new)], columns)
+        arrived = [tables.with_days(source.table, columns) for source in self._of(new)]
+        return tables.merged(arrived, columns)
 
     @property
     def rejected(self) -> pd.DataFrame:
@@ -139,20 +148,22 @@ def gather(settings: Settings) -> Intake:
     if not listing.files:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
     known = _known(settings)
-    places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
+    read_before = {(entry["name"], entry["sha256"]) for entry in known}
     sources, waiting = [], []
     for number, arrival in enumerate(listing.files, 1):
         progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
         path = settings.input_folder_path / arrival.name
         try:
-            sources.append(_source(arrival, settings, places))
+            sources.append(_source(arrival, settings, read_before))
         except input_folder.StillChanging as reason:
             log.warning("%s waits for the next run: %s", files.short(path), reason)
             waiting.append(arrival.name)
     _say_what_is_gone(settings, known, sources, waiting)
     missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
-    merged = _merged(_in_order(sources, places), settings.columns)
-    return merged._replace(waiting=waiting, missed=missed)
+    sources = _in_order(sources, known, settings)
+    delivered = [merge.Delivered(each.arrival.name, each.table) for each in sources]
+    merged = merge.merged(delivered, settings.columns)
+    return Intake(sources, merged, waiting, missed)
 
 
 def _known(settings: Settings) -> list[dict[str, Any]]:
@@ -175,7 +186,7 @@ def _say_what_is_gone(
             log.warning("%s cannot be opened, and its %d rows are gone with it", path, accepted)
 
 
-def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
+def _source(arrival: Arrival, settings: Settings, read_before: set[tuple[str, str]]) -> Source:
     """One file, each line of it accepted or refused; one that was read before never waits."""
     path = settings.input_folder_path / arrival.name
     columns, limits = settings.columns, settings.limits
@@ -184,9 +195,9 @@ def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
         input_folder.judge_size(arrival.size, limits.largest_file_mb)
         snapshot = input_folder.snapshot(path, limits.largest_file_mb)
         arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
-        if (path.name, sha256) not in places:
+        if (path.name, sha256) not in read_before:
             input_folder.judge_delivery(path, snapshot)
-        reading = judging.read_csv(snapshot.content, columns, name=path.name)
+        reading = judging.read_csv(snapshot.content, columns, _needed(columns), path.name)
         judging.judge_share(reading, limits.refused_share)
     except (FileRefused, input_folder.TooLarge, input_folder.Unreadable, MemoryError) as error:
         reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
@@ -203,28 +214,35 @@ def _source(arrival: Arrival, settings: Settings, places: Places) -> Source:
     return Source(arrival, sha256, reading.table, reading.refusals, None)
 
 
-def _in_order(sources: list[Source], places: Places) -> list[Source]:
-    """Files that are still what they were keep their place; the others follow in natural order."""
+def _in_order(
+    sources: list[Source], known: list[dict[str, Any]], settings: Settings
+) -> list[Source]:
+    """Files keep the place of their first arrival, filled in or not; others follow by name."""
+    places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
+    names = {entry["name"]: place for place, entry in enumerate(known)}
 
     def arrived(source: Source) -> tuple[int, object]:
-        place = places.get((source.arrival.name, source.sha256), len(places))
-        return place, input_folder.natural(source.arrival.name)
+        name = source.arrival.name
+        place = places.get((name, source.sha256))
+        if place is None and name in names and _is_filled_in(source.table, settings):
+            place = names[name]
+        return len(known) if place is None else place, input_folder.natural(name)
 
     return sorted(sources, key=arrived)
 
 
-def _merged(sources: list[Source], columns: Columns) -> Intake:
-    """All rows without repetitions, and each client's newest row, repetition or not."""
-    rows = tables.merged([source.table for source in sources], columns)
-    repeated = rows.duplicated()
-    duplicates, begin = [], 0
-    for source in sources:
-        end = begin + len(source.table)
-        duplicates.append(int(repeated[begin:end].sum()))
-        begin = end
-    book = rows.drop_duplicates(columns.client, keep="last")
-    table = rows[~repeated].reset_index(drop=True)
-    return Intake(sources, duplicates, table, book, [], [])
+def _needed(columns: Columns) -> list[str]:
+    """The columns without which a file of the input folder is refused."""
+    return [name for name in columns.all if name != columns.target]
+
+
+def _is_filled_in(table: pd.DataFrame, settings: Settings) -> bool:
+    """Whether a file that changed holds what it held before, with outcomes that came in."""
+    try:
+        before = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+    except (InputMissing, ArtefactRefused):
+        return False
+    return merge.is_filled_in(table, before, settings.columns)
 
 
 def marked(

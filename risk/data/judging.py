@@ -2,19 +2,16 @@
 
 import contextlib
 import csv
-from array import array
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from risk.cli import progress
+from risk.columns import Columns
 from risk.data import schema, tables
 from risk.data.schema import FileRefused, LineRefused
-from risk.settings import Columns
 
 LINES_OF_A_RECORD = 50
 LINES_UNTIL_SAID = 50_000
@@ -43,7 +40,7 @@ class Judged(NamedTuple):
 class Features(NamedTuple):
     """The features of one file's good rows, nan where missing, and its first refused lines."""
 
-    rows: npt.NDArray[np.float64]
+    rows: tables.Asked
     refused: list[Refusal]
     refused_count: int
 
@@ -96,17 +93,17 @@ def judge(content: bytes, columns: Columns, required: Sequence[str], name: str =
 
 
 def features(content: bytes, columns: Columns) -> Features:
-    """The numbers that a model can be asked about, in a tenth of the memory that rows take."""
+    """The cells that a model can be asked about, in a tenth of the memory that rows take."""
     layout, judged = _opened(content, columns, columns.features, "")
     places = [at for at, (name, _, _) in enumerate(layout.cells) if name in columns.features]
-    numbers, count = array("d"), 0
+    cells, count = tables.Cells(columns), 0
     refused: list[Refusal] = []
     for row, refusals, _ in judged:
         if row is not None:
-            numbers.extend(row[place] for place in places)  # type: ignore[misc]
+            cells.add([row[place] for place in places])
         refused += refusals[: MOST_NAMED - len(refused)]
         count += len(refusals)
-    return Features(np.asarray(numbers).reshape(-1, len(places)), refused, count)
+    return Features(cells.asked(), refused, count)
 
 
 class _Record(NamedTuple):

@@ -2,14 +2,26 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
-from risk.settings import MOST_COLUMNS, MOST_ROWS, Columns
+from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED, Columns
+from risk.settings import MOST_COLUMNS, MOST_ROWS
 
-MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "None"})
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
-LONGEST_CLIENT = 200
+MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"})
+MISSING_LEVELS = frozenset({"", "NULL"})  # of a category, where NA and None may well be levels
+OUTCOMES = {"yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0}
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+BLANK, BLANKS = r"[ \u00a0\u202f]?", " \u00a0\u202f"
+CURRENCY = r"(?:[$\u00a2-\u00a5\u0e3f\u20a0-\u20cf]|[A-Z]{3})"  # a sign, or a code such as EUR
+GROUPS = r"[0-9]{1,3}([,'\u2019 \u00a0\u2009\u202f])[0-9]{3}(?:\4[0-9]{3})*(?:\.[0-9]+)?"
+MONEY_CELL = re.compile(
+    rf"([+-]?){BLANK}(?:{CURRENCY}{BLANK})?([+-]?)({GROUPS}|[0-9.]+)(?:{BLANK}{CURRENCY})?"
+)
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+EPOCH = date(1970, 1, 1).toordinal()
+LONGEST_CLIENT = LONGEST_LEVEL = 200
 
 
 class FileRefused(Exception):
@@ -55,10 +67,8 @@ def layout(header: Sequence[str], columns: Columns, required: Sequence[str]) -> 
     lacking = [name for name in required if name not in names]
     if lacking:
         raise FileRefused(f"the header has no column {', '.join(map(repr, lacking))}")
-    rules: dict[str, Rule] = {columns.client: client, columns.target: outcome}
-    cells = [
-        (name, names.index(name), rules.get(name, number)) for name in columns.all if name in names
-    ]
+    rules = rules_of(columns)
+    cells = [(name, names.index(name), rules[name]) for name in columns.all if name in names]
     return Layout(len(names), cells, [name for name in names if name not in columns.all])
 
 
@@ -81,19 +91,101 @@ def client(cell: str, name: str) -> str:
     return cell
 
 
+def rules_of(columns: Columns) -> dict[str, Rule]:
+    """How a cell of each column is read."""
+    rules = {name: KINDS[columns.kind(name)] for name in columns.all}
+    words = {word.casefold(): float(at == 0) for at, word in enumerate(columns.outcome_words)}
+    rules[columns.target] = _outcome_in(words) if words else outcome
+    if columns.missing_words:
+        rules = {name: _unless(columns.missing_words, rule) for name, rule in rules.items()}
+    rules[columns.client] = client
+    if columns.period:
+        rules[columns.period] = period
+    return rules
+
+
+def _unless(missing: Sequence[str], rule: Rule) -> Rule:
+    """The rule, but for cells that hold one of these words."""
+    words = frozenset(missing)
+
+    def read(cell: str, name: str) -> str | float:
+        return math.nan if cell.strip(" \t") in words else rule(cell, name)
+
+    return read
+
+
 def number(cell: str, name: str) -> float:
     """A plain finite decimal from 0 up, or nan where the cell is missing."""
+    value = signed(cell, name)
+    if value < 0:
+        raise LineRefused(f"{name} is below 0")
+    return value
+
+
+def signed(cell: str, name: str) -> float:
+    """A plain finite decimal, or nan where the cell is missing."""
     text = cell.strip(" \t")
     if text in MISSING:
         return math.nan
-    if not NUMBER.fullmatch(text):
+    if not DECIMAL.fullmatch(text):
         raise LineRefused(f"{name} is not a number")
     value = float(text)
     if math.isinf(value):
         raise LineRefused(f"{name} is too large for a number")
-    if value < 0:
-        raise LineRefused(f"{name} is below 0")
     return value + 0.0  # so that -0 is 0
+
+
+def money(cell: str, name: str) -> float:
+    """A number that may have a currency, as a sign or three capitals, and groups of thousands."""
+    text = cell.strip(BLANKS + "\t")
+    if not (parts := MONEY_CELL.fullmatch(text)):
+        return signed(text, name)
+    sign, sign_too, amount, separator = parts.groups()
+    return signed(sign + sign_too + (amount.replace(separator, "") if separator else amount), name)
+
+
+def percent(cell: str, name: str) -> float:
+    """A number that may have a percent sign behind it: 12 % is 12."""
+    text = cell.strip(" \t")
+    return signed(text.removesuffix("%") if text != "%" else text, name)
+
+
+def category(cell: str, name: str) -> str | float:
+    """A word, exactly as written."""
+    if cell.strip(" \t") in MISSING_LEVELS:
+        return math.nan
+    if len(cell) > LONGEST_LEVEL:
+        raise LineRefused(f"{name} is longer than {LONGEST_LEVEL} characters")
+    if "\n" in cell:
+        raise LineRefused(f"{name} holds a line break")
+    return cell
+
+
+def day(cell: str, name: str) -> float:
+    """A date as its number of days since 1970, or nan where the cell is missing."""
+    text = cell.strip(" \t")
+    if text in MISSING:
+        return math.nan
+    if not ISO_DATE.fullmatch(text):
+        raise LineRefused(f"{name} is not a date like 2026-01-31")
+    try:
+        return float(date.fromisoformat(text).toordinal() - EPOCH)
+    except ValueError:
+        raise LineRefused(f"{name} is no day of the calendar") from None
+
+
+def period(cell: str, name: str) -> str:
+    """A date or a number, which tells the time of a row."""
+    text = cell.strip(" \t")
+    if text in MISSING:
+        raise LineRefused(f"{name} is empty")
+    moment(text, name)
+    return text
+
+
+def moment(text: str, name: str = "") -> float:
+    """A period as a number, so that periods can be ordered."""
+    return day(text, name) if ISO_DATE.fullmatch(text) else signed(text, name)
 
 
 def outcome(cell: str, name: str) -> float:
@@ -101,6 +193,33 @@ def outcome(cell: str, name: str) -> float:
     text = cell.strip(" \t")
     if text in MISSING:
         return math.nan
-    if not NUMBER.fullmatch(text) or float(text) not in (0, 1):
+    if (known := OUTCOMES.get(text.casefold())) is not None:
+        return known
+    if not DECIMAL.fullmatch(text) or float(text) not in (0, 1):
         raise LineRefused(f"{name} is neither 0 nor 1 nor empty")
     return float(text) + 0.0
+
+
+def _outcome_in(words: Mapping[str, float]) -> Rule:
+    """The rule for an outcome in words of the company's own."""
+    left, stayed = words
+
+    def read(cell: str, name: str) -> float:
+        text = cell.strip(" \t")
+        if (known := words.get(text.casefold())) is not None:
+            return known
+        if text in MISSING:
+            return math.nan
+        raise LineRefused(f"{name} is neither {left} nor {stayed} nor empty")
+
+    return read
+
+
+KINDS: dict[str, Rule] = {
+    NUMBER: number,
+    SIGNED: signed,
+    MONEY: money,
+    PERCENT: percent,
+    CATEGORY: category,
+    DATE: day,
+}

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from risk import database, files
+from risk.columns import DATE, Columns
 from risk.data import input_folder, source_keys
 from risk.data.source_keys import Window
 from risk.errors import ConfigWrong
@@ -29,6 +30,8 @@ LARGEST_FLOATING_KEY = 2**53  # beyond it neighbours are one number
 LONGEST_NAME_OF_POSTGRESQL = 63  # bytes; it silently cuts a longer one
 BITS_OF_MYSQL = 16  # a number that comes as bytes
 PADDED_OF_POSTGRESQL = 1042  # char(n), whose blanks at the end mean nothing
+
+DAY, MIDNIGHT = "day", " 00:00:00"  # in a column of dates, a moment at midnight is its date
 
 LINE_BREAK = re.compile(r"\r\n|[\r\n\0]")
 
@@ -122,7 +125,7 @@ def _new_rows(settings: Settings, window: Window, names: Sequence[str]) -> NewRo
     with database.transaction(source) as connection:
         streamed = {"yield_per": ROWS_AT_ONCE}
         answer = connection.execute(question.order_by(key), execution_options=streamed)
-        new = _taken(answer, set(window.read))
+        new = _taken(answer, set(window.read), _kinds(answer, names, settings.columns))
         if new.keys and window.start is not None:  # the question left out rows without a key
             without = sa.select(sa.func.count()).select_from(table).where(key.is_(None))
             count = connection.execute(without).scalar_one()
@@ -134,10 +137,10 @@ def _new_rows(settings: Settings, window: Window, names: Sequence[str]) -> NewRo
     return new
 
 
-def _taken(answer: sa.CursorResult[Any], read: set[int]) -> NewRows:
+def _taken(answer: sa.CursorResult[Any], read: set[int], kinds: list[Any]) -> NewRows:
     """The rows of an answer that were not read, a few thousand at a time to save memory."""
     new = NewRows(array("q"), [], [], 0)
-    kinds, keyless = _kinds(answer), 0
+    keyless = 0
     for rows in answer.partitions():
         keyed = [(whole, row[1:]) for row in rows if (whole := _whole(row[0])) is not None]
         keyless += len(rows) - len(keyed)
@@ -198,10 +201,12 @@ def _whole(key: object) -> int | None:
     return key
 
 
-def _kinds(answer: sa.CursorResult[Any]) -> list[Any]:
-    """How the driver calls the types of the columns beside the key."""
-    columns = answer.cursor.description if answer.cursor else ()
-    return [column[1] for column in columns[1:]]
+def _kinds(answer: sa.CursorResult[Any], names: Sequence[str], columns: Columns) -> list[Any]:
+    """How the driver calls the types of the columns beside the key; of dates, that they are."""
+    described = answer.cursor.description[1:] if answer.cursor else ()
+    days = [name == columns.period or columns.kind(name) == DATE for name in names]
+    pairs = zip(described, days, strict=True)
+    return [DAY if is_day else column[1] for column, is_day in pairs]
 
 
 def _csv(rows: Iterable[Iterable[str]]) -> bytes:
@@ -224,7 +229,8 @@ def _cell(value: Any, kind: object) -> str:
         return format(Decimal(str(value)), "f")
     if isinstance(value, bytes | bytearray | memoryview):
         value = int.from_bytes(value) if kind == BITS_OF_MYSQL else bytes(value).decode()
-    first, *rest = LINE_BREAK.split(str(value))
+    text = str(value).removesuffix(MIDNIGHT) if kind == DAY else str(value)
+    first, *rest = LINE_BREAK.split(text)
     text = f"{first}\n{' '.join(rest)}" if rest else first
     text.encode()  # raises for what is not text
     return text.rstrip(" ") if kind == PADDED_OF_POSTGRESQL else text

@@ -2,20 +2,32 @@
 
 import io
 import logging
+import sys
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from risk import files
+from risk.columns import CATEGORY, DATE, NUMBER, Columns
 from risk.data import schema
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.settings import Columns
 
 LARGEST_WHOLE_NUMBER = 2**53
+
+
+class Book(NamedTuple):
+    """Every client's newest row; the last ones, so many as `newest`, are of the newest period."""
+
+    rows: pd.DataFrame
+    newest: int
+
+
+Asked = npt.NDArray[np.float64] | pd.DataFrame
 
 log = logging.getLogger("risk.tables")
 
@@ -23,15 +35,22 @@ log = logging.getLogger("risk.tables")
 def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
     """Rows as a table: clients are text, the rest floats; without a target no outcome is known."""
     cells = list(zip(*rows, strict=True)) or [()] * len(names)
+    types = types_of(columns)
     table = pd.DataFrame(
         {
-            name: pd.Series(values, dtype="str" if name == columns.client else "float64")
+            name: pd.Series(values, dtype=types[name])
             for name, values in zip(names, cells, strict=True)
         }
     )
-    if columns.target not in table:
-        table[columns.target] = pd.Series(float("nan"), index=table.index, dtype="float64")
-    return table
+    for name in set(columns.all) - set(names):
+        table[name] = pd.Series(float("nan"), index=table.index, dtype=types[name])
+    return table[list(columns.all)]
+
+
+def types_of(columns: Columns) -> dict[str, str]:
+    """The pandas type of each column."""
+    texts = (columns.client, columns.period, *columns.categories)
+    return {name: "str" if name in texts else "float64" for name in columns.all}
 
 
 def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -40,21 +59,83 @@ def as_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): cell for name, cell in row.items()} for row in rows]
 
 
-def numbers(table: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float64]:
-    """These columns of any table as an array, nan where a cell is missing."""
-    if table.empty:
-        return np.empty((0, len(names)))
-    numbers = np.empty((len(table), len(names)))
-    for place, name in enumerate(names):
+def features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The features of any table as ours hold them: numbers, or text, nan where one is missing."""
+    held: dict[str, pd.Series[Any]] = {}
+    for name in columns.features:
         if list(table.columns).count(name) != 1:
             raise DataUnusable(f"the table must have the column {name!r} once")
-        try:
-            numbers[:, place] = table[name].to_numpy(dtype="float64", na_value=np.nan)
-        except (TypeError, ValueError) as error:
-            raise DataUnusable(f"the column {name!r} must hold numbers: {error}") from error
-        if (numbers[:, place] < 0).any() or np.isinf(numbers[:, place]).any():
-            raise DataUnusable(f"the column {name!r} must hold finite numbers from 0 up")
-    return numbers
+        if columns.kind(name) == CATEGORY:
+            cells = table[name]
+            held[name] = cells.where(cells.isna(), cells.astype("str")).astype("str")
+        else:
+            held[name] = _numbers(table[name], columns.kind(name) in (NUMBER, DATE))
+    return pd.DataFrame(held, index=table.index)
+
+
+def _numbers(cells: "pd.Series[Any]", is_from_0_up: bool) -> "pd.Series[float]":
+    try:
+        numbers = cells.to_numpy(dtype="float64", na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataUnusable(f"the column {cells.name!r} must hold numbers: {error}") from error
+    if np.isinf(numbers).any() or (is_from_0_up and (numbers < 0).any()):
+        range_of = " from 0 up" if is_from_0_up else ""
+        raise DataUnusable(f"the column {cells.name!r} must hold finite numbers{range_of}")
+    return pd.Series(numbers, index=cells.index)
+
+
+def are_numbers(columns: Columns) -> bool:
+    """Whether every feature is a number by itself, without the other rows."""
+    return not any(kind in (CATEGORY, DATE) for _, kind in columns.kinds)
+
+
+class Cells:
+    """The features of rows that a model is asked about, held row by row in little memory.
+
+    They end as an array where all are plain numbers, else as a table with words and days.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.numbers = array("d")
+        words: dict[str, list[str | float]] = {name: [] for name in columns.categories}
+        self.words = [words.get(name) for name in columns.features]
+        self.are_numbers = are_numbers(columns)
+
+    def add(self, row: Sequence[str | float]) -> None:
+        """One more row, in configured order; each word is held once."""
+        if self.are_numbers:
+            self.numbers.extend(row)  # type: ignore[arg-type]
+            return
+        for cell, words in zip(row, self.words, strict=True):
+            if words is None:
+                self.numbers.append(cell)  # type: ignore[arg-type]
+            else:
+                words.append(sys.intern(cell) if isinstance(cell, str) else cell)
+
+    def asked(self) -> Asked:
+        """All rows; dates as days before the newest of them."""
+        numbers = np.asarray(self.numbers).reshape(-1, len(self.columns.numeric) or 1)
+        if self.are_numbers:
+            return numbers
+        of_numbers = iter(numbers.T)
+        table = pd.DataFrame(
+            {
+                name: next(of_numbers) if words is None else pd.Series(words, dtype="str")
+                for name, words in zip(self.columns.features, self.words, strict=True)
+            }
+        )
+        return with_days(table, self.columns)
+
+
+def with_days(
+    table: pd.DataFrame, columns: Columns, file: npt.NDArray[np.integer] | None = None
+) -> pd.DataFrame:
+    """The same rows, each date as days before the newest date of its file."""
+    dates = [name for name in columns.features if columns.kind(name) == DATE]
+    of_file = np.zeros(len(table), dtype=np.int64) if file is None else file
+    days = {name: table.groupby(of_file)[name].transform("max") - table[name] for name in dates}
+    return table.assign(**days)
 
 
 def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
@@ -85,14 +166,14 @@ def _is_whole(cells: "pd.Series[float]") -> bool:
 
 
 def parse(content: bytes, name: str, columns: Columns) -> pd.DataFrame:
-    """A table that `write` wrote; every client is text and only an empty number is missing."""
-    numbers = (*columns.features, columns.target)
+    """A table that `write` wrote; every client is text, and only an empty cell is missing."""
+    empty = [name for name in columns.all if name != columns.client]
     try:
         table = pd.read_csv(
             io.BytesIO(content),
-            dtype={columns.client: "str", **dict.fromkeys(numbers, "float64")},
+            dtype=types_of(columns),
             keep_default_na=False,
-            na_values={number: [""] for number in numbers},
+            na_values={name: [""] for name in empty},
         )
     except ValueError as error:
         raise ArtefactRefused(
@@ -108,6 +189,13 @@ def parse(content: bytes, name: str, columns: Columns) -> pd.DataFrame:
 def read(path: Path, columns: Columns) -> pd.DataFrame:
     """A table that ingestion wrote."""
     return parse(files.read_bytes(path, "ingestion.py"), files.short(path), columns)
+
+
+def read_book(folder: Path, columns: Columns) -> Book:
+    """The book that the last ingestion wrote into this folder."""
+    rows = read(folder / files.CLIENTS, columns)
+    record = files.read_json(folder / files.INGESTION) or {}
+    return Book(rows, min(len(rows), record.get("newest", len(rows))))
 
 
 def with_outcome(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:

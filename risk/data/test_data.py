@@ -8,11 +8,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from risk.cache import Remembered
+from risk.columns import Columns
 from risk.data import input_folder, judging, schema, tables
 from risk.data.input_folder import Arrival, StillChanging, TooLarge, Unreadable
 from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
-from risk.settings import LARGEST_DATASET, Columns, Limits, Settings
+from risk.settings import LARGEST_DATASET, Limits, Settings
 
 log = logging.getLogger("risk.test_data")
 
@@ -92,4 +93,4 @@ def _file(
             "%s: %d lines are left out, the first is line %s: %s",
             *(name, len(reading.refusals), first.line, first.reason),
         )
-    return reading.table
+    return tables.with_days(reading.table, columns)

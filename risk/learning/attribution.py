@@ -1,73 +1,204 @@
-"""A risk taken apart: what each feature adds to the middle client's log-odds."""
+"""A risk taken apart: what each feature adds to the middle client's log-odds.
 
-from typing import NamedTuple
+A feature's term is its Shapley value against the middle client. Our models see two features at
+most together, and for such a model that is the mean of two differences, both exact: what putting
+the client's value in adds to the middle client, and what taking it out changes for this client.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from risk.errors import ArtefactRefused
-from risk.learning import estimator
+from risk.columns import CATEGORY, Columns
+from risk.learning import topics
 from risk.learning.estimator import Model, Numbers
-from risk.settings import Columns
+from risk.learning.seen import Rows, Seen
+
+ROWS_AT_ONCE = 50_000
 
 
 class Average(NamedTuple):
-    """The average client among some: at the mean of what the regression sees of each.
+    """The middle client among some: average in what the model sees of each.
 
-    Its values are in the columns' own units; of compressed numbers that is about their geometric
-    mean, which no single giant moves.
+    For a regression that is the mean of what it multiplies, and the log-odds are the mean of all;
+    of compressed numbers it is about their geometric mean, which no single giant moves. For trees
+    it is the median of each number and the most frequent level of each category. `values` are in
+    the columns' own units, `fills` is what a missing number is taken as, nan where as missing.
     """
 
     log_odds: float
-    regressors: Numbers
-    values: Numbers
+    values: tuple[Any, ...]
+    fills: tuple[float, ...]
+    seen: Rows
+    copies: tuple[tuple[int, ...], ...] = ()
 
 
 class Terms(NamedTuple):
-    """What each feature adds to the average client's log-odds, one row per client.
+    """What each feature adds to the middle client's log-odds, one row per client.
 
-    `values` are the features as the model took them, missing cells filled.
+    `changes` has a column for each pair: what of its two terms comes from the change, nan where
+    there is none to tell.
     """
 
     parts: Numbers
-    values: Numbers
+    changes: Numbers
+
+    def rows(self, part: slice) -> "Terms":
+        """The terms of some of the clients."""
+        return Terms(self.parts[part], self.changes[part])
 
 
 def average(model: Model, table: pd.DataFrame, columns: Columns) -> Average:
-    """The average client of a table, whose log-odds are the mean of all."""
-    regressors = _regressors(model, table, columns)
-    # divided first, as a sum of the numbers could overflow
-    middle = (regressors / max(1, len(regressors))).sum(axis=0)
-    last = estimator.regression(model)
-    log_odds = float(last.coef_[0] @ middle + last.intercept_[0])
-    return Average(log_odds, middle, _in_units(model, middle[None, :])[0])
+    """The middle client of a table."""
+    seen = Seen(model, columns)
+    table = seen.filled(table)
+    middle = np.zeros(seen.width)
+    for part in () if seen.has_trees else _parts(table):
+        # divided first, as a sum of the numbers could overflow
+        middle += (seen.rows(table.iloc[part]) / len(table)).sum(axis=0)
+    numbers = _medians(table, columns) if seen.has_trees else seen.in_units(middle)
+    values = [
+        _most_frequent(table[name]) if columns.kind(name) == CATEGORY else float(number)
+        for name, number in zip(columns.features, numbers, strict=True)
+    ]
+    if seen.has_trees:
+        middle = seen.rows(_one_row(values, columns))[0]
+    log_odds = float(seen.log_odds(middle[None, :])[0])
+    fills, alike = tuple(seen.fills(table).tolist()), _copies(seen, table, columns)
+    return Average(log_odds, tuple(values), fills, middle, alike)
 
 
 def terms(model: Model, table: pd.DataFrame, columns: Columns, middle: Average) -> Terms:
-    """The terms of each client, which add up to the difference of its log-odds from the average."""
-    regressors = _regressors(model, table, columns)
-    parts = estimator.regression(model).coef_[0] * (regressors - middle.regressors)
-    given = table[list(columns.features)].to_numpy()
-    return Terms(parts, np.where(np.isnan(given), _in_units(model, regressors), given))
+    """The terms of each client, which add up to the difference of its log-odds from the middle."""
+    seen, pairs = Seen(model, columns), topics.pairs(columns)
+    parts = np.empty((len(table), len(columns.features)))
+    changes = np.full((len(table), len(pairs)), np.nan)
+    table = seen.filled(table)
+    for part in _parts(table):
+        clients = table.iloc[part]
+        rows = seen.rows(clients)
+        parts[part] = _terms(seen, rows, middle)
+        for place, pair in enumerate(pairs):
+            at_own_level = _at_own_level(clients, columns, pair, middle)
+            is_told = np.isfinite(at_own_level)
+            if is_told.any():
+                told, own = clients[is_told], at_own_level[is_told]
+                usual = seen.rows(told.assign(**{columns.features[pair.short]: own}))
+                changes[part, place][is_told] = _change(seen, rows[is_told], usual, pair, middle)
+    return Terms(parts, changes)
 
 
-def _regressors(model: Model, table: pd.DataFrame, columns: Columns) -> Numbers:
-    """The numbers that the regression multiplies, one per feature."""
-    rows = estimator.inputs(model, table, columns)
-    is_pipeline = isinstance(model, Pipeline) and len(model) > 1 and len(table)
-    regressors = np.asarray(model[:-1].transform(rows) if is_pipeline else rows, dtype="float64")
-    if regressors.shape[1] != len(columns.features):
-        raise ArtefactRefused(f"the model does not see one number per column; {estimator.CURE}")
-    return regressors
+def _parts(table: pd.DataFrame) -> Iterator[slice]:
+    """The table in parts of bounded size."""
+    for begin in range(0, len(table), ROWS_AT_ONCE):
+        yield slice(begin, begin + ROWS_AT_ONCE)
 
 
-def _in_units(model: Model, regressors: Numbers) -> Numbers:
-    """The same numbers in the units of the columns."""
-    for step in reversed(model[:-1] if isinstance(model, Pipeline) and len(regressors) else ()):
-        if isinstance(step, StandardScaler):
-            regressors = step.inverse_transform(regressors)
-        elif isinstance(step, FunctionTransformer) and step.func is np.log1p:
-            regressors = np.expm1(regressors)
-    return regressors
+def _terms(seen: Seen, rows: Rows, middle: Average) -> Numbers:
+    if not seen.has_trees:
+        weighed = seen.last.coef_[0] * (rows - middle.seen)
+        return np.column_stack([weighed[:, places].sum(axis=1) for places in seen.places])
+    return np.column_stack(
+        [
+            (_put_in(seen, rows, at, middle) + _taken_out(seen, rows, at, middle)) / 2
+            for at in range(len(seen.places))
+        ]
+    )
+
+
+def _put_in(seen: Seen, rows: Rows, at: int, middle: Average) -> Numbers:
+    """What each client's value of a feature adds to the middle client."""
+    place = seen.places[at]
+    values, which = np.unique(rows[:, place], return_inverse=True)
+    with_them = np.repeat(middle.seen[None, :], len(values), axis=0)
+    with_them[:, place] = values[:, None]
+    added: Numbers = (seen.log_odds(with_them) - middle.log_odds)[which.ravel()]
+    return added
+
+
+def _taken_out(seen: Seen, rows: Rows, at: int, middle: Average) -> Numbers:
+    """What taking each client's own value of a feature out takes from its log-odds."""
+    place, others = seen.places[at], rows.copy()
+    others[:, place] = middle.seen[place]
+    return seen.log_odds(rows, at) - seen.log_odds(others, at)
+
+
+def _at_own_level(
+    clients: pd.DataFrame, columns: Columns, pair: topics.Pair, middle: Average
+) -> Numbers:
+    """The number of the short time that each client would have if nothing had changed for it.
+
+    So its ratio to the long time would be that of the middle client; nan where there is no ratio.
+    """
+    short, long = (clients[columns.features[place]].to_numpy() for place in pair[:2])
+    usual = middle.values[pair.short], middle.values[pair.long]
+    if not min(usual) > 0:
+        return np.full(len(clients), np.nan)
+    with np.errstate(over="ignore"):
+        own = long * (usual[0] / usual[1])
+    return np.where((short >= 0) & (long > 0), own, np.nan)
+
+
+def _change(seen: Seen, rows: Rows, usual: Rows, pair: topics.Pair, middle: Average) -> Numbers:
+    """What of a pair's terms comes from the change, `usual` being the rows without one.
+
+    Like a term, it is the mean of what it is beside the middle client and beside the client's own
+    other values.
+    """
+    if not seen.has_trees:
+        places = seen.places[pair.short]
+        linear: Numbers = (rows - usual)[:, places] @ seen.last.coef_[0][places]
+        return linear
+    beside = np.repeat(middle.seen[None, :], len(rows), axis=0)
+    both = [*seen.places[pair.short], *seen.places[pair.long]]
+    beside[:, both] = rows[:, both]
+    by_middle = seen.log_odds(beside)
+    beside[:, both] = usual[:, both]
+    own = seen.log_odds(rows) - seen.log_odds(usual)
+    return (by_middle - seen.log_odds(beside) + own) / 2
+
+
+def _medians(table: pd.DataFrame, columns: Columns) -> Numbers:
+    """The median of each number; nan for a category."""
+    is_number = [columns.kind(name) != CATEGORY for name in columns.features]
+    return np.array(
+        [
+            table[name].median() if is_one else np.nan
+            for name, is_one in zip(columns.features, is_number, strict=True)
+        ]
+    )
+
+
+def _most_frequent(cells: "pd.Series[Any]") -> Any:
+    """The level that most clients have, nan if most have none; of equals the first by name."""
+    counts = cells.value_counts(dropna=False)
+    levels = [level for level, count in counts.items() if count == counts.iloc[0]]
+    return min((level for level in levels if isinstance(level, str)), default=np.nan)
+
+
+def _one_row(values: Sequence[Any], columns: Columns) -> pd.DataFrame:
+    """A table of one client."""
+    types = {
+        name: "str" if columns.kind(name) == CATEGORY else "float64" for name in columns.features
+    }
+    cells = zip(columns.features, values, strict=True)
+    return pd.DataFrame({name: pd.Series([value], dtype=types[name]) for name, value in cells})
+
+
+def _copies(seen: Seen, table: pd.DataFrame, columns: Columns) -> tuple[tuple[int, ...], ...]:
+    """The columns that are copies of each other, as the model sees some of the clients.
+
+    Trees only see which number is larger, so of theirs the compressed numbers are compared.
+    """
+    some = table.iloc[:: len(table) // topics.MOST + 1]
+    if len(some) < topics.FEWEST:
+        return ()
+    if not seen.has_trees:
+        return topics.copies(seen.rows(some)[:, [each[0] for each in seen.places]], columns)
+    rows = np.zeros((len(some), len(columns.features)))
+    for name in columns.numeric:
+        numbers = some[name].fillna(some[name].median()).fillna(0.0).to_numpy()
+        rows[:, columns.features.index(name)] = np.sign(numbers) * np.log1p(np.abs(numbers))
+    return topics.copies(rows, columns)

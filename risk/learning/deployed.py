@@ -9,12 +9,12 @@ import pandas as pd
 
 from risk import cache, files
 from risk.cache import Remembered
+from risk.columns import Columns
 from risk.learning import estimator, evaluation, releases
 from risk.learning.estimator import Model
 from risk.learning.evaluation import Candidate
 from risk.learning.linear import Folded
 from risk.learning.releases import Release
-from risk.settings import Columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,9 @@ def load(folder: Path, columns: Columns) -> Deployed:
 def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
     """The deployed model, and what it is worth on these datasets."""
     deployed = load(folder, columns)
-    sha256 = deployed.release.files[files.MODEL]["sha256"]
-    return Candidate(sha256, deployed.model, evaluation.evaluate(deployed.model, datasets, columns))
+    release, model = deployed.release, deployed.model
+    on = evaluation.evaluate(model, datasets, columns, release.threshold)
+    return Candidate(release.files[files.MODEL]["sha256"], model, on)
 
 
 def watched(folder: Path, columns: Columns) -> Remembered[Deployed]:

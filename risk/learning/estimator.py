@@ -11,27 +11,27 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import sklearn
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from risk.columns import CATEGORY, DATE, NUMBER, Columns
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.learning import pickles
-from risk.settings import Columns
+from risk.learning import pickles, pipelines
 
-Model: TypeAlias = Any  # scikit-learn ships no types
+Model: TypeAlias = pipelines.Model
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
 CURE = "run python fullprocess.py --force to train and deploy a new one"
 BROKEN_PICKLE = (
     pickle.UnpicklingError,
     ArithmeticError,
+    AssertionError,
     AttributeError,
     EOFError,
     ImportError,
     LookupError,
     MemoryError,
+    NameError,
     RecursionError,
     TypeError,
     ValueError,
@@ -42,23 +42,20 @@ EVEN, ROUNDING = 0.5, 1e-9
 log = logging.getLogger("risk.estimator")
 
 
-def unfitted(features: str) -> Model:
-    """The model before it has seen a row: numbers as they are ("raw") or compressed ("log")."""
-    fill = ("fill", SimpleImputer(strategy="median", keep_empty_features=True))
-    if features == "raw":
-        return Pipeline([fill, ("fit", LogisticRegression(solver="liblinear", random_state=0))])
-    return Pipeline(
-        [
-            fill,
-            ("compress", FunctionTransformer(np.log1p)),
-            ("scale", StandardScaler()),
-            ("fit", LogisticRegression(max_iter=1000)),
-        ]
-    )
+def fit(
+    table: pd.DataFrame, columns: Columns, features: str, kind: str = pipelines.LOGISTIC
+) -> Model:
+    """The model of this kind, fitted on rows whose outcome is known."""
+    model, warned = fitted(table, columns, features, kind)
+    for sentence in warned:
+        log.warning("while fitting: %s", sentence)
+    return model
 
 
-def fit(table: pd.DataFrame, columns: Columns, features: str) -> Model:
-    """The model fitted on rows whose outcome is known."""
+def fitted(
+    table: pd.DataFrame, columns: Columns, features: str, kind: str
+) -> tuple[Model, list[str]]:
+    """The same, with the warnings that came up instead of a word in the log."""
     outcomes = table[columns.target].astype("int64")
     if outcomes.nunique() < 2:
         what = f"every one is {outcomes.iloc[0]}" if len(outcomes) else "there is none"
@@ -66,28 +63,42 @@ def fit(table: pd.DataFrame, columns: Columns, features: str) -> Model:
             f"clients that left and clients that stayed are both needed to learn from, "
             f"but among the known outcomes {what}; the model stays as it was"
         )
-    model = unfitted(features)
+    model = pipelines.unfitted(kind, table, columns, features)
     hint = '; use "features": "log"' if features == "raw" else ""
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, pipelines.one_thread(model):
         warnings.simplefilter("always")
         try:
-            model.fit(table[list(columns.features)], outcomes)
+            model.fit(_features(table, columns), outcomes)
         except ValueError as error:
             raise DataUnusable(f"the model cannot be fitted: {error}{hint}") from error
-    for warning in caught:
-        log.warning("while fitting: %s", warning.message)
-    learned = [*model[-1].coef_.ravel(), *model[-1].intercept_, *model[0].statistics_]
-    if not np.isfinite(learned).all():
+    if not all(np.isfinite(numbers).all() for numbers in pipelines.learned(model)):
         raise DataUnusable(f"the fit ran into numbers too large for it{hint}")
-    return model
+    return pipelines.slimmed(model), [str(warning.message) for warning in caught]
+
+
+def _features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The columns that the model sees; of a category a missing cell is nan, however it came."""
+    rows = table[list(columns.features)]
+    return rows.astype(dict.fromkeys(columns.categories, "str")) if columns.categories else rows
 
 
 def probability(model: Model, table: pd.DataFrame, columns: Columns) -> Numbers:
     """How likely each row's client is to leave."""
     if table.empty:
         return np.empty(0)
-    risks: Numbers = model.predict_proba(inputs(model, table, columns))[:, 1]
+    return _risks(model, inputs(model, table, columns))
+
+
+def _risks(model: Model, rows: Any) -> Numbers:
+    with pipelines.one_thread(model):
+        risks: Numbers = model.predict_proba(rows)[:, 1]
     return risks
+
+
+def _expected(model: Model, rows: Any) -> npt.NDArray[np.int64]:
+    with pipelines.one_thread(model):
+        expected: npt.NDArray[np.int64] = model.predict(rows)
+    return expected
 
 
 class Answers(NamedTuple):
@@ -104,11 +115,11 @@ def ask(model: Model, datasets: Sequence[pd.DataFrame], columns: Columns) -> lis
     rounding could tip it, the model is asked.
     """
     rows = _together([inputs(model, table, columns) for table in datasets])
-    risks = model.predict_proba(rows)[:, 1] if len(rows) else np.empty(0)
+    risks = _risks(model, rows) if len(rows) else np.empty(0)
     expected = (risks > EVEN).astype(np.int64)
     close = np.abs(risks - EVEN) < ROUNDING
     if close.any():
-        expected[close] = model.predict(rows[close])
+        expected[close] = _expected(model, rows[close])
     ends = np.cumsum([len(table) for table in datasets])[:-1]
     return list(map(Answers, np.split(expected, ends), np.split(risks, ends)))
 
@@ -126,7 +137,7 @@ def regression(model: Model) -> Any:
 
 def inputs(model: Model, table: pd.DataFrame, columns: Columns) -> Any:
     """The rows in the form in which the model was fitted, with column names or without."""
-    rows = table[list(columns.features)]
+    rows = _features(table, columns)
     if not isinstance(model, Pipeline):  # a bare regression takes no missing cells
         rows = rows.fillna(rows.median().fillna(0.0))
     return rows if hasattr(model, "feature_names_in_") else rows.to_numpy()
@@ -162,11 +173,25 @@ def _problem(model: Model, columns: Columns) -> str | None:
     known = list(getattr(model, "feature_names_in_", columns.features))
     if known != list(columns.features) or model.n_features_in_ != len(known):
         return "was fitted on other columns than config.json names"
-    rows = pd.DataFrame({name: [0.0, np.nan] for name in columns.features})
-    answers = probability(model, rows, columns)
+    if isinstance(model, Pipeline) and set(pipelines.levels_of(model)) != {*columns.categories}:
+        return "was fitted on columns of other kinds than config.json names"
+    answers = probability(model, trial(columns), columns)
     if not ((answers >= 0) & (answers <= 1)).all():
         return "does not answer with a probability"
     return None
+
+
+def trial(columns: Columns) -> pd.DataFrame:
+    """Two rows with all that a column may hold: one has numbers and words, the other nothing."""
+    number = {NUMBER: 0.0, DATE: 0.0}
+    return pd.DataFrame(
+        {
+            name: pd.Series(["never seen", None], dtype="str")
+            if columns.kind(name) == CATEGORY
+            else [number.get(columns.kind(name), -1.0), np.nan]
+            for name in columns.features
+        }
+    )
 
 
 def libraries() -> dict[str, str]:

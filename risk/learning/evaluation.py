@@ -10,9 +10,9 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from risk import files
+from risk.columns import Columns
 from risk.learning import estimator
 from risk.learning.estimator import Model, Numbers
-from risk.settings import Columns
 
 Flags = npt.NDArray[np.bool_]
 
@@ -23,6 +23,7 @@ class Evaluation(NamedTuple):
     left: Flags
     expected: Flags
     risks: Numbers
+    threshold: float | None = None  # from which risk on F1 was best when the model was fitted
 
     @property
     def rows(self) -> int:
@@ -42,8 +43,14 @@ class Evaluation(NamedTuple):
     @property
     def f1(self) -> float:
         """F1; 0 where no leaver was found."""
-        named = self.leavers + int(self.expected.sum())
-        return 2 * self.hits / named if named else 0.0
+        return _f1(self.left, self.expected)
+
+    @property
+    def f1_best(self) -> float | None:
+        """F1 if clients count as leaving from the threshold on; none where it is not known."""
+        if self.threshold is None:
+            return None
+        return _f1(self.left, self.risks >= self.threshold)
 
     def quality(self, share: float) -> dict[str, float]:
         """All metrics, when this share of the clients can be called.
@@ -67,17 +74,27 @@ class Evaluation(NamedTuple):
             measured["lift"] = precision_at_capacity / float(self.left.mean())
         if 0 < leavers < self.rows:
             measured["roc_auc"] = float(roc_auc_score(self.left, self.risks))
+        if self.threshold is not None and self.f1_best is not None:
+            measured |= {"f1_best": self.f1_best, "threshold": self.threshold}
         return measured
 
 
+def _f1(left: Flags, expected: Flags) -> float:
+    named = int(left.sum()) + int(expected.sum())
+    return 2 * int((left & expected).sum()) / named if named else 0.0
+
+
 def evaluate(
-    model: Model, datasets: Mapping[str, pd.DataFrame], columns: Columns
+    model: Model,
+    datasets: Mapping[str, pd.DataFrame],
+    columns: Columns,
+    threshold: float | None = None,
 ) -> dict[str, Evaluation]:
     """The model on datasets whose outcomes are all known; it is asked once, for all of them."""
     tables = list(datasets.values())
     answers = estimator.ask(model, tables, columns) if tables else []
     return {
-        name: Evaluation((table[columns.target] == 1).to_numpy(), expected == 1, risks)
+        name: Evaluation((table[columns.target] == 1).to_numpy(), expected == 1, risks, threshold)
         for (name, table), (expected, risks) in zip(datasets.items(), answers, strict=True)
     }
 
@@ -100,11 +117,15 @@ class Candidate(NamedTuple):
 
 
 def candidate(
-    pickled: bytes, name: str, datasets: Mapping[str, pd.DataFrame], columns: Columns
+    pickled: bytes,
+    name: str,
+    datasets: Mapping[str, pd.DataFrame],
+    columns: Columns,
+    threshold: float | None = None,
 ) -> Candidate:
     """The model in these bytes, checked and evaluated; the name is for messages."""
     model = estimator.loads(pickled, name, columns)
-    return Candidate(files.sha256(pickled), model, evaluate(model, datasets, columns))
+    return Candidate(files.sha256(pickled), model, evaluate(model, datasets, columns, threshold))
 
 
 def f1_interval(hits: int, counted: int) -> tuple[float, float]:

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from risk.learning import ranking, reasons
+from risk.columns import Columns
+from risk.learning import ranking, reasons, sentences
 from risk.learning.ranking import Ranked
-from risk.settings import Columns
 
 
 class Reason(NamedTuple):
-    """What one feature adds to the log-odds of the middle client, in numbers and in words."""
+    """What one topic adds to the log-odds of the middle client, in numbers and in words."""
 
     name: str
     given: str
@@ -40,24 +40,28 @@ def explained(ranked: Ranked, corporation: str, columns: Columns) -> Explanation
     if not len(places):
         return None
     place = int(places[0])
-    parts, taken = ranked.terms.parts[place], ranked.terms.values[place]
-    given = ranked.clients[list(columns.features)].to_numpy()[place]
-    usual = [reasons.about(value) for value in ranked.average.values]
-    against = reasons.against(parts[None, :], ranking.lean(ranked.risks[[place]]))[0]
-    by_weight = [
-        Reason(
-            reasons.label(columns.features[at]),
-            reasons.cell(given[at]),
-            reasons.about(taken[at]),
-            usual[at],
-            float(parts[at]),
-            reasons.push(parts[at]),
-            bool(against[at]),
-        )
-        for at in np.argsort(-np.abs(parts), kind="stable")
+    risk, usual_risk = float(ranked.risks[place]), _risk(ranked.average.log_odds)
+    usual = [
+        reasons.about(value, columns.kind(name))
+        for name, value in zip(columns.features, ranked.average.values, strict=True)
     ]
-    usual_risk = _risk(ranked.average.log_odds)
-    return Explanation(float(ranked.risks[place]), usual_risk, by_weight, usual)
+    return Explanation(risk, usual_risk, _reasons(ranked, place, columns), usual)
+
+
+def _reasons(ranked: Ranked, place: int, columns: Columns) -> list[Reason]:
+    """All reasons of the client at this place, the heaviest first."""
+    own = slice(place, place + 1)
+    terms, clients = ranked.terms.rows(own), ranked.clients[own]
+    topics, parts = sentences.told(terms, ranked.average, columns)
+    against = sentences.against(parts, ranking.lean(ranked.risks[own]))[0]
+    found = []
+    for at in np.argsort(-np.abs(parts[0]), kind="stable"):
+        part = float(parts[0, at])
+        codes, facts = sentences.facts(topics[at], clients, terms.changes, ranked.average, columns)
+        name, given, usual, taken, _ = facts[codes[0]]
+        push = reasons.push(part)
+        found.append(Reason(name, given, taken, usual, part, push, bool(against[at])))
+    return found
 
 
 def _risk(log_odds: float) -> float:

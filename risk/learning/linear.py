@@ -11,10 +11,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from risk.columns import Columns
 from risk.errors import DataUnusable
-from risk.learning import estimator, reasons
+from risk.learning import estimator, pipelines, reasons
 from risk.learning.estimator import Model, Numbers
-from risk.settings import Columns
 
 log = logging.getLogger("risk.linear")
 
@@ -33,6 +33,16 @@ OF_OTHERS = (
     "Weight: what the regression multiplies the number with, as it sees it. What a doubling does "
     "depends on the number that it begins with."
 )
+
+OF_LEVELS = (
+    "Of a category the heaviest levels are shown; rare ones and ones never seen have no weight."
+)
+OF_TREES = (
+    "The model is made of trees, so a feature has no one weight. Share: how much of what the trees "
+    "have learned comes from their splits on the feature. Splits: how many there are."
+)
+TINY = float(np.finfo(float).tiny)
+MOST_LEVELS = 5  # of a category that are shown
 
 
 class _Line(NamedTuple):
@@ -89,14 +99,14 @@ class Folded:
         if not self.takes_gaps and np.isnan(rows).any():
             raise DataUnusable("the deployed model cannot take rows with missing cells")
         if self.line is None:
-            return self._asked(rows)
+            return self._asked(self._table(rows))
         with np.errstate(over="ignore", invalid="ignore"):
             far, doubt = self.line.decisions(rows)
             risks = 1 / (1 + np.exp(-far))
         expected = (far > 0).astype(np.int64)
         unsure = ~(np.abs(far) > doubt)
         if unsure.any():
-            expected[unsure], risks[unsure] = self._asked(rows[unsure])
+            expected[unsure], risks[unsure] = self._asked(self._table(rows[unsure]))
         return expected, risks
 
     def listed(self, rows: list[list[float]]) -> tuple[list[int], list[float]]:
@@ -110,9 +120,18 @@ class Folded:
         expected, likely = self.answers(numbers)
         return expected.tolist(), likely.tolist()
 
-    def _asked(self, rows: Numbers) -> tuple[npt.NDArray[np.int64], Numbers]:
+    def of_table(self, table: pd.DataFrame) -> estimator.Answers:
+        """The answers for a table with all columns of the features, words among them or not."""
+        if self.line is None and len(table):
+            return self._asked(table)
+        numbers = table[list(self.columns.features)].to_numpy(dtype="float64", na_value=np.nan)
+        return estimator.Answers(*self.answers(numbers))
+
+    def _table(self, rows: Numbers) -> pd.DataFrame:
+        return pd.DataFrame(rows, columns=list(self.columns.features))
+
+    def _asked(self, table: pd.DataFrame) -> estimator.Answers:
         """The answers of scikit-learn itself."""
-        table = pd.DataFrame(rows, columns=list(self.columns.features))
         with np.errstate(over="ignore", invalid="ignore"):
             (answers,) = estimator.ask(self.model, [table], self.columns)
         if not np.isfinite(answers.risks).all():
@@ -121,7 +140,7 @@ class Folded:
 
     def _agrees(self, rows: Numbers) -> bool:
         """Whether scikit-learn answers the same, of all rows together and of each alone."""
-        asked, wanted = self._asked(rows)
+        asked, wanted = self._asked(self._table(rows))
         alone = [self.listed([row]) for row in rows.tolist()]
         each = [expected for expected, _ in alone], [risks for _, risks in alone]
         return all(
@@ -134,6 +153,8 @@ class Folded:
 def line_of(model: Model) -> _Line | None:
     """The operations of one of our models, none when it is built in another way."""
     *before, last = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
+    if pipelines.is_boosted(model):
+        return None
     weights, intercept = last.coef_[0].astype("float64"), float(last.intercept_[0])
     fills, compressed = [math.nan] * len(weights), False
     for step in before:
@@ -172,11 +193,67 @@ class Coefficients(NamedTuple):
 
 
 def coefficients(model: Model, columns: Columns) -> Coefficients:
-    """The coefficients of a model as texts; a dash where the effect of a doubling varies."""
-    line, names = line_of(model), map(reasons.label, columns.features)
-    compressed = line.weights if line and line.compressed else []
-    doublings = [reasons.times(weight * math.log(2)) for weight in compressed]
-    weights = [f"{weight:+.3g}" for weight in estimator.regression(model).coef_[0]]
-    cells = zip(names, weights, doublings or [NOTHING] * len(weights), strict=True)
-    head = ("feature", "weight", "odds for a doubling")
-    return Coefficients(head, list(cells), OF_COMPRESSED if compressed else OF_OTHERS)
+    """The coefficients of a model in words; a dash where a doubling has no one effect."""
+    if pipelines.is_boosted(model):
+        return _shares(model, columns)
+    weights = estimator.regression(model).coef_[0]
+    per_unit = _per_unit(model, weights)
+    doublings = [
+        NOTHING if math.isnan(each) else reasons.times(each * math.log(2)) for each in per_unit
+    ]
+    shown = [f"{weight:+.3g}" for weight in weights]
+    cells = list(zip(_names(model, columns), shown, doublings, strict=True))
+    rows = [cells[at] for at in _heaviest(model, columns, np.abs(weights))]
+    meaning = OF_OTHERS if np.isnan(per_unit).all() else OF_COMPRESSED
+    if columns.categories:
+        meaning = f"{meaning} {OF_LEVELS}"
+    return Coefficients(("feature", "weight", "odds for a doubling"), rows, meaning)
+
+
+def _per_unit(model: Model, weights: Numbers) -> list[float]:
+    """The weights of numbers that are compressed and no more; nan for all else."""
+    if not (branches := pipelines.branches(model)):
+        line = line_of(model)
+        return line.weights if line and line.compressed else [math.nan] * len(weights)
+    scales = np.full(len(weights), math.nan)
+    if branches[0][0] == pipelines.NUMBERS and "compress" in branches[0][1].named_steps:
+        scales[: len(branches[0][2])] = branches[0][1].named_steps["scale"].scale_
+    found: list[float] = (weights / scales).tolist()
+    return found
+
+
+def _names(model: Model, columns: Columns) -> list[str]:
+    """What a regression multiplies, in its order: a feature, or a category being some level."""
+    names = []
+    for name, level in pipelines.places(model, columns):
+        words = "not known" if isinstance(level, float) else level
+        names.append(reasons.label(name) if level is None else f"{reasons.label(name)}: {words}")
+    return names
+
+
+def _heaviest(model: Model, columns: Columns, weights: Numbers) -> list[int]:
+    """The weights to show, in the order of the columns: of a category the heaviest ones."""
+    of_feature: dict[str, list[int]] = {name: [] for name in columns.features}
+    for at, (name, _) in enumerate(pipelines.places(model, columns)):
+        of_feature[name].append(at)
+    return [
+        at
+        for places in of_feature.values()
+        for at in sorted(places, key=lambda at: -weights[at])[:MOST_LEVELS]
+    ]
+
+
+def _shares(model: Model, columns: Columns) -> Coefficients:
+    """How much the trees use each feature."""
+    nodes = np.concatenate([tree.nodes for (tree,) in model[-1]._predictors])
+    inner = nodes[nodes["is_leaf"] == 0]
+    seen = [name for _, _, names in pipelines.branches(model) for name in names]
+    seen = seen or list(columns.features)
+    gains = np.bincount(inner["feature_idx"], inner["gain"], minlength=len(seen))
+    splits = np.bincount(inner["feature_idx"], minlength=len(seen))
+    used = dict(zip(seen, zip(gains / max(gains.sum(), TINY), splits, strict=True), strict=True))
+    rows = []
+    for name in columns.features:
+        share, count = used.get(name, (0.0, 0))
+        rows.append((reasons.label(name), f"{100 * share:.0f}\u00a0%", f"{count:,}"))
+    return Coefficients(("feature", "share", "splits"), rows, OF_TREES)

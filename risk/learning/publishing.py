@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from risk import files, lock
 from risk.data.input_folder import Seen
@@ -18,6 +19,22 @@ CURE = "run python deployment.py --rollback, or python fullprocess.py --force"
 log = logging.getLogger("risk.publishing")
 
 
+class Learned(NamedTuple):
+    """What a training tells of its model beside the model itself, as far as it is known."""
+
+    model: str = ""
+    threshold: float | None = None
+    choice: str = ""
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Learned":
+        """What the record of a training says; an old one says nothing."""
+        return cls(**{name: record[name] for name in cls._fields if name in record})
+
+
+UNKNOWN = Learned()
+
+
 def publish(
     folder: Path,
     contents: Mapping[str, bytes],
@@ -27,6 +44,7 @@ def publish(
     seen: Seen,
     libraries: Mapping[str, str],
     rows: int,
+    learned: Learned = UNKNOWN,
 ) -> Release:
     """Make these contents the deployed release, all at once when the manifest is replaced."""
     recover(folder)
@@ -45,6 +63,7 @@ def publish(
         files=fingerprints,
         libraries=libraries,
         rows=rows,
+        **learned._asdict(),
     )
     try:
         _stage(folder / STORE, release, contents)
@@ -180,4 +199,5 @@ def roll_back(folder: Path, also_seen: Seen, name: str | None = None) -> Release
         seen=latest.seen | also_seen,
         libraries=earlier.libraries,
         rows=earlier.rows,
+        learned=Learned(earlier.model, earlier.threshold, earlier.choice),
     )

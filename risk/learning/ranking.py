@@ -8,15 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from risk.columns import Columns
+from risk.data.tables import Book
 from risk.learning import attribution, estimator
 from risk.learning.attribution import Average, Terms
 from risk.learning.estimator import Model, Numbers
 from risk.learning.releases import Release
-from risk.settings import Columns
 
 BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
 OUTCOME = "outcome"  # what the client's newest row says of it
-OPEN, STAYED = "open", "stayed"
+OPEN, STAYED, ABSENT = "open", "stayed", "not in the newest data"
+MARKS = (OPEN, STAYED, ABSENT)  # in the order of the list
+VALUE, AT_STAKE = "value", "at_stake"  # what a client is worth, and that times its risk
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 
 Row = dict[str, Any]
@@ -72,29 +75,87 @@ class Ranked(NamedTuple):
     risks: Numbers
     terms: Terms
     average: Average
+    marks: npt.NDArray[np.object_]
 
 
 def ranked(
     model: Model,
-    book: pd.DataFrame,
+    book: Book,
     columns: Columns,
+    order: str = "risk",
     probability: Probability = estimator.probability,
 ) -> Ranked:
-    """The clients that may still leave: open outcomes first, each by risk, ties by code."""
-    clients = book[book[columns.target] != 1].sort_values(columns.client)
+    """The clients that may still leave: open outcomes first, each by risk, ties by code.
+
+    Those that stayed follow, then those without a row in the newest period. By `"value"` the
+    order within is that of what is at stake.
+    """
+    marks = _marks(book, columns)
+    listed = np.flatnonzero(book.rows[columns.target] != 1)
+    clients, marks = book.rows.iloc[listed], marks[listed]
+    by_code = np.argsort(clients[columns.client].to_numpy(dtype=object), kind="stable")
+    clients, marks = clients.iloc[by_code], marks[by_code]
     risks = probability(model, clients, columns).round(DECIMALS)
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
-    places = np.lexsort((-risks, clients[columns.target].notna()))
+    weights = at_stake(risks, clients, columns) if order == "value" else risks
+    groups = np.array([MARKS.index(mark) for mark in marks], dtype=np.int64)
+    places = np.lexsort((-risks, -weights, groups))
     clients = clients.iloc[places].reset_index(drop=True)
     middle = attribution.average(model, clients, columns)
     terms = attribution.terms(model, clients, columns, middle)
-    return Ranked(clients, risks[places], terms, middle)
+    return Ranked(clients, risks[places], terms, middle, marks[places])
 
 
-def still_open(listed: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Whether the outcome of each client on a list is still unknown."""
-    is_open: npt.NDArray[np.bool_] = (listed[OUTCOME] == OPEN).to_numpy(dtype=bool)
+def _marks(book: Book, columns: Columns) -> npt.NDArray[np.object_]:
+    """What the newest row says of each client of the book."""
+    marks = np.where(book.rows[columns.target].isna(), OPEN, STAYED).astype(object)
+    marks[: len(marks) - book.newest] = ABSENT
+    return marks
+
+
+def at_stake(risks: Numbers, clients: pd.DataFrame, columns: Columns) -> Numbers:
+    """What is expected to be lost with each client; nothing where its value is not known."""
+    values = clients[columns.value].fillna(0.0) if columns.value else 0.0 * risks
+    stake: Numbers = risks * np.asarray(values, dtype="float64")
+    return stake
+
+
+def still_open(marks: "pd.Series[str]") -> npt.NDArray[np.bool_]:
+    """Whether the outcome of each client on a list is still unknown, as of the newest data."""
+    is_open: npt.NDArray[np.bool_] = (marks == OPEN).to_numpy(dtype=bool)
     return is_open
+
+
+def may_be_called(marks: "pd.Series[str]") -> npt.NDArray[np.bool_]:
+    """Whether the newest data tell of each client on a list."""
+    is_there: npt.NDArray[np.bool_] = (marks != ABSENT).to_numpy(dtype=bool)
+    return is_there
+
+
+def counts(listed: pd.DataFrame) -> dict[str, int]:
+    """How many clients each band has: those whose outcome is open, or all if there are none."""
+    is_open = still_open(listed[OUTCOME])
+    counted = bands(listed["risk"].to_numpy()[is_open | ~is_open.any()])
+    return {name: int((counted == name).sum()) for name, _ in BANDS}
+
+
+class Stake(NamedTuple):
+    """What is expected to be lost: with all on a list, those to call, those of each band."""
+
+    in_all: float
+    to_call: float
+    by_band: dict[str, float]
+
+
+def stake(listed: pd.DataFrame, called: int) -> Stake | None:
+    """The sums of what is at stake on a list that tells it."""
+    if AT_STAKE not in listed:
+        return None
+    lost = listed[AT_STAKE].to_numpy()
+    of_band = bands(listed["risk"].to_numpy())
+    by_band = {name: float(lost[of_band == name].sum()) for name, _ in BANDS}
+    first = may_be_called(listed[OUTCOME][:called])
+    return Stake(float(lost.sum()), float(lost[:called][first].sum()), by_band)
 
 
 class Expected(NamedTuple):
@@ -114,19 +175,27 @@ def expected(risks: Numbers, is_open: npt.NDArray[np.bool_]) -> Expected:
         first = f"of the first {len(risks):,}"
         words = f"{first} look like clients that leave, though all of them stayed so far"
         return Expected(round(float(risks.sum())), words)
-    first = f"of the first {is_open.sum():,}, whose outcome is open,"
+    first = f"of the first {is_open.sum():,}"
+    first += "" if is_open.all() else ", whose outcome is open,"
     words = f"{first} would leave, if the model is right and nobody calls"
     return Expected(round(float(risks[is_open].sum())), words)
 
 
-def order(is_open: npt.NDArray[np.bool_]) -> str:
-    """How a list of such clients is ordered, in words."""
-    if not is_open.any():
-        return "Highest risk first; by its newest row each of them stayed so far."
-    if is_open.all():
-        return "Highest risk first; the outcome of each of them is open."
-    first = f"First the {is_open.sum():,} whose outcome is open, by risk"
-    return f"{first}; then those that stayed by their newest row, by risk."
+def order(marks: "pd.Series[str]", by: str = "risk") -> str:
+    """How a list of clients with these marks is ordered, in words."""
+    counts = {mark: int((marks == mark).sum()) for mark in MARKS}
+    by_what = "risk" if by == "risk" else "what is at stake"
+    groups = [
+        f"the {counts[OPEN]:,} whose outcome is open",
+        f"the {counts[STAYED]:,} that stayed by their newest row",
+        f"the {counts[ABSENT]:,} that are not in the newest data",
+    ]
+    if counts[OPEN] == len(marks):
+        return f"By {by_what}; the outcome of each of them is open."
+    if counts[STAYED] == len(marks):
+        return f"By {by_what}; by its newest row each of them stayed so far."
+    there = [group for mark, group in zip(MARKS, groups, strict=True) if counts[mark]]
+    return f"First {'; then '.join(there)}; each by {by_what}."
 
 
 def basis_now(release: Release, as_of: str) -> Basis:

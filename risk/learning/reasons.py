@@ -1,35 +1,35 @@
-"""Why a client is at risk, in words that a client manager understands."""
+"""The words of reasons: of columns, of values of every kind, of how hard a term pushes."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from risk.learning.attribution import Average, Terms
+from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
 from risk.learning.estimator import Numbers
 
-MOST_REASONS = 3
 BETWEEN = "; "
 TIMES = "\u00d7"
 MILLION = 1_000_000
 AGAINST = "speaks against it: "  # that the risk is high, or low
-COUNTS_AS_THIRD = 0.5  # a third reason must weigh half as much as the first
 A_LOT = math.log(4)  # it makes the odds of leaving four times as high, or a quarter
 A_LITTLE = math.log(1.25)
 HARDLY = math.log(1.02)
+STRENGTHS = (HARDLY, A_LITTLE, A_LOT)
+HOW_HARD = ("", " a little", "", " a lot")
+LONGEST_LEVEL = 40
 
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 BETWEEN_WORDS = re.compile(r"[\s_.\-]+")
 MOMENT = re.compile(r"\b(last|this|previous|current) ?(day|week|month|quarter|year)\b")
 
-Texts = npt.NDArray[np.object_]
-
 
 def label(column: str) -> str:
     """A column's name as a person would say it: lastmonth_activity is "activity last month"."""
-    words = BETWEEN_WORDS.sub(" ", CAMEL.sub(" ", column)).strip()
+    words = BETWEEN_WORDS.sub(" ", CAMEL.sub(" ", column.replace(";", ","))).strip()
     words = " ".join(w if len(w) > 1 and w.isupper() else w.lower() for w in words.split())
     if moment := MOMENT.search(words):
         rest = f"{words[: moment.start()]} {words[moment.end() :]}".split()
@@ -47,23 +47,77 @@ def number(value: float) -> str:
     return f"{value:.3g}" if size >= 1e-4 else f"{float(f'{value:.3g}'):.11f}".rstrip("0")
 
 
-def cell(value: float) -> str:
-    """A number of the data, or that it is not known."""
-    return "not known" if math.isnan(value) else number(value)
+def cell(value: Any, kind: str = NUMBER) -> str:
+    """A cell of the data in words, or that it is not known."""
+    if isinstance(value, str):
+        return value
+    return "not known" if math.isnan(value) else WORDS[kind](value)
 
 
-def about(value: float) -> str:
-    """The middle client's number, which needs no fractions of an employee."""
-    return number(float(round(value)) if 10 <= abs(value) < 1e15 else value)
+def about(value: Any, kind: str = NUMBER) -> str:
+    """The middle client's number, which needs no fractions of an employee, or its word."""
+    if isinstance(value, str):
+        return level(value)
+    return cell(float(round(value)) if 10 <= abs(value) < 1e15 else value, kind)
+
+
+def level(text: str) -> str:
+    """A category's word where it stands in a reason: on one line, not long, without a border."""
+    shown = (sign if sign.isprintable() else " " for sign in text.replace(";", ","))
+    words = " ".join("".join(shown).split())
+    short = words if len(words) <= LONGEST_LEVEL else f"{words[: LONGEST_LEVEL - 1].rstrip()}…"
+    return short or "blank"
+
+
+def _money(value: float) -> str:
+    """An amount, with cents where they can be told from nothing."""
+    has_cents = 1 <= abs(value) < 10_000 and value != round(value)
+    return f"{value:,.2f}" if has_cents else number(value)
+
+
+def _signed(value: float) -> str:
+    text = _money(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def _percent(value: float) -> str:
+    return f"{_signed(value)}\u00a0%"
+
+
+def _days(value: float) -> str:
+    days = round(value)
+    return f"{number(days)} {'day' if days == 1 else 'days'} before the newest"
+
+
+WORDS: dict[str, Callable[[float], str]] = {
+    **{NUMBER: number, SIGNED: _signed, MONEY: _money, PERCENT: _percent, DATE: _days},
+    CATEGORY: number,  # of a category that holds numbers, which nobody can have written
+}
+
+
+def noun(first: str, second: str) -> str:
+    """What two labels have in common: "activity last month" and "activity last year" activity."""
+    kept = [MOMENT.sub("", words).split() for words in (first, second)]
+    return " ".join(word for word in kept[0] if word in kept[1]) or first
+
+
+def strength(parts: Numbers) -> npt.NDArray[np.int64]:
+    """How hard each term pushes, from 0 (hardly) to 3 (a lot)."""
+    weights = np.nan_to_num(np.abs(parts), nan=0.0)
+    found: npt.NDArray[np.int64] = np.searchsorted(STRENGTHS, weights, side="right")
+    return found
 
 
 def push(part: float) -> str:
     """Which way a term of the log-odds pushes, and how hard."""
-    weight = abs(part)
-    if not weight >= HARDLY:
+    return pushes(int(strength(np.array([part]))[0]), is_up=part > 0)
+
+
+def pushes(how_hard: int, *, is_up: bool) -> str:
+    """The same of a term whose strength is known."""
+    if not how_hard:
         return "hardly matters"
-    strength = " a lot" if weight >= A_LOT else " a little" if weight < A_LITTLE else ""
-    return f"{'raises' if part > 0 else 'lowers'} the risk{strength}"
+    return f"{'raises' if is_up else 'lowers'} the risk{HOW_HARD[how_hard]}"
 
 
 def times(part: float) -> str:
@@ -74,70 +128,6 @@ def times(part: float) -> str:
     if factor >= MILLION:
         return f"{TIMES} {factor / MILLION:,.0f} million"
     return f"{TIMES} {factor:,.0f}" if factor >= 100 else f"{TIMES} {factor:.2g}"
-
-
-def sentence(name: str, given: float, taken: float, middle: str, part: float) -> str:
-    """One reason: the client's value beside the middle client's, and which way it pushes."""
-    if math.isnan(given):
-        value = f"not known, taken as {about(taken)}"
-    else:
-        value = f"{'= ' if name[-1:].isdigit() else ''}{number(given)}"
-    return f"{name} {value} (middle client {middle}): {push(part)}"
-
-
-def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which terms push away from where their client stands: 1 for a high risk, -1 for a low one."""
-    is_against: npt.NDArray[np.bool_] = (parts * lean[:, None] < 0) & (np.abs(parts) >= HARDLY)
-    return is_against
-
-
-def in_words(
-    terms: Terms,
-    given: Numbers,
-    middle: Average,
-    names: Sequence[str],
-    lean: npt.NDArray[np.int64],
-) -> Texts:
-    """The two or three terms that weigh most, for each client as one text.
-
-    What speaks against a high or a low risk is marked and comes last.
-    """
-    turned = against(terms.parts, lean)
-    pieces = _sentences(terms, given, middle, names)
-    pieces = np.where(turned, AGAINST + pieces, pieces)
-    order, counts = _heaviest_first(np.abs(terms.parts), turned)
-    pieces = np.take_along_axis(pieces, order, axis=1)
-    texts: Texts = pieces[:, 0]
-    for place in range(1, order.shape[1]):
-        texts = texts + np.where(counts[:, place], BETWEEN + pieces[:, place], "")
-    return texts
-
-
-def _sentences(terms: Terms, given: Numbers, middle: Average, names: Sequence[str]) -> Texts:
-    """The reason of each client and feature; equal values have equal reasons, made once."""
-    pieces = np.empty(given.shape, dtype=object)
-    for at, name in enumerate(names):
-        values, first, which = np.unique(given[:, at], return_index=True, return_inverse=True)
-        pairs = zip(values, terms.values[first, at], terms.parts[first, at], strict=True)
-        usual = about(middle.values[at])
-        words = [sentence(name, value, taken, usual, part) for value, taken, part in pairs]
-        pieces[:, at] = np.array([*words, ""], dtype=object)[which]
-    return pieces
-
-
-def _heaviest_first(
-    weights: Numbers, turned: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """The places of each client's heaviest terms, those against it last, and which of them count.
-
-    Two count always, a third one by its weight; one that does not count comes last of all.
-    """
-    order = np.argsort(-weights, axis=1, kind="stable")[:, :MOST_REASONS]
-    weights = np.take_along_axis(weights, order, axis=1)
-    counts = weights >= COUNTS_AS_THIRD * weights[:, :1]
-    counts[:, :2] = True
-    last = np.where(counts, np.take_along_axis(turned, order, axis=1), 2)
-    return np.take_along_axis(order, np.argsort(last, axis=1, kind="stable"), axis=1), counts
 
 
 def heaviest(text: str, count: int = 2) -> tuple[str, ...]:

@@ -30,6 +30,9 @@ class Release(NamedTuple):
     files: Mapping[str, Mapping[str, Any]]
     libraries: Mapping[str, str]
     rows: int = 0
+    model: str = ""  # of which kind it is; like the next two not known of an old release
+    threshold: float | None = None  # from which risk on F1 was best when the model was fitted
+    choice: str = ""  # why it is of this kind, where config.json left that open
 
     @property
     def title(self) -> str:

@@ -12,18 +12,19 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from risk import files
+from risk.columns import Columns
 from risk.data import tables
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import ranking, reasons
-from risk.learning.attribution import Terms
-from risk.settings import Columns
+from risk.learning import estimator, ranking, sentences
 
 LIST = ("corporation", "risk", "rank", "band", "reasons")
 MOVED = ("previous_risk", "previous_rank")
 BASIS = ("release", "deployed_at", "as_of")
 COLUMNS = (*LIST, ranking.OUTCOME, *MOVED, *BASIS)
+WORTH = (ranking.VALUE, ranking.AT_STAKE)  # at the end, if there is a value_column
 KEPT = ("corporation", "risk", "rank", "release")
 TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
+TYPES |= dict.fromkeys(WORTH, "float64")
 REPEATED = ("band", ranking.OUTCOME, *BASIS)  # few different words, each held in memory once
 ROWS_AT_ONCE = 50_000
 QUOTE = '"'
@@ -47,7 +48,8 @@ def write(
     """
     earlier = _earlier(path, basis)
     with contextlib.ExitStack() as held:
-        drafts = [(held.enter_context(files.replacing(path)), list(COLUMNS))]
+        names = [*COLUMNS, *(WORTH if columns.value else ())]
+        drafts = [(held.enter_context(files.replacing(path)), names)]
         if kept_in:
             drafts.append((held.enter_context(files.replacing(kept_in)), list(KEPT)))
         for draft, wanted in drafts:
@@ -80,19 +82,26 @@ def _quoted(text: str) -> str:
 def _rows(ranked: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
     """A part of the list in its own columns."""
     clients, risks = ranked.clients[part], ranked.risks[part]
-    terms = Terms(ranked.terms.parts[part], ranked.terms.values[part])
-    given = clients[list(columns.features)].to_numpy()
-    names = [reasons.label(name) for name in columns.features]
+    terms, middle = ranked.terms.rows(part), ranked.average
     return pd.DataFrame(
         {
             "corporation": clients[columns.client].array,
             "risk": risks,
             "rank": np.arange(part.start + 1, part.start + len(clients) + 1),
             "band": ranking.bands(risks),
-            "reasons": reasons.in_words(terms, given, ranked.average, names, ranking.lean(risks)),
-            ranking.OUTCOME: np.where(clients[columns.target].isna(), ranking.OPEN, ranking.STAYED),
+            "reasons": sentences.in_words(terms, clients, middle, columns, ranking.lean(risks)),
+            ranking.OUTCOME: ranked.marks[part],
+            **_worth(clients, risks, columns),
         }
     )
+
+
+def _worth(clients: pd.DataFrame, risks: estimator.Numbers, columns: Columns) -> dict[str, Any]:
+    """What each client is worth and what is at stake, if the data tell it."""
+    if not columns.value:
+        return {}
+    stake = ranking.at_stake(risks, clients, columns).round(2)
+    return {ranking.VALUE: clients[columns.value].array, ranking.AT_STAKE: stake}
 
 
 def _earlier(path: Path, basis: ranking.Basis) -> pd.DataFrame:
@@ -114,14 +123,26 @@ def _earlier(path: Path, basis: ranking.Basis) -> pd.DataFrame:
     return table.set_axis(list(MOVED), axis="columns").astype({"previous_rank": "Int64"})
 
 
+def has_worth(path: Path) -> bool:
+    """Whether the list says what its clients are worth."""
+    try:
+        with path.open("rb") as lines:
+            return lines.readline().rstrip().endswith(f",{','.join(WORTH)}".encode())
+    except FileNotFoundError:
+        return False
+
+
 def basis_of(path: Path) -> ranking.Basis | None:
     """Release and data that the list was made from; None if it is empty."""
     first = read(path, BASIS, rows=1)
     return None if first.empty else ranking.Basis(*first.iloc[0])
 
 
-def read(path: Path, wanted: tuple[str, ...] = COLUMNS, rows: int | None = None) -> pd.DataFrame:
+def read(
+    path: Path, wanted: tuple[str, ...] | None = None, rows: int | None = None
+) -> pd.DataFrame:
     """The list, or some of its columns and its first rows."""
+    wanted = wanted or (*COLUMNS, *(WORTH if has_worth(path) else ()))
     try:
         with pd.read_csv(path, iterator=True, **_as_written(wanted)) as reader:
             table = reader.read(rows)
@@ -160,5 +181,5 @@ def _as_written(wanted: tuple[str, ...]) -> ranking.Row:
             name: "category" if name in REPEATED else TYPES.get(name, "str") for name in wanted
         },
         "keep_default_na": False,
-        "na_values": {name: [""] for name in MOVED if name in wanted},
+        "na_values": {name: [""] for name in (*MOVED, *WORTH) if name in wanted},
     }

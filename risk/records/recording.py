@@ -31,15 +31,24 @@ Facts = Callable[[Settings, Run, Any], Row]
 
 
 def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
-    """Statistics and missing cells of every column."""
+    """Missing cells of every column, and statistics of those that hold numbers."""
     columns = settings.columns
     missing = zip(columns.all, statistics.missing_percent(table, columns), strict=True)
     rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
-    for row in rows[1:]:
-        numbers = statistics.numbers(table, row["column"])
-        for what, value in zip(statistics.STATISTICS, numbers, strict=True):
-            row[what] = value if math.isfinite(value) else None
+    for row in rows:
+        if row["column"] in (*columns.measured, columns.value):
+            numbers = statistics.numbers(table, row["column"])
+            for what, value in zip(statistics.STATISTICS, numbers, strict=True):
+                row[what] = value if math.isfinite(value) else None
     return rows
+
+
+def _remember_columns(run: Run, table: pd.DataFrame, settings: Settings) -> None:
+    """Add what the columns look like now."""
+    run.add("column_stats", column_rows(table, settings))
+    levels = statistics.most_frequent(table, settings.columns)
+    if levels:
+        run.add("category_stats", [level._asdict() for level in levels])
 
 
 def score_rows(
@@ -75,7 +84,7 @@ def book_size(settings: Settings) -> int:
 def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
     """Add the new files with their counts, and what the columns look like now."""
     run.add("ingested_files", arrived.files_of(new))
-    run.add("column_stats", column_rows(arrived.table, settings))
+    _remember_columns(run, arrived.table, settings)
 
 
 def remember_scores(
@@ -145,7 +154,7 @@ def ingestion_facts(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
     """How an ingestion by hand ended; adds its files and columns to the run."""
     record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
     run.add("ingested_files", record["files"])
-    run.add("column_stats", column_rows(table, settings))
+    _remember_columns(run, table, settings)
     return {"outcome": "ingested", "reason": f"{len(table)} rows of {len(record['files'])} files"}
 
 

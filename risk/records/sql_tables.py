@@ -5,14 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from risk.data.schema import LONGEST_CLIENT
+from risk.data.schema import LONGEST_CLIENT, LONGEST_LEVEL
 from risk.data.statistics import STATISTICS
 from risk.errors import ArtefactRefused
 from risk.records.pending import Row
 
 VERSION = 1
 ROWS_AT_ONCE = 10_000
-CLIENT = sa.String(LONGEST_CLIENT)
+CLIENT, LEVEL = sa.String(LONGEST_CLIENT), sa.String(LONGEST_LEVEL)
 SCORES = ("deployed_score", "new_score", "arrived_score", "trained_score")
 
 schema = sa.MetaData()
@@ -64,6 +64,13 @@ column_stats = _table(
     sa.Column("column", sa.String(255), nullable=False),
     *_columns(sa.Double, *STATISTICS, nullable=True),
     sa.Column("missing_percent", sa.Double, nullable=False),
+)
+category_stats = _table(
+    "category_stats",
+    _of_a_run(),
+    sa.Column("column", sa.String(255), nullable=False),
+    sa.Column("level", LEVEL, nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
 )
 timings = _table(
     "timings",

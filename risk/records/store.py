@@ -87,11 +87,16 @@ def _dataset(settings: Settings) -> Iterator[tuple[sa.Table, list[Row]]]:
 
 def _dataset_table(name: str, settings: Settings) -> sa.Table:
     columns = settings.columns
+    types: dict[str | None, sa.types.TypeEngine[Any]] = {
+        **dict.fromkeys(columns.categories, sql_tables.LEVEL),
+        columns.period: sa.Text(),
+    }
+    _, *others = columns.all
     return sa.Table(
         name,
         sa.MetaData(),
         sa.Column(columns.client, sql_tables.CLIENT, nullable=False, index=True),
-        *(sa.Column(number, sa.Double) for number in (*columns.features, columns.target)),
+        *(sa.Column(other, types.get(other, sa.Double())) for other in others),
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_bin",
     )
@@ -111,7 +116,8 @@ def _make_fit(connection: sa.Connection, table: sa.Table) -> None:
                 "or set 'dataset_in_database' to false"
             )
         insert(connection, sql_tables.dataset_tables, [{"name": table.name}])
-    if there and [column["name"] for column in there] != table.columns.keys():
+    held = [(column["name"], isinstance(column["type"], sa.String)) for column in there]
+    if there and held != [(each.name, isinstance(each.type, sa.String)) for each in table.columns]:
         table.drop(connection)
     table.create(connection, checkfirst=True)
 

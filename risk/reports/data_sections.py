@@ -65,19 +65,29 @@ def refused_lines(findings: Findings) -> list[Block]:
 
 
 def columns(findings: Findings) -> list[Block]:
-    """Statistics and missing cells of the dataset."""
+    """Statistics and missing cells of the dataset, and what its categories hold most often."""
     table, columns = findings.dataset, findings.settings.columns
     missing = dict(zip(columns.all, statistics.missing_percent(table, columns), strict=True))
     rows = []
+    measured = (*columns.measured, columns.value)
     for name in columns.all:
-        numbers = [] if name == columns.client else statistics.numbers(table, name)
+        numbers = statistics.numbers(table, name) if name in measured else []
         cells = [_number(number) for number in numbers] or [""] * len(statistics.STATISTICS)
         rows.append((name, *cells, f"{missing[name]:.2f} %"))
     head = ("column", *statistics.STATISTICS, "missing")
     return [
         Words(f"{len(table):,} rows after merging, repetitions left out."),
         Grid(head, rows, (0.35, 0.13, 0.13, 0.13, 0.13, 0.13), (1, 2, 3, 4, 5)),
+        *_levels(findings),
     ]
+
+
+def _levels(findings: Findings) -> list[Block]:
+    """The most frequent word of each category."""
+    levels = statistics.most_frequent(findings.dataset, findings.settings.columns)
+    rows = [(name, shortened(word), f"{100 * share:.1f} %") for name, word, share in levels]
+    head = ("category", "most frequent", "share of rows")
+    return [Grid(head, rows, (0.35, 0.48, 0.17), (2,))] if rows else []
 
 
 def _number(value: float) -> str:

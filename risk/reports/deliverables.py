@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk import files
+from risk.columns import Columns
 from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.learning import deployed, estimator, ranking, releases
@@ -20,7 +21,7 @@ from risk.records import list_file, pending, recording
 from risk.records.pending import Run
 from risk.reports import report
 from risk.reports.report_data import Findings, Known
-from risk.settings import Columns, Settings
+from risk.settings import Settings
 
 log = logging.getLogger("risk.deliverables")
 
@@ -28,8 +29,8 @@ log = logging.getLogger("risk.deliverables")
 def ranked_list(settings: Settings, kept_in: Path | None = None) -> Path:
     """Write the clients that may still leave in their order; keep codes and risks beside."""
     now = deployed.load(settings.prod_deployment_path, settings.columns)
-    book = tables.read(settings.output_folder_path / files.CLIENTS, settings.columns)
-    ranked = ranking.ranked(now.model, book, settings.columns)
+    book = tables.read_book(settings.output_folder_path, settings.columns)
+    ranked = ranking.ranked(now.model, book, settings.columns, settings.order)
     return write_list(settings, ranked, ranking.basis_now(now.release, _as_of(settings)), kept_in)
 
 
@@ -98,14 +99,14 @@ def make_list(
     run: Run,
     decision: Decision,
     ranked_by: tuple[Release, Candidate],
-    data: tuple[pd.DataFrame, pd.DataFrame, str],
+    data: tuple[pd.DataFrame, tables.Book, str],
 ) -> Known:
     """Rank the clients and write the list; if that fails, the next run still owes it."""
     release, candidate = ranked_by
     known = Known(release, candidate.model, candidate.on.get(TEST), *data)
     basis = ranking.basis_now(release, known.as_of)
     try:
-        of_book = known.model, known.book, settings.columns
+        of_book = known.model, known.book, settings.columns, settings.order
         ranked = run.timed("ranking", ranking.ranked, *of_book, _timed_prediction(run))
         run.timed("ranking", write_list, settings, ranked, basis, run.list_path)
     except (RiskError, OSError):

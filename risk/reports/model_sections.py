@@ -31,15 +31,18 @@ class TopClient(NamedTuple):
     rank: int
     reasons: str
     previous_rank: int | None
+    at_stake: float | None = None
 
 
 def first_to_call(findings: Findings) -> list[Block]:
     """The clients at the top of the list with their reasons."""
-    path = findings.settings.output_model_path / files.RANKING
-    top = list_file.read(path, TopClient._fields, rows=TOP)
+    settings = findings.settings
+    path = settings.output_model_path / files.RANKING
+    wanted = TopClient._fields if list_file.has_worth(path) else TopClient._fields[:-1]
+    top = list_file.read(path, wanted, rows=TOP)
     if top.empty:
         return [Words("Nobody.")]
-    listed = list(map(TopClient._make, top.itertuples(index=False, name=None)))
+    listed = [TopClient(*row) for row in top.itertuples(index=False, name=None)]
     columns: list[tuple[str, float, Sequence[Cell]]] = [
         ("", 0.04, [f"{row.rank}" for row in listed]),
         ("client", _code_width(listed), [shortened(row.corporation) for row in listed]),
@@ -49,13 +52,16 @@ def first_to_call(findings: Findings) -> list[Block]:
     ]
     if findings.listed["previous_rank"].isna().all():
         del columns[3]
+    if listed[0].at_stake is not None:
+        columns.insert(3, ("at stake", 0.11, [f"{row.at_stake:,.0f}" for row in listed]))
     heads, widths, cells = zip(*columns, strict=True)
     rows = list(zip(*cells, strict=True))
+    numbers = tuple(at for at, head in enumerate(heads) if head in ("risk", "at stake"))
     pdf.know(charts.font_folder())
     escaped = any(pdf.printable(row.corporation) != row.corporation for row in listed)
     return [
-        Words(ranking.order(ranking.still_open(findings.listed)), is_remark=True),
-        Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), (2,)),
+        Words(ranking.order(findings.listed[ranking.OUTCOME], settings.order), is_remark=True),
+        Grid(heads, rows, (*widths[:-1], 1 - sum(widths)), numbers),
         Words(f"{HOW_TO_READ}{OF_ESCAPES if escaped else ''}", True),
     ]
 
@@ -82,10 +88,12 @@ def quality(findings: Findings) -> list[Block]:
     rows = f"{on_test.rows:,} rows of test data that no training sees, {leavers:,} leavers."
     others = "Nobody on the list is known to have left, so fewer of its own first ones will."
     meaning = "F1 weighs leavers found against false alarms and leavers missed; 1 is perfect."
+    release = findings.deployed.release
     return [
-        Words(f"{findings.deployed.release.title.capitalize()}, on {rows} {meaning}"),
+        Words(f"{release.title.capitalize()}, on {rows} {meaning}"),
+        *([Words(f"Which model: {release.choice}.")] if release.choice else []),
         Facts([(number, f"{caption}{remark}") for number, caption in facts]),
-        Words(others, is_remark=True),
+        Words(f"{_at_threshold(measured)}{others}", is_remark=True),
         Picture(charts.quality(on_test.left, on_test.risks, share)),
         Words(
             "Left: the share of the leavers that calling down the list reaches; "
@@ -96,6 +104,17 @@ def quality(findings: Findings) -> list[Block]:
         ),
         Picture(findings.confusion_matrix, 0.55),
     ]
+
+
+def _at_threshold(measured: dict[str, float]) -> str:
+    """F1 where cross-validation found it best: at 0.5 it says little if few clients leave."""
+    if "f1_best" not in measured:
+        return ""
+    at = f"{100 * measured['threshold']:.0f}\u00a0%"
+    return (
+        f"F1 counts a client as a leaver from a risk of 50\u00a0% on; from {at} on, where "
+        f"cross-validation finds it best, it is {measured['f1_best']:.2f}. "
+    )
 
 
 def _called(on_test: Evaluation, share: float) -> str:

@@ -59,18 +59,20 @@ def _answer(findings: Findings) -> list[Block]:
     basis = list_file.basis_of(settings.output_model_path / files.RANKING)
     if basis is None:
         return [Words("There is no client to call: every one in the data has left.")]
-    bands = ranking.bands(risks)
     facts = [
-        (f"{(bands == name).sum():,}", f"clients at {name} risk, {ranking.span(name)}")
-        for name, _ in ranking.BANDS
+        (f"{count:,}", f"clients at {name} risk, {ranking.span(name)}")
+        for name, count in ranking.counts(listed).items()
     ]
-    leaving, words = ranking.expected(risks[:called], ranking.still_open(listed[:called]))
+    is_open = ranking.still_open(listed[ranking.OUTCOME][:called])
+    leaving, words = ranking.expected(risks[:called], is_open)
     facts.append((f"{leaving:,}", words))
     release = f"Ranked by release {basis.release}"
     if basis.deployed_at:
         release += f", deployed {_moment(basis.deployed_at)}"
     as_of = f"Data as of {_moment(basis.as_of)}"
     lines: list[Block] = [Words(f"{as_of}. {release}."), Facts(facts)]
+    if stake := ranking.stake(listed, called):
+        lines.append(Words(wording.at_stake(stake.in_all, stake.to_call, called, stake.by_band)))
     deployed = releases.current(settings.prod_deployment_path)
     if deployed and deployed.release != basis.release:
         lines.append(Words(f"Since then {deployed.title} was deployed; the list is older than it."))

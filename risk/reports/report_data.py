@@ -7,6 +7,7 @@ import pandas as pd
 
 from risk import files, wording
 from risk.data import tables, test_data
+from risk.data.tables import Book
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking
 from risk.learning.deployed import Deployed
@@ -31,7 +32,7 @@ class Known(NamedTuple):
     model: Model
     on_test: Evaluation | None
     dataset: pd.DataFrame
-    book: pd.DataFrame
+    book: Book
     as_of: str
 
 
@@ -56,7 +57,7 @@ class Findings:
         if known:
             deployed_now = Deployed(known.release, known.model, settings.columns)
             self._parts = {"deployed": deployed_now, "dataset": known.dataset}
-            self._parts["clients"] = len(known.book)
+            self._parts["clients"] = len(known.book.rows)
         if known and known.on_test:
             self._parts["on test"] = known.on_test
 
@@ -64,7 +65,8 @@ class Findings:
     def listed(self) -> pd.DataFrame:
         """Risk, outcome and earlier rank of every client on the list."""
         path = self.settings.output_model_path / files.RANKING
-        wanted = ("risk", ranking.OUTCOME, "previous_rank")
+        wanted: tuple[str, ...] = ("risk", ranking.OUTCOME, "previous_rank")
+        wanted += (ranking.AT_STAKE,) if list_file.has_worth(path) else ()
         return self._once("listed", lambda: list_file.read(path, wanted))
 
     @property
@@ -76,7 +78,7 @@ class Findings:
     @property
     def on_test(self) -> Evaluation:
         """The deployed model on the test data."""
-        return self._once("on test", lambda: _on_test(self.deployed.model, self.settings))
+        return self._once("on test", lambda: _on_test(self.deployed, self.settings))
 
     @property
     def dataset(self) -> pd.DataFrame:
@@ -117,8 +119,9 @@ class Findings:
         return part
 
 
-def _on_test(model: Model, settings: Settings) -> Evaluation:
-    return evaluation.evaluate(model, {TEST: test_data.rows(settings)}, settings.columns)[TEST]
+def _on_test(deployed: Deployed, settings: Settings) -> Evaluation:
+    datasets, threshold = {TEST: test_data.rows(settings)}, deployed.release.threshold
+    return evaluation.evaluate(deployed.model, datasets, settings.columns, threshold)[TEST]
 
 
 def _history(settings: Settings) -> History:

@@ -66,6 +66,7 @@ class Client(NamedTuple):
     reasons: list[str]
     outcome: str
     previous_rank: int | None
+    at_stake: float | None = None
 
     @property
     def moved(self) -> str:
@@ -115,23 +116,26 @@ def matching(listed: ClientList, wish: Wish, contacted: Set[str]) -> Places:
 def to_call(listed: ClientList, wish: Wish, capacity: int, places: Places) -> Places:
     """As many of these places as can be called, in the wanted order.
 
-    The cut at capacity comes after the filters, so that the next clients replace those left out;
-    a search goes through the whole list.
+    The cut at capacity comes after the filters, so that the next clients replace those left out.
+    Clients that are not in the newest data are only found by a search, or in the whole list.
     """
     if not wish.is_whole and not wish.text:
+        places = places[ranking.may_be_called(listed.table[ranking.OUTCOME].iloc[places])]
         places = places[:capacity]
     return places[np.argsort(listed.keys[wish.order][places], kind="stable")]
 
 
 def clients_at(listed: ClientList, places: Places) -> list[Client]:
     """The clients at these places."""
-    rows = listed.table[list(Client._fields)].iloc[places].itertuples(index=False, name=None)
+    names = [name for name in Client._fields if name in listed.table]
+    rows = listed.table[names].iloc[places].itertuples(index=False, name=None)
     return [
         Client(
             *(code, float(risk), int(rank), band, why.split(reasons.BETWEEN), outcome),
             None if pd.isna(before) else int(before),
+            *at_stake,
         )
-        for code, risk, rank, band, why, outcome, before in rows
+        for code, risk, rank, band, why, outcome, before, *at_stake in rows
     ]
 
 
@@ -150,6 +154,7 @@ def counts(listed: ClientList) -> dict[str, int]:
 def show() -> Response:
     """The page of the list."""
     settings, listed, wish = service().settings, current(), _wish(request.args)
+    by_value = settings.order == "value"
     hidden = part(contacts.recent, settings) if wish.hides_contacted else part(set)
     matches = matching(listed, wish, hidden.value or set())
     places = to_call(listed, wish, settings.capacity, matches)
@@ -172,10 +177,11 @@ def show() -> Response:
         contacts=contacted.value or {},
         problem=hidden.problem or contacted.problem,
         capacity=settings.capacity,
-        orders=ORDERS,
+        orders=ORDERS | ({"risk": "open first, by stake"} if by_value else {}),
         hidden_days=contacts.HIDDEN_DAYS,
         counts=counts(listed),
-        order=ranking.order(ranking.still_open(listed.table)),
+        order=ranking.order(listed.table[ranking.OUTCOME], settings.order),
+        stake=ranking.stake(listed.table, settings.capacity),
         beyond=wish.text if not len(places) and service().has_in_book(wish.text) else "",
         release=deployed.release if deployed else None,
     )
@@ -237,11 +243,12 @@ def spreadsheet() -> Response:
 
 
 def _csv(table: pd.DataFrame) -> Iterator[str]:
-    """The list as a CSV, in parts, with no cell that a spreadsheet would run as a formula."""
-    yield f"{','.join(list_file.COLUMNS)}\n"
+    """The list as a CSV, in parts, that no spreadsheet takes for formulas."""
+    yield f"{','.join(map(str, table))}\n"
+    texts = set(table) - set(list_file.TYPES)
     for begin in range(0, len(table), ROWS_AT_ONCE):
-        rows = table[list(list_file.COLUMNS)].iloc[begin : begin + ROWS_AT_ONCE].copy()
-        for name in set(list_file.COLUMNS) - set(list_file.TYPES):
+        rows = table.iloc[begin : begin + ROWS_AT_ONCE].copy()
+        for name in texts:
             rows[name] = rows[name].map(defused)
         yield rows.to_csv(index=False, header=False, lineterminator="\n")
 

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from flask import Response, request
 
 from risk import times
+from risk.columns import CATEGORY, DATE, Columns
 from risk.errors import RequestRefused
 from risk.learning import ranking, reasons
 from risk.learning.deployed import Deployed
@@ -16,11 +18,12 @@ from risk.learning.explanation import Explanation, explained
 from risk.records import contacts, queries
 from risk.records.contacts import Wrong
 from risk.reports import svg
-from risk.settings import Columns
 from risk.web import answers, client_list, security
-from risk.web.pages import address, pages, part, service
+from risk.web.pages import address, pages, part, service, visible
 
 LARGEST_FORM = 64 * 1024
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Period(NamedTuple):
@@ -33,10 +36,16 @@ class Period(NamedTuple):
 def periods(dataset: pd.DataFrame, corporation: str, columns: Columns) -> list[Period]:
     """The rows of a client in the data, the oldest first."""
     own = dataset[(dataset[columns.client] == corporation).to_numpy(dtype=bool)]
+    kinds = list(map(columns.kind, columns.features))
     return [
-        Period([reasons.cell(value) for value in features], _outcome(outcome))
-        for *features, outcome in own[[*columns.features, columns.target]].to_numpy()
+        Period(list(map(_cell, features, kinds)), _outcome(outcome))
+        for *features, outcome in own[[*columns.features, columns.target]].to_numpy(dtype=object)
     ]
+
+
+def _cell(value: float | str, kind: str) -> str:
+    """A cell in words, text with its invisible characters written out."""
+    return visible(value) if isinstance(value, str) else reasons.cell(value, kind)
 
 
 def changes(
@@ -47,22 +56,31 @@ def changes(
     The data has a repeated row only once, so the book says which row is the newest.
     """
     names = list(columns.features)
-    own = book[(book[columns.client] == corporation).to_numpy(dtype=bool)][names].to_numpy()
-    rows = dataset[(dataset[columns.client] == corporation).to_numpy(dtype=bool)][names].to_numpy()
-    others = [row for row in rows if not np.array_equal(row, own[-1:].ravel(), equal_nan=True)]
-    if not len(own) or not others:
+    own, rows = (
+        table.loc[(table[columns.client] == corporation).to_numpy(dtype=bool), names]
+        for table in (book, dataset)
+    )
+    newest, others = own.to_numpy(dtype=object)[-1:], rows.to_numpy(dtype=object)
+    if not len(newest) or not len(others := others[~_equal(others, newest[0])]):
         return []
-    return list(filter(None, map(_change, map(reasons.label, names), others[-1], own[-1])))
+    kinds = map(columns.kind, names)
+    return list(filter(None, map(_change, names, kinds, others[-1], newest[0])))
 
 
-def _change(name: str, before: float, now: float) -> str:
-    """How a number changed, in words; empty if both look the same."""
-    then, today = reasons.cell(before), reasons.cell(now)
+def _equal(rows: npt.NDArray[np.object_], newest: npt.NDArray[np.object_]) -> Flags:
+    """Which rows have the same cells, missing ones among them."""
+    same: Flags = ((rows == newest) | (pd.isna(rows) & pd.isna(newest))).all(axis=1)
+    return same
+
+
+def _change(column: str, kind: str, before: float | str, now: float | str) -> str:
+    """How a cell changed, in words; empty if both look the same."""
+    name, then, today = reasons.label(column), _cell(before, kind), _cell(now, kind)
     if then == today:
         return ""
-    if math.isnan(now) or math.isnan(before):
+    if kind in (CATEGORY, DATE) or pd.isna(now) or pd.isna(before):
         return f"{name} was {then} and is {today}"
-    return f"{name} {'fell' if now < before else 'rose'} from {then} to {today}"
+    return f"{name} {'fell' if float(now) < float(before) else 'rose'} from {then} to {today}"
 
 
 def _outcome(value: float) -> str:
@@ -147,7 +165,7 @@ def _show(
         listed=listed,
         release=release.value.release if release.value else None,
         why=part(_why, release.value, corporation) if release.value else release,
-        changes=changes(dataset.value, book.value, corporation, columns) if has_both else [],
+        changes=changes(dataset.value, book.value.rows, corporation, columns) if has_both else [],
         periods=dataset._replace(value=rows),
         features=[reasons.label(name) for name in columns.features],
         past=past,

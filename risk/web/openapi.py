@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
 from risk.data import judging, schema
 from risk.learning import ranking
 from risk.records import contacts, health
@@ -17,6 +18,15 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 COUNT_OR_NULL: Schema = {"type": ["integer", "null"], "minimum": 0}
 FROM_ONE: Schema = {"type": "integer", "minimum": 1}
 NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
+WRITTEN: Schema = {"type": ["number", "string", "null"]}
+OF_KIND: dict[str, Schema] = {
+    NUMBER: NUMBER_OR_NULL | {"minimum": 0},
+    SIGNED: NUMBER_OR_NULL,
+    MONEY: WRITTEN | {"description": "a number, or a text such as €1,234.50"},
+    PERCENT: WRITTEN | {"description": "a number, or a text such as 12 %"},
+    CATEGORY: TEXT_OR_NULL | {"maxLength": schema.LONGEST_LEVEL, "pattern": r"^[^\r\n\u0000]*$"},
+    DATE: TEXT_OR_NULL | {"description": "a day like 2026-01-31, told from the newest one sent"},
+}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 FLAG: Schema = {"type": "string", "enum": list(pages.YES)}
 OF_THE_GUARD = {
@@ -256,12 +266,11 @@ def _of_path(settings: Settings) -> Schema:
 
 
 def _of_clients(settings: Settings) -> Schema:
-    cell = {"type": ["number", "null"], "minimum": 0}
+    kinds = {name: OF_KIND[settings.columns.kind(name)] for name in settings.feature_columns}
     code = {"type": "string", "pattern": r"^[^\n]*[^\s][^\n]*$", "maxLength": schema.LONGEST_CLIENT}
     client = {
         "type": "object",
-        "properties": {settings.client_column: code}
-        | dict.fromkeys(settings.feature_columns, cell),
+        "properties": {settings.client_column: code} | kinds,
         "required": list(settings.feature_columns),
         "maxProperties": MOST_COLUMNS,
         "description": "further columns are ignored; null is a missing cell",

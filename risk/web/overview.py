@@ -178,11 +178,14 @@ class ToCall(NamedTuple):
 
 def to_call(listed: ClientList, capacity: int, contacted: Set[str]) -> ToCall:
     """A summary of the list; those who were contacted are not among the first."""
-    risks, is_open = listed.table["risk"].to_numpy(), ranking.still_open(listed.table)
-    places = client_list.matching(listed, Wish(hides_contacted=True), contacted)[:FIRST_TO_CALL]
+    risks = listed.table["risk"].to_numpy()
+    is_open = ranking.still_open(listed.table[ranking.OUTCOME])
+    wish = Wish(hides_contacted=True)
+    places = client_list.matching(listed, wish, contacted)
+    places = client_list.to_call(listed, wish, FIRST_TO_CALL, places)
     return ToCall(
         listed.basis,
-        client_list.counts(listed),
+        ranking.counts(listed.table),
         len(listed.folded),
         ranking.expected(risks[:capacity], is_open[:capacity]),
         client_list.clients_at(listed, places),

@@ -17,6 +17,7 @@ from werkzeug.routing import BaseConverter
 from risk import files, times, wording
 from risk.cache import Remembered, state
 from risk.data import tables, test_data
+from risk.data.tables import Book
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import ranking, reasons
 from risk.learning.deployed import Deployed, watched
@@ -58,7 +59,7 @@ class Service:
         self.data_files = DataFiles(settings)
         self._contents: dict[Path, Remembered[Any]] = {}
         self._lock = threading.Lock()
-        self._ranked: tuple[Deployed, pd.DataFrame, Ranked] | None = None
+        self._ranked: tuple[Deployed, Book, Ranked] | None = None
 
     def content(self, path: Path, read: Callable[[Path], Value]) -> Value:
         """What is in this file now; each file has one reader."""
@@ -66,29 +67,30 @@ class Service:
         content: Value = self._contents.setdefault(path, known).now()
         return content
 
-    def book(self) -> pd.DataFrame:
+    def book(self) -> Book:
         """Every client's newest row."""
-        return self._table(files.CLIENTS)
+        folder, columns = self.settings.output_folder_path, self.settings.columns
+        return self.content(folder / files.CLIENTS, lambda _: tables.read_book(folder, columns))
 
     def dataset(self) -> pd.DataFrame:
         """All rows of the data."""
-        return self._table(files.FINAL_DATA)
-
-    def _table(self, name: str) -> pd.DataFrame:
         read = functools.partial(tables.read, columns=self.settings.columns)
-        return self.content(self.settings.output_folder_path / name, read)
+        return self.content(self.settings.output_folder_path / files.FINAL_DATA, read)
 
     def has_in_book(self, corporation: str) -> bool:
         """Whether the book has a client with this code; no if it cannot be read."""
         book = part(self.book).value
-        return book is not None and bool((book[self.settings.client_column] == corporation).any())
+        name = self.settings.client_column
+        return book is not None and bool((book.rows[name] == corporation).any())
 
-    def ranked(self, deployed: Deployed, book: pd.DataFrame) -> Ranked:
+    def ranked(self, deployed: Deployed, book: Book) -> Ranked:
         """The book ranked by the deployed model, kept until either is another one."""
         with self._lock:
             held = self._ranked
             if not held or held[0] is not deployed or held[1] is not book:
-                table = ranking.ranked(deployed.model, book, self.settings.columns)
+                table = ranking.ranked(
+                    deployed.model, book, self.settings.columns, self.settings.order
+                )
                 self._ranked = held = (deployed, book, table)
             return held[2]
 
@@ -169,6 +171,7 @@ def _words() -> dict[str, object]:
         "times": reasons.times,
         "colours": wording.COLOURS,
         "meant": wording.meant,
+        "at_stake": wording.at_stake,
         "without_folders": endings.without_folders,
         "bands": [name for name, _ in ranking.BANDS],
     }

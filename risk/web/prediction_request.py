@@ -3,17 +3,18 @@
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 from flask import Request
 
-from risk.data import fast_csv, judging, schema
+from risk import shapes
+from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, Columns
+from risk.data import fast_csv, judging, schema, tables
 from risk.data.schema import FileRefused, LineRefused
 from risk.errors import RequestRefused
-from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS, Columns
+from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS
 from risk.web.data_files import DataFiles
 
 LARGEST_JSON = 64 * 1024
@@ -23,12 +24,15 @@ WORTH_THE_CALL = 3_000  # bytes; a shorter dataset is read sooner line by line
 FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
 
-Rows = list[list[float]] | npt.NDArray[np.float64]
+Rows = list[list[float]] | tables.Asked
+Cell = str | float
+Rule = Callable[[object, str], Cell]
 
 
 class Question(NamedTuple):
     """The features of each row in configured order, nan where missing; whether risks are wanted.
 
+    Words and days are in a table; of plain numbers a few rows are in lists, many in an array.
     For a dataset also its refused lines, as the answer has them; a bad client refuses the request.
     """
 
@@ -119,21 +123,29 @@ def _in_json(value: Mapping[str, Any], data_files: DataFiles, columns: Columns) 
     return _of_dataset(content, columns, with_risks)
 
 
-def _of_clients(clients: object, columns: Columns) -> list[list[float]]:
+def _of_clients(clients: object, columns: Columns) -> Rows:
     if not isinstance(clients, list):
         raise _wrong("'clients' must be a list")
     if len(clients) > MOST_ROWS:
         raise RequestRefused("too_large", f"at most {MOST_ROWS} clients are read", 413)
-    return [_of_client(client, place, columns) for place, client in enumerate(clients, 1)]
+    rules = _rules(columns)
+    rows = [_of_client(client, place, columns, rules) for place, client in enumerate(clients, 1)]
+    if tables.are_numbers(columns):
+        return rows
+    cells = tables.Cells(columns)
+    for row in rows:
+        cells.add(row)
+    return cells.asked()
 
 
-def _of_client(client: object, place: int, columns: Columns) -> list[float]:
+def _of_client(client: object, place: int, columns: Columns, rules: Mapping[str, Rule]) -> Any:
+    """One client's cells."""
     if not isinstance(client, dict) or len(client) > MOST_COLUMNS:
         raise _wrong(f"client {place} must be an object of at most {MOST_COLUMNS} columns")
     try:
         if columns.client in client:
             _judge_code(client[columns.client], columns.client)
-        return [_number(client[name], name) for name in columns.features]
+        return [rule(client[name], name) for name, rule in rules.items()]
     except KeyError as error:
         raise _wrong(f"client {place} has no {error.args[0]!r}") from None
     except LineRefused as reason:
@@ -146,6 +158,30 @@ def _judge_code(code: object, name: str) -> None:
     schema.client(code, name)
 
 
+@cache
+def _rules(columns: Columns) -> dict[str, Rule]:
+    """How a cell of each feature is read; a text is read as in a file."""
+    of_text = schema.rules_of(columns)
+    return {name: _rule(columns.kind(name), of_text[name], columns) for name in columns.features}
+
+
+def _rule(kind: str, of_text: schema.Rule, columns: Columns) -> Rule:
+    if kind in (CATEGORY, DATE):
+        return partial(_text, of_text)
+    rule: Rule = _number if kind == NUMBER else _signed
+    if kind in (MONEY, PERCENT):
+        rule = partial(_written, of_text)
+    words = filter(schema.DECIMAL.fullmatch, columns.missing_words)
+    numbers = frozenset(map(float, words))
+    return partial(_unless, numbers, rule) if numbers else rule
+
+
+def _unless(missing: frozenset[float], rule: Rule, cell: object, name: str) -> Cell:
+    """A number that stands for what is missing is missing, as in a file."""
+    is_missing = isinstance(cell, float | int) and cell in missing
+    return math.nan if is_missing else rule(cell, name)
+
+
 def _number(cell: object, name: str) -> float:
     """A number from 0 up; null where it is missing."""
     if cell is None:
@@ -155,6 +191,33 @@ def _number(cell: object, name: str) -> float:
     if not 0 <= cell <= LARGEST_NUMBER:
         raise LineRefused(f"{name} is {'below 0' if cell < 0 else 'too large for a number'}")
     return float(cell)
+
+
+def _signed(cell: object, name: str) -> float:
+    """Any number; null where it is missing."""
+    if cell is None:
+        return math.nan
+    if type(cell) is not float and type(cell) is not int:
+        raise LineRefused(f"{name} must be a number or null")
+    if not -LARGEST_NUMBER <= cell <= LARGEST_NUMBER:
+        raise LineRefused(f"{name} is too large for a number")
+    return float(cell)
+
+
+def _written(of_text: schema.Rule, cell: object, name: str) -> Cell:
+    """A number, or how people write it; null where it is missing."""
+    return of_text(cell, name) if isinstance(cell, str) else _signed(cell, name)
+
+
+def _text(of_text: schema.Rule, cell: object, name: str) -> Cell:
+    """A text that a file could hold; null where it is missing."""
+    if cell is None:
+        return math.nan
+    if not isinstance(cell, str):
+        raise LineRefused(f"{name} must be text or null")
+    if not shapes.text(cell) or "\r" in cell:
+        raise LineRefused(f"{name} holds what no file can hold")
+    return of_text(cell, name)
 
 
 def _in_form(request: Request, columns: Columns) -> Question:

@@ -3,14 +3,14 @@
 import os
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 import ingestion
 from risk import files
 from risk.settings import Settings
-from tests.conftest import HEADER
+from tests.conftest import HEADER, configured, put
 from tests.intake import (
     FRESH,
     SHUFFLED,
@@ -39,11 +39,37 @@ class Fate(NamedTuple):
     passed_over: str | None = None
     name: str = "odd.csv"
     age: float = WHOLE_MINUTES
+    keys: Mapping[str, Any] = {}
 
 
 QUOTES, NUMBER, OUTCOME = "quotes", "is not a number", "neither 0 nor 1 nor empty"
 LARGE, NEGATIVE, EMPTY, COLUMN = "too large", "below 0", "is empty", "header has no column"
 NOTES = HEADER + ",notes"
+
+OF_KINDS = "corporation,staff,balance,fee,discount,plan,since,exited,month"
+KINDS = {"balance": "signed", "fee": "money", "discount": "percent", "plan": "category"}
+KINDS |= {"since": "date"}
+FEATURES = ["staff", *KINDS]
+PERIOD = {"period_column": "month"}
+TWO_GROUPS, CALENDAR, NO_DATE = "12,34,567", "no day of the calendar", "not a date like"
+
+
+def row(code: str, **cells: str) -> str:
+    """A good line of a file with a column of each kind, but for these cells."""
+    good = f"{code},1,2,3,4,basic,2026-01-31,0,1".split(",")
+    named = dict(zip(OF_KINDS.split(","), good, strict=True)) | cells
+    return ",".join(f'"{cell}"' if "," in cell else cell for cell in named.values())
+
+
+def of_kinds(
+    *rows: str, clients: str = "", refused: Mapping[int, str] | None = None, **keys: Any
+) -> Fate:
+    """The fate of a file with a column of each kind."""
+    keys = {"feature_columns": FEATURES, "column_kinds": KINDS} | keys
+    content = lines(*rows, header=OF_KINDS)
+    return Fate(content, tuple(clients), refused or {}, keys=keys)
+
+
 FATES = {
     # as many fields as the header has
     "a field too few costs its line": Fate(
@@ -126,11 +152,91 @@ FATES = {
     "an outcome not known yet is fine": Fate(
         lines("U,1,2,3,", "V,1,2,3,NA", "W,1,2,3,None"), ("U", "V", "W")),
     "other outcomes are none": Fate(
-        lines(*(f"X,1,2,3,{cell}" for cell in ("2", "-1", "0.5", "yes", "True", "1e400", "inf"))),
+        lines(*(f"X,1,2,3,{cell}" for cell in ("2", "-1", "0.5", "y", "left", "1e400", "inf"))),
         (), dict.fromkeys(range(2, 9), OUTCOME)),
     "without the outcome column nothing is known": Fate(
         lines("U,1,2,3", "V,1,2,3,0", header=HEADER.removesuffix(",exited")), ("U",),
         {3: "5 fields"}),
+    # kinds of columns
+    "money has a currency, groups of thousands, and a sign": of_kinds(
+        row("U", fee="$1,234.50"), row("V", fee="-1 234 EUR"), row("W", fee="\u20ac -5"),
+        row("X", fee="CHF 7"), row("Y", fee="1'000'000"), row("Z", fee="5"), clients="UVWXYZ"),
+    "money with two signs is no number": of_kinds(
+        row("X", fee="--5"), row("X", fee="-$-5"), row("X", fee="$$5"), row("A", fee="$5"),
+        clients="A", refused=dict.fromkeys((2, 3, 4), NUMBER)),
+    "money of bookkeepers and of the continent is no number": of_kinds(
+        row("X", fee="(5)"), row("X", fee="5,50"), row("X", fee="1.234,50"), row("X", fee="5.-"),
+        refused=dict.fromkeys((2, 3, 4, 5), NUMBER)),
+    "thousands in wrong groups are no number": of_kinds(
+        row("X", fee=TWO_GROUPS), row("X", fee="1234,567"), row("X", fee="1,000'000"),
+        row("X", fee="1 00"), row("A", fee="1,234,567"), clients="A",
+        refused=dict.fromkeys((2, 3, 4, 5), NUMBER)),
+    "a currency alone is no money": of_kinds(
+        row("X", fee="$"), row("X", fee="EUR"), row("X", fee="eur 5"), row("X", fee="5 euros"),
+        refused=dict.fromkeys((2, 3, 4, 5), NUMBER)),
+    "a currency or a percent sign is read only where a kind says so": of_kinds(
+        row("X", balance="$5"), row("X", staff="5 %"), row("X", fee="5 %"), row("X", discount="$5"),
+        row("X", balance="1,000"), refused=dict.fromkeys((2, 3, 4, 5, 6), NUMBER)),
+    "12 % is 12": of_kinds(
+        row("U", discount="12 %"), row("U", discount="12%"), row("U", discount="12"),
+        row("U", discount=" 12.0 % "), row("V", discount="-12 %"), clients="UV"),
+    "a percent sign in front, alone or doubled is no number": of_kinds(
+        row("X", discount="% 12"), row("X", discount="%"), row("X", discount="12 %%"),
+        row("X", discount="12 % p.a."), refused=dict.fromkeys((2, 3, 4, 5), NUMBER)),
+    "below 0 is for those kinds that say so": of_kinds(
+        row("U", balance="-5", fee="-5", discount="-5"), row("X", staff="-5"), clients="U",
+        refused={3: NEGATIVE}),
+    "infinity is of no kind": of_kinds(
+        row("X", balance="inf"), row("X", fee="-inf"), row("X", discount="inf %"),
+        row("X", balance="-1e400"), refused={**dict.fromkeys((2, 3, 4), NUMBER), 5: LARGE}),
+    "a day that the calendar does not have": of_kinds(
+        row("X", since="2024-02-30"), row("X", since="2025-02-29"), row("X", since="0000-01-01"),
+        row("A", since="2024-02-29"), clients="A", refused=dict.fromkeys((2, 3, 4), CALENDAR)),
+    "a day in another order or with its time is no date": of_kinds(
+        row("X", since="2024-2-3"), row("X", since="31.01.2024"), row("X", since="20240131"),
+        row("X", since="2024-01-31 00:00"), row("X", since="2024-01"),
+        row("A", since=" 2024-01-31 "), clients="A",
+        refused=dict.fromkeys((2, 3, 4, 5, 6), NO_DATE)),
+    "a category of 200 characters is the longest": of_kinds(
+        row("U", plan="\u00e9" * 200), row("X", plan="\u00e9" * 201), clients="U",
+        refused={3: "longer"}),
+    "a category with a comma is quoted, and with a line break refused": of_kinds(
+        row("U", plan="gold, old"), row("X").replace("basic", '"two\nlines"'), row("A"),
+        clients="UA", refused={3: "line break", 4: "line break"}),
+    "the names of missing numbers are categories": of_kinds(
+        row("U", plan="NA"), row("V", plan="None"), row("W", plan="nan"), row("X", plan="n/a"),
+        clients="UVWX"),
+    "blanks around a category are part of it": of_kinds(
+        row("U", plan="basic"), row("U", plan=" basic"), row("U", plan="BASIC"), clients="UUU"),
+    "NULL is missing in each kind, and so is nothing": of_kinds(
+        *(row("U", **dict.fromkeys(FEATURES, cell)) for cell in ("NULL", "", " ", "NULL ")),
+        clients="U"),
+    "a word for what is missing counts in each kind": of_kinds(
+        *(row("U", **dict.fromkeys(FEATURES, cell)) for cell in ("-", "-999", " - ", "")),
+        clients="U", missing_words=["-", "-999"]),
+    "a word for what is missing is a client, and only as it is written": of_kinds(
+        row("-"), row("X", staff="-999.0"), row("X", since="--"), clients="-",
+        refused={3: NEGATIVE, 4: NO_DATE}, missing_words=["-", "-999"]),
+    "outcomes may be words in any case": of_kinds(
+        row("U", exited="gone"), row("V", exited=" Gone "), row("W", exited="HERE"),
+        row("X", exited=""), clients="UVWX", outcome_words=["Gone", "here"]),
+    "a word that is neither of the two is no outcome": of_kinds(
+        row("X", exited="left"), row("X", exited="1"), row("X", exited="yes"),
+        row("A", exited="gone"), clients="A",
+        refused=dict.fromkeys((2, 3, 4), "neither gone nor here nor empty"),
+        outcome_words=["Gone", "here"]),
+    "a period is a day or a number": of_kinds(
+        row("U", month="2026-01-31"), row("V", month="2026"), row("W", month="20260131"),
+        row("X", month="-1"), clients="XVUW", **PERIOD),
+    "a period that is empty or missing refuses its line": of_kinds(
+        row("X", month=""), row("X", month="NA"), row("X", month="-"), row("A"), clients="A",
+        refused={2: EMPTY, 3: EMPTY, 4: NUMBER}, missing_words=["-"], **PERIOD),
+    "a period of letters or of a month's name refuses its line": of_kinds(
+        row("X", month="May"), row("X", month="2026-01"), row("X", month="2026-02-30"), row("A"),
+        clients="A", refused={2: NUMBER, 3: NUMBER, 4: CALENDAR}, **PERIOD),
+    "what a client is worth is a number like others": of_kinds(
+        row("X", month="-5"), row("X", month="much"), row("A", month=""), clients="A",
+        refused={2: NEGATIVE, 3: NUMBER}, value_column="month"),
     # quotes
     "quoted fields are fields": Fate(lines('"U","1","2","3","0"', '"V",1,"",3,""'), ("U", "V")),
     "commas and quotes in quotes are part of the client": Fate(
@@ -187,7 +293,7 @@ FATES = {
     "rows that are equal after reading are one": Fate(
         lines("U,78,2,3,0", "U,78.0,2e0,+3,0.0", '"U"," 78",2.,3,0', "U,79,2,3,0"), ("U", "U")),
     "rows that are equal where cells are missing are one": Fate(
-        lines("U,,NA,3,", "U,null,nan,3,None", "U,,NA,3,0"), ("U", "U")),
+        lines("U,,NA,3,", "U,null,nan,3,None", "U,,NA,4,0"), ("U", "U")),
     # files refused whole
     "nothing at all": Fate(b"", whole="it is empty"),
     "a byte order mark alone": Fate(b"\xef\xbb\xbf", whole="it is empty"),
@@ -263,6 +369,10 @@ FATES = {
 def test_every_line_goes_in_or_is_refused_with_its_reason(
     project: Settings, fate: Fate, caplog: pytest.LogCaptureFixture
 ) -> None:
+    if fate.keys:
+        project = configured(project.workspace, refused_share=1, **fate.keys)
+        month = "-9" if "period_column" in fate.keys else "9"
+        put(project, "dataset1.csv", [row("ZZZZ", exited="", month=month)], OF_KINDS)
     place(project, fate.name, fate.content, fate.age)
     ingestion.merge_multiple_dataframe(project)
     assert clients(project) == ["ZZZZ", *fate.clients]

@@ -62,6 +62,31 @@ def test_values_are_written_as_the_files_are_read(url: str, settings: Settings) 
     assert lines(fed, source.fetch(fed)) == [line, line]
 
 
+def test_moments_at_midnight_are_days_where_days_are_wanted(url: str, settings: Settings) -> None:
+    kind = {"sqlite": "text", "postgresql": "timestamp"}
+    moment = kind.get(sa.make_url(url).get_backend_name(), "datetime")
+    names = ["since", "month", "corporation", "lastmonth_activity"]
+    with sa.create_engine(url, poolclass=sa.NullPool).begin() as connection:
+        connection.exec_driver_sql(
+            f"CREATE TABLE odd (id integer, since {moment}, month {moment}, corporation {moment}, "
+            "lastmonth_activity integer, plan varchar(20), exited varchar(9))"
+        )
+        for key, time in ((1, "00:00:00"), (2, "12:00:00")):
+            cells = ", ".join([f"'2026-01-31 {time}'"] * 3)
+            connection.exec_driver_sql(f"INSERT INTO odd VALUES ({key}, {cells}, 5, NULL, 'yes')")
+    fed = configured(
+        settings.workspace,
+        **{"input_database_url": url, "input_table": "odd", "period_column": "month"},
+        feature_columns=["since", "lastmonth_activity", "plan"],
+        column_kinds={"since": "date", "plan": "category"},
+    )
+    assert names[2] == fed.client_column
+    assert lines(fed, source.fetch(fed)) == [
+        "2026-01-31 00:00:00,2026-01-31,5,,yes,2026-01-31",
+        "2026-01-31 12:00:00,2026-01-31 12:00:00,5,,yes,2026-01-31 12:00:00",
+    ]
+
+
 def test_a_value_that_cannot_be_read_is_said_and_stops_nothing_else(settings: Settings) -> None:
     with fresh("postgresql") as url:
         row = "(id, corporation) VALUES (1, 'infinity')"

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
+from risk.columns import Columns
 from risk.data import judging, tables
 from risk.data.judging import Reading
 from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, InputMissing
-from risk.settings import Columns
 from tests.conftest import HEADER
 
 COLUMNS = Columns(
@@ -117,10 +117,10 @@ def test_a_number_is_a_plain_finite_decimal_from_0_up(
 
 
 OUTCOMES = [
-    *((cell, 1.0) for cell in ("1", "1.0", "+1", "1e0", " 1 ", "01")),
-    *((cell, 0.0) for cell in ("0", "0.0", "-0", "0e5", "\t0", "000")),
+    *((cell, 1.0) for cell in ("1", "1.0", "+1", "1e0", " 1 ", "01", "yes", "True", " TRUE")),
+    *((cell, 0.0) for cell in ("0", "0.0", "-0", "0e5", "\t0", "000", "No", "false")),
     *((cell, NAN) for cell in ("", " ", "NA", "N/A", "NaN", "nan", "null", "None")),
-    *((cell, None) for cell in ("2", "-1", "0.5", "yes", "True", "true", "1e400", "inf", "O", "?")),
+    *((cell, None) for cell in ("2", "-1", "0.5", "y", "left", "1e400", "inf", "O", "?")),
 ]
 
 

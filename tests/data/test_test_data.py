@@ -29,6 +29,25 @@ def test_test_data_are_the_rows_with_an_outcome_of_every_file(
     assert "b10.csv: 1 lines are left out, the first is line 4" in caplog.text
 
 
+def test_days_are_told_from_the_newest_of_each_file(tmp_path: Path) -> None:
+    """An open row has a date, too; a period and a value need not be there."""
+    header = HEADER.replace("lastmonth_activity", "since")
+    lines = ["AAAA,2026-01-31,2,few,0", "BBBB,2026-01-01,2,,1", "CCCC,2026-03-02,2,few,"]
+    (tmp_path / "a.csv").write_text("\n".join([header, *lines]) + "\n")
+    (tmp_path / "b.csv").write_text(f"{header}\nDDDD,2020-02-29,2,many,1\nEEEE,,1,many,0\n")
+    settings = held_out(
+        tmp_path,
+        feature_columns=("since", "lastyear_activity", "number_of_employees"),
+        column_kinds=(("since", "date"), ("number_of_employees", "category")),
+        period_column="month",
+        value_column="revenue",
+    )
+    rows = test_data.rows(settings)
+    assert rows["corporation"].tolist() == ["AAAA", "BBBB", "DDDD", "EEEE"]
+    assert rows["since"].fillna(-1).tolist() == [30, 60, 0, -1]
+    assert rows["number_of_employees"].fillna("").tolist() == ["few", "", "many", "many"]
+
+
 def test_test_data_without_an_outcome_score_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"{HEADER}\nAAAA,1,2,3,\n")
     with pytest.raises(DataUnusable, match=r"no row in .* has an outcome"):

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 from tests.house.tree import EACH, SOURCES, Source
 
 ROOMS = (  # each line imports from the lines below it alone
-    ("fullprocess", "wsgi", "gunicorn.conf", "company.fabricate"),
+    ("fullprocess", "wsgi", "gunicorn.conf", "company.fabricate", "company.subscribers"),
     ("apicalls",),
     ("reporting", "app"),
     ("diagnostics",),
@@ -40,6 +40,7 @@ OWNERS = {  # who may import a library: modules, or whole wings
     "pyarrow": {"risk.data"},
     "packaging": {"risk.packages"},
     "scipy": {"risk.learning"},
+    "threadpoolctl": {"risk.learning"},  # which comes with scikit-learn
     "numpy": set(FLOORS),
     "pandas": set(FLOORS),
 }

@@ -8,10 +8,12 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from risk import files
+from risk.columns import Columns
+from risk.data.tables import Book
 from risk.learning import estimator, ranking
 from risk.learning.ranking import Basis
 from risk.records import list_file
-from risk.settings import Columns, Settings
+from risk.settings import Settings
 
 BASIS = Basis("1-abc", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
 LATER = BASIS._replace(as_of="2026-01-03T00:00:00Z")
@@ -48,7 +50,7 @@ MODELS = {"log": fitted("log"), "raw": fitted("raw"), "bare": bare()}
 
 def written(path: Path, clients: pd.DataFrame, basis: Basis = BASIS) -> list[dict[str, str]]:
     """The list as a reader without pandas finds it."""
-    found = ranking.ranked(MODELS["log"], clients, COLUMNS)
+    found = ranking.ranked(MODELS["log"], Book(clients, len(clients)), COLUMNS)
     list_file.write(path, found, COLUMNS, basis)
     with path.open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))

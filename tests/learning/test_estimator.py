@@ -26,9 +26,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from company import fabricate
+from risk.columns import Columns
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.learning import estimator, evaluation
-from risk.settings import Columns
+from risk.learning import estimator, evaluation, pipelines
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"
@@ -55,14 +55,14 @@ def fitted(features: str = "log") -> Pipeline:
     return estimator.fit(TABLE, COLUMNS, features)
 
 
-def outcomes_of(contents: Iterable[bytes]) -> list[str]:
+def outcomes_of(contents: Iterable[bytes], columns: Columns = COLUMNS) -> list[str]:
     """What `loads` makes of each, tried in a process of its own that may crash on the way."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         for content in contents:
             try:
-                estimator.loads(content, "trainedmodel.pkl", COLUMNS)
+                estimator.loads(content, "trainedmodel.pkl", columns)
                 answer = "loaded"
             except BaseException as error:  # noqa: BLE001 - the parent is told, whatever it is
                 answer = type(error).__name__
@@ -155,16 +155,16 @@ REFUSED = [
     pytest.param("text", id="a text"),
     pytest.param(np.log1p, id="a function that models are made of"),
     pytest.param(Pipeline, id="the class instead of a model"),
-    pytest.param(estimator.unfitted("log"), id="a model that was never fitted"),
+    pytest.param(pipelines.linear("log"), id="a model that was never fitted"),
     pytest.param(LogisticRegression(), id="a bare one that was never fitted"),
     pytest.param(Pipeline([]), id="a pipeline without steps"),
     pytest.param(StandardScaler().fit(ROWS), id="a scaler, which predicts nothing"),
     pytest.param(
-        estimator.unfitted("log").fit(pd.DataFrame(ROWS, columns=["a", "b", "c"]), OUTCOMES),
+        pipelines.linear("log").fit(pd.DataFrame(ROWS, columns=["a", "b", "c"]), OUTCOMES),
         id="a model of other columns",
     ),
     pytest.param(
-        estimator.unfitted("log").fit(TABLE[list(COLUMNS.features[::-1])], TABLE["exited"]),
+        pipelines.linear("log").fit(TABLE[list(COLUMNS.features[::-1])], TABLE["exited"]),
         id="a model of the same columns in another order",
     ),
     pytest.param(LogisticRegression().fit(ROWS[:, :2], OUTCOMES), id="a model of fewer columns"),

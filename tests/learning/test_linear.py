@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from risk.columns import Columns
 from risk.learning import estimator, linear, reasons
-from risk.settings import Columns
 
 COLUMNS = Columns("corporation", ("lastmonth_activity", "number_of_employees"), "exited")
 RANDOM = np.random.default_rng(0)

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from company import fabricate
+from risk.data.tables import Book
 from risk.learning import attribution, ranking
 from risk.learning.ranking import Basis
 from risk.records import list_file
@@ -40,7 +42,7 @@ def test_the_average_client_shown_is_the_one_in_the_middle_of_what_the_model_see
 def test_a_bare_regression_ranks_clients_with_missing_cells() -> None:
     clients = book([str(number) for number in range(300)])
     assert clients["lastmonth_activity"].isna().any()
-    found = ranking.ranked(MODELS["bare"], clients, COLUMNS)
+    found = ranking.ranked(MODELS["bare"], Book(clients, len(clients)), COLUMNS)
     assert np.isfinite(found.risks).all()
 
 
@@ -130,7 +132,7 @@ def test_the_list_is_nearly_as_good_as_the_best_possible_one(settings: Settings)
 @pytest.mark.parametrize(
     ("open_", "leaving", "words"),
     [
-        ([True, True, True], 1, "of the first 3, whose outcome is open, would leave, if the"),
+        ([True, True, True], 1, "of the first 3 would leave, if the"),
         ([True, True, False], 1, "of the first 2, whose outcome is open, would leave"),
         ([False, False, False], 1, "look like clients that leave, though all"),
     ],
@@ -143,16 +145,63 @@ def test_what_the_list_makes_expect_is_said_of_open_outcomes(
     assert words in found.words
 
 
+OPEN, STAYED, ABSENT = ranking.MARKS
+
+
 @pytest.mark.parametrize(
-    ("open_", "words"),
+    ("marks", "by", "words"),
     [
-        ([True, True, False], "First the 2 whose outcome is open, by risk; then those that stayed"),
-        ([True, True], "Highest risk first; the outcome of each of them is open."),
-        ([False], "Highest risk first; by its newest row each of them stayed so far."),
+        ([OPEN, OPEN], "risk", "By risk; the outcome of each of them is open."),
+        ([STAYED], "risk", "By risk; by its newest row each of them stayed so far."),
+        ([OPEN], "value", "By what is at stake; the outcome of each of them is open."),
+        (
+            [OPEN, OPEN, STAYED, ABSENT],
+            "risk",
+            "First the 2 whose outcome is open; then the 1 that stayed by their newest row; then "
+            "the 1 that are not in the newest data; each by risk.",
+        ),
     ],
 )
-def test_the_order_of_the_list_is_told(open_: list[bool], words: str) -> None:
-    assert ranking.order(np.array(open_)).startswith(words)
+def test_the_order_of_the_list_is_told(marks: list[str], by: str, words: str) -> None:
+    assert ranking.order(pd.Series(marks), by).startswith(words)
+
+
+def test_clients_that_the_newest_data_do_not_tell_of_come_last() -> None:
+    clients = book([str(number) for number in range(60)])
+    clients["exited"] = [np.nan, 0.0] * 30
+    found = ranking.ranked(MODELS["log"], Book(clients, 40), COLUMNS)
+    assert found.marks.tolist() == [OPEN] * 20 + [STAYED] * 20 + [ABSENT] * 20
+    for mark in ranking.MARKS:
+        assert (np.diff(found.risks[found.marks == mark]) <= 0).all()
+    assert set(found.clients["corporation"][found.marks == ABSENT]) == {*map(str, range(20))}
+
+
+VALUED = COLUMNS._replace(value="revenue")
+
+
+def test_by_value_what_is_at_stake_decides_and_what_is_not_known_is_nothing(tmp_path: Path) -> None:
+    clients = book([str(number) for number in range(100)]).assign(exited=np.nan)
+    clients["revenue"] = np.random.default_rng(0).lognormal(8, 2, 100).round(2)
+    clients.loc[7, "revenue"] = np.nan
+    found = ranking.ranked(MODELS["log"], Book(clients, 100), VALUED, "value")
+    list_file.write(tmp_path / "list.csv", found, VALUED, BASIS)
+    listed = list_file.read(tmp_path / "list.csv")
+    assert tuple(listed) == (*list_file.COLUMNS, *list_file.WORTH)
+    product = (listed["risk"] * listed["value"]).fillna(0).round(2)
+    assert listed["at_stake"].tolist() == pytest.approx(product.tolist(), abs=0.011)
+    assert listed["at_stake"].is_monotonic_decreasing
+    assert listed["corporation"].iloc[-1] == "7"
+    stake = ranking.stake(listed, 10)
+    assert stake
+    assert stake.in_all == pytest.approx(listed["at_stake"].sum())
+    assert stake.to_call == pytest.approx(listed["at_stake"][:10].sum())
+    assert sum(stake.by_band.values()) == pytest.approx(stake.in_all)
+
+
+def test_without_a_value_the_list_says_nothing_of_it(tmp_path: Path) -> None:
+    rows = written(tmp_path / "list.csv", book(["a", "b"]))
+    assert tuple(rows[0]) == list_file.COLUMNS
+    assert ranking.stake(list_file.read(tmp_path / "list.csv"), 1) is None
 
 
 @pytest.mark.parametrize(

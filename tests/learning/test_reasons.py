@@ -1,15 +1,12 @@
-"""Reasons in words: those that weigh most, legible, and marked where they speak against."""
+"""The words of reasons: of columns, of values of every kind, of how hard a term pushes."""
 
 import math
-from pathlib import Path
 
-import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from risk.learning import attribution, estimator, ranking, reasons
-from risk.records import list_file
-from risk.settings import Columns
-from tests.learning.book import BASIS, COLUMNS, MODELS, book
+from risk.learning import reasons
 
 
 @pytest.mark.parametrize(
@@ -27,31 +24,11 @@ from tests.learning.book import BASIS, COLUMNS, MODELS, book
         ("Umsatz_größer", "umsatz größer"),
         ("$x^{", "$x^{"),
         ("___", "___"),
+        ("calls; or_not", "calls, or not"),
     ],
 )
 def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> None:
     assert reasons.label(column) == said
-
-
-@pytest.mark.parametrize(
-    ("given_", "taken", "middle", "part", "said"),
-    [
-        (12, 12, 340.2, 0.8, "activity 12 (middle client 340): raises the risk"),
-        (12, 12, 340.2, 1.4, "activity 12 (middle client 340): raises the risk a lot"),
-        (4e3, 4e3, 34, -0.1, "activity 4,000 (middle client 34): lowers the risk a little"),
-        (0.25, 0.25, 3.14, -1, "activity 0.25 (middle client 3.14): lowers the risk"),
-        (340, 340, 340, 0, "activity 340 (middle client 340): hardly matters"),
-        (1e300, 1e300, 34, -9, "activity 1e300 (middle client 34): lowers the risk a lot"),
-        (
-            *(math.nan, 115.2, 340, 1),
-            "activity not known, taken as 115 (middle client 340): raises the risk",
-        ),
-    ],
-)
-def test_a_reason_reads_as_a_sentence(
-    given_: float, taken: float, middle: float, part: float, said: str
-) -> None:
-    assert reasons.sentence("activity", given_, taken, reasons.about(middle), part) == said
 
 
 @pytest.mark.parametrize(
@@ -83,77 +60,87 @@ def test_numbers_of_every_size_are_legible(number: float, said: str) -> None:
     assert reasons.number(number) == said
 
 
-def test_a_name_that_ends_in_a_number_stays_apart_from_the_value() -> None:
-    said = reasons.sentence("tickets 2024", 12, 12, "8", -1)
-    assert said == "tickets 2024 = 12 (middle client 8): lowers the risk"
-
-
-def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path) -> None:
-    clients = book([str(number) for number in range(200)])
-    found = ranking.ranked(MODELS["log"], clients, COLUMNS)
-    list_file.write(tmp_path / "list.csv", found, COLUMNS, BASIS)
-    names = [reasons.label(name) for name in COLUMNS.features]
-    for row, parts in zip(
-        list_file.read(tmp_path / "list.csv").itertuples(), found.terms.parts, strict=True
-    ):
-        for told in row.reasons.split("; "):
-            (at,) = (at for at, name in enumerate(names) if name in told)
-            is_marked = told.startswith(reasons.AGAINST)
-            if abs(parts[at]) > 0.1:
-                assert ("raises" in told) == (parts[at] > 0)
-                assert is_marked == (row.band == ("low" if parts[at] > 0 else "high"))
-        told = [text for text in row.reasons.split("; ") if not text.startswith(reasons.AGAINST)]
-        if len(told) == 2:
-            assert told[0].startswith(names[int(np.argmax(np.abs(parts)))])
+@pytest.mark.parametrize(
+    ("value", "kind", "said"),
+    [
+        (-114.89, "money", "-114.89"),
+        (8.5, "money", "8.50"),
+        (1234.5, "money", "1,234.50"),
+        (36.0, "money", "36"),
+        (123456.78, "money", "123,457"),
+        (0.25, "money", "0.25"),
+        (-114.9, "signed", "-114.9"),
+        (-5.0, "signed", "-5"),
+        (-0.0, "signed", "0"),
+        (-1e16, "signed", "-1e16"),
+        (12.0, "percent", "12\u00a0%"),
+        (12.5, "percent", "12.5\u00a0%"),
+        (-100.0, "percent", "-100\u00a0%"),
+        (95.0, "date", "95 days before the newest"),
+        (1.0, "date", "1 day before the newest"),
+        (0.0, "date", "0 days before the newest"),
+        (math.nan, "date", "not known"),
+        (math.nan, "money", "not known"),
+        (math.nan, "category", "not known"),
+        ("basic; old", "category", "basic; old"),
+        ("12", "category", "12"),
+    ],
+)
+def test_a_cell_of_every_kind_is_legible(value: float | str, kind: str, said: str) -> None:
+    assert reasons.cell(value, kind) == said
 
 
 @pytest.mark.parametrize(
-    ("risk", "parts", "said"),
+    ("text", "said"),
     [
-        (
-            0.9,
-            [2.0, -0.7],
-            "a 3 (middle client 9): raises the risk a lot; speaks against it: b",
-        ),
-        (0.9, [-2.0, 0.7], "b 4 (middle client 8): raises the risk; speaks against it: a"),
-        (
-            0.1,
-            [-2.0, 0.7],
-            "a 3 (middle client 9): lowers the risk a lot; speaks against it: b",
-        ),
-        (0.3, [-2.0, 0.7], "a 3 (middle client 9): lowers the risk a lot; b 4"),
-        (0.9, [2.0, -0.001], "a 3 (middle client 9): raises the risk a lot; b 4"),
-        (0.9, [-2.0, -0.7], "speaks against it: a 3"),
+        ("basic", "basic"),
+        ("basic; old;", "basic, old,"),
+        ("a\tb\u2028c\u202ed", "a b c d"),
+        (" ; ", ","),
+        ("\u200b", "blank"),
+        ("x" * 40, "x" * 40),
+        ("x" * 41, "x" * 39 + "\u2026"),
     ],
 )
-def test_what_speaks_against_a_high_or_a_low_risk_is_marked_and_comes_last(
-    risk: float, parts: list[float], said: str
+def test_a_level_stands_in_a_reason_on_one_line(text: str, said: str) -> None:
+    assert reasons.level(text) == said
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_border_between_reasons(text: str) -> None:
+    level = reasons.level(text)
+    assert 0 < len(level) <= reasons.LONGEST_LEVEL
+    assert level.isprintable()
+    assert ";" not in level
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("activity last month", "activity last year", "activity"),
+        ("phone calls this month", "phone calls last year", "phone calls"),
+        ("turnover Q4", "turnover year", "turnover"),
+        ("month", "year", "month"),
+        ("last month", "last year", "last month"),
+    ],
+)
+def test_what_changes_is_called_by_what_two_names_have_in_common(
+    first: str, second: str, said: str
 ) -> None:
-    given_ = np.array([[3.0, 4.0]])
-    middle = attribution.Average(0.0, np.zeros(2), np.array([9.0, 8.0]))
-    terms = attribution.Terms(np.array([parts]), given_)
-    lean = ranking.lean(np.array([risk]))
-    (told,) = reasons.in_words(terms, given_, middle, ["a", "b"], lean)
-    assert told.startswith(said)
+    assert reasons.noun(first, second) == said
 
 
-def test_a_third_reason_that_is_not_told_hides_no_other(tmp_path: Path) -> None:
-    given_ = np.array([[1.0, 2.0, 3.0]] * 2)
-    parts = np.array([[-2.0, 1.5, 0.1], [-2.0, 1.5, 1.2]])
-    middle = attribution.Average(0.0, np.zeros(3), np.zeros(3))
-    lean = ranking.lean(np.array([0.9, 0.9]))
-    told = reasons.in_words(attribution.Terms(parts, given_), given_, middle, ["a", "b", "c"], lean)
-    firsts = [[piece.split(" (")[0] for piece in text.split("; ")] for text in told]
-    assert firsts == [["b 2", "speaks against it: a 1"], ["b 2", "c 3", "speaks against it: a 1"]]
-
-
-def test_a_feature_may_be_called_risk(tmp_path: Path) -> None:
-    columns = Columns("name", ("risk", "rank"), "left")
-    table = book([str(n) for n in range(100)]).assign(exited=np.nan)
-    table = table.set_axis(columns.all, axis="columns")
-    known = table.assign(left=(table["risk"].fillna(0) < 50).astype("float64"))
-    asked = estimator.fit(known, columns, "log")
-    list_file.write(tmp_path / "list.csv", ranking.ranked(asked, table, columns), columns, BASIS)
-    risks = estimator.probability(asked, table, columns)
-    listed = list_file.read(tmp_path / "list.csv")["risk"].tolist()
-    assert listed == pytest.approx(sorted(risks, reverse=True), abs=1e-11)
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        (math.nan, "hardly matters"),
+        (0.0, "hardly matters"),
+        (-math.log(1.019), "hardly matters"),
+        (math.log(1.021), "raises the risk a little"),
+        (-math.log(1.3), "lowers the risk"),
+        (math.log(4) + 1e-9, "raises the risk a lot"),
+        (-math.inf, "lowers the risk a lot"),
+    ],
+)
+def test_how_hard_a_term_pushes_is_said(part: float, said: str) -> None:
+    assert reasons.push(part) == said

@@ -10,8 +10,9 @@ from risk.data import tables
 from risk.errors import ServiceDown
 from risk.records import pending, recording, store
 from risk.settings import Settings
-from tests.conftest import decided, put
+from tests.conftest import HEADER, decided, put
 from tests.records.sql import another_period, execute, ingest, rows
+from tests.words import WORDS, worded
 
 
 @pytest.mark.parametrize("name", ["finaldata", "clients"])
@@ -105,3 +106,41 @@ def test_the_dataset_in_sql_changes_only_when_data_came_in(settings: Settings) -
     pending.Run(settings).end("trained", "by hand")
     recording.catch_up(settings)
     assert rows(settings, "SELECT count(*) AS n FROM clients") == [{"n": 0}]
+
+
+def test_every_word_stands_in_the_databases_as_it_is(recorded: Settings) -> None:
+    url = {"database_url": recorded.database_url} if recorded.database_url else {}
+    settings = worded(recorded, dataset_in_database=True, **url)
+    ingest(settings)
+    for name in ("finaldata", "clients"):
+        table = tables.read(settings.output_folder_path / f"{name}.csv", settings.columns)
+        stored = rows(settings, f"SELECT corporation, plan FROM {name}")
+        wanted = dict(zip(table["corporation"], table["plan"], strict=True))
+        assert {row["corporation"]: row["plan"] for row in stored} == wanted
+        assert set(wanted.values()) == set(WORDS)
+    (level,) = rows(settings, "SELECT * FROM category_stats")
+    assert level["column"] == "plan"
+    assert level["level"] == min(WORDS)
+    assert level["share"] == pytest.approx(1 / len(WORDS))
+
+
+def test_a_column_of_another_kind_makes_the_table_anew(recorded: Settings) -> None:
+    recorded = recorded._replace(dataset_in_database=True, period_column="month")
+    header = f"{HEADER},month"
+    put(recorded, "dataset1.csv", ["AAAA,1,2,3,0,2026-01-31", "BBBB,1,2,3,1,2026-02-28"], header)
+    ingest(recorded)
+    months = [row["month"] for row in rows(recorded, "SELECT month FROM clients ORDER BY month")]
+    assert months == ["2026-01-31", "2026-02-28"]
+    worded_now = recorded._replace(
+        column_kinds=(("number_of_employees", "category"), ("lastmonth_activity", "date"))
+    )
+    dated = ["AAAA,2026-01-31,2,few,0,1", "BBBB,2026-01-01,2,many,1,2"]
+    put(worded_now, "dataset1.csv", dated, header)
+    ingest(worded_now)
+    stored = rows(recorded, "SELECT * FROM finaldata ORDER BY corporation")
+    assert [row["number_of_employees"] for row in stored] == ["few", "many"]
+    assert [row["lastmonth_activity"] for row in stored] == [0.0, 30.0]
+    statistics = rows(recorded, "SELECT * FROM column_stats ORDER BY run")[-6:]
+    known = {row["column"]: (row["mean"], row["missing_percent"]) for row in statistics}
+    assert known["lastmonth_activity"] == (15.0, 0.0)
+    assert known["number_of_employees"] == known["month"] == known["corporation"] == (None, 0.0)

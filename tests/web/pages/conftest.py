@@ -23,6 +23,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     decided(settings)
     period = fabricate.periods(3, clients=400, seed=1)[-1]
     deliver(settings, "dataset3.csv", period)
+    put(settings, "more <i>odd<i>.csv", odd_rows(13))
     full_process(settings)
     return settings
 

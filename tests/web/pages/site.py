@@ -50,8 +50,8 @@ ODD = (
 )
 
 
-def odd_rows() -> list[str]:
-    return ['"{}",{},340,5,'.format(code.replace('"', '""'), 12) for code in ODD]
+def odd_rows(activity: int = 12) -> list[str]:
+    return ['"{}",{},340,5,'.format(code.replace('"', '""'), activity) for code in ODD]
 
 
 def page(client: FlaskClient, address: str, status: int = 200) -> Page:

@@ -1,0 +1,141 @@
+"""Which model suits the data, and where its risks are best cut, as rows show it has not learned."""
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from risk.columns import Columns
+from risk.errors import DataUnusable
+from risk.learning import estimator, pipelines
+from risk.learning.estimator import Model, Numbers
+from risk.learning.pipelines import AUTO, BOOSTED, LOGISTIC
+
+FOLDS = 5
+MOST_ROWS = 200_000  # that are looked at in a comparison: so many clients, with all their rows
+SMALLEST_RISK = 1e-15
+DIGITS = 3
+
+log = logging.getLogger("risk.choice")
+
+
+class Learned(NamedTuple):
+    """A fitted model; of which kind it is, and why; the threshold of the best F1, if one is known.
+
+    A threshold is known where each of five groups of clients could be judged by a model that has
+    learned from the others.
+    """
+
+    model: Model
+    kind: str
+    threshold: float | None = None
+    choice: str = ""
+
+
+def learn(known: pd.DataFrame, columns: Columns, features: str, model: str) -> Learned:
+    """The model that config.json asks for, or the better one, fitted on all rows."""
+    kinds = (LOGISTIC, BOOSTED) if model == AUTO else (model,)
+    few = _few(known, columns)
+    with pipelines.all_by_one_thread():
+        judged = {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
+    kind, choice = model, ""
+    if model == AUTO:
+        kind, choice = _chosen(judged, few)
+    fitted = estimator.fit(known, columns, features, kind)
+    found = judged.get(kind)
+    return Learned(fitted, kind, found.best_threshold if found else None, choice)
+
+
+class Judged(NamedTuple):
+    """Who left, and the risks by models that had not seen their clients."""
+
+    left: npt.NDArray[np.bool_]
+    risks: Numbers
+
+    @property
+    def log_loss(self) -> float:
+        """How surprised the model was by what came, on average."""
+        likely = np.where(self.left, self.risks, 1 - self.risks)
+        return float(-np.log(np.clip(likely, SMALLEST_RISK, None)).mean())
+
+    @property
+    def best_threshold(self) -> float:
+        """From which risk on clients must count as leaving, for F1 to be best."""
+        order = np.argsort(-self.risks, kind="stable")
+        risks, hits = self.risks[order], np.cumsum(self.left[order])
+        f1 = 2 * hits / (hits[-1] + np.arange(1, len(risks) + 1))
+        is_end = np.append(risks[1:] < risks[:-1], True)  # equal risks stand on one side
+        best = int(np.argmax(np.where(is_end, f1, -1)))
+        return _between(risks[best], risks[best + 1] if best + 1 < len(risks) else 0.0)
+
+
+def _between(above: float, below: float) -> float:
+    """A number in between, with no more digits than it takes."""
+    for digits in range(2, 16):
+        number = round(float(above + below) / 2, digits)
+        if below < number <= above:
+            return number
+    return float(above)
+
+
+def _few(known: pd.DataFrame, columns: Columns) -> str:
+    """Why clients cannot be told apart into five groups; empty if they can."""
+    for outcome, what in ((1, "left"), (0, "stayed")):
+        count = known.loc[known[columns.target] == outcome, columns.client].nunique()
+        if count < FOLDS:
+            return f"only {count} clients that {what} are known, and {FOLDS} are needed"
+    return ""
+
+
+def _chosen(judged: dict[str, "Judged | None"], few: str) -> tuple[str, str]:
+    """The kind with the smaller loss, and the sentence that says so."""
+    losses = {kind: found.log_loss for kind, found in judged.items() if found}
+    if not losses.keys() >= {LOGISTIC, BOOSTED}:
+        why = few or "there a model could not be fitted"
+        return LOGISTIC, f"{LOGISTIC} was chosen without a cross-validation: {why}"
+    best, other = sorted(losses, key=losses.__getitem__)
+    shown = _apart(losses[best], losses[other])
+    sentence = f"its log-loss in cross-validation is {shown[0]}, {other} has {shown[1]}"
+    return best, f"{best} was chosen: {sentence}"
+
+
+def _apart(*numbers: float) -> list[str]:
+    """Both with as many digits as it takes to see which is the smaller one."""
+    shown = [[f"{number:.{digits}f}" for number in numbers] for digits in range(DIGITS, 9)]
+    return next((both for both in shown if both[0] != both[1]), shown[0])
+
+
+def _unlearned(known: pd.DataFrame, columns: Columns, features: str, kind: str) -> Judged | None:
+    """What is said of each client by a model that learned from others; None if one cannot learn."""
+    group = folds(known, columns)
+    rows, group = known[group >= 0], group[group >= 0]
+    risks = np.empty(len(rows))
+    try:
+        for fold in range(FOLDS):
+            model, _ = estimator.fitted(rows[group != fold], columns, features, kind)
+            with np.errstate(over="ignore", invalid="ignore"):
+                risks[group == fold] = estimator.probability(model, rows[group == fold], columns)
+    except (DataUnusable, ValueError) as problem:  # the latter of numbers that became too large
+        log.warning("the model cannot be cross-validated: %s", problem)
+        return None
+    risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
+    return Judged((rows[columns.target] == 1).to_numpy(), risks)
+
+
+def folds(known: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
+    """The group of each row, 0 to 4: a client's rows are in one; -1 if there are more than needed.
+
+    Clients that left, that stayed, and that did both are spread evenly, and always in the same way.
+    """
+    codes, clients = pd.factorize(known[columns.client], sort=True)
+    left = known[columns.target].to_numpy() == 1
+    outcomes = np.zeros(len(clients), dtype=np.int64)
+    np.bitwise_or.at(outcomes, codes, np.where(left, 1, 2))
+    looked_at = int(len(clients) * min(1.0, MOST_ROWS / len(known)))
+    shuffled = np.random.default_rng(0).permutation(len(clients))[:looked_at]
+    turn = shuffled[np.argsort(outcomes[shuffled], kind="stable")]
+    group = np.full(len(clients), -1)
+    group[turn] = np.arange(len(turn)) % FOLDS
+    return group[codes]

@@ -1,0 +1,190 @@
+"""Why a client is at risk, in sentences that a client manager understands."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from risk.columns import CATEGORY, DATE, Columns
+from risk.learning import reasons, topics
+from risk.learning.attribution import Average, Terms
+from risk.learning.estimator import Numbers
+from risk.learning.topics import Topic
+
+MOST_REASONS = 3
+COUNTS_AS_THIRD = 0.5  # a third reason must weigh half as much as the first
+SHARES = {  # of what is usual for a client
+    **{0.01: "a hundredth of", 0.02: "a fiftieth of", 0.05: "a twentieth of", 0.1: "a tenth of"},
+    **{0.2: "a fifth of", 0.25: "a quarter of", 1 / 3: "a third of", 0.5: "half"},
+    **{1.0: "about", 1.5: "one and a half times", 2.0: "twice"},
+    **{3.0: "three times", 4.0: "four times", 5.0: "five times", 10.0: "ten times"},
+    **{20.0: "20 times", 50.0: "50 times", 100.0: "100 times"},
+}
+BETWEEN_SHARES = np.sqrt(np.array([*SHARES][1:]) * np.array([*SHARES][:-1]))
+
+Texts: TypeAlias = npt.NDArray[np.object_]
+Codes: TypeAlias = npt.NDArray[np.int64]
+
+
+class Fact(NamedTuple):
+    """A client's value beside the middle client's, in a table's words and in a sentence's."""
+
+    name: str
+    given: str
+    usual: str
+    taken: str  # what a missing number is taken as, empty for all else
+    words: str
+
+
+class Told(NamedTuple):
+    """What is told of some clients: the topics, and the terms of these."""
+
+    topics: list[Topic]
+    parts: Numbers
+
+
+def told(terms: Terms, middle: Average, columns: Columns) -> Told:
+    """The terms as they are told: those that belong together as one, the sum as it was."""
+    found = topics.told(columns, middle.copies)
+    pairs = topics.pairs(columns)
+    return Told(found, topics.regrouped(terms.parts, terms.changes, pairs, found))
+
+
+def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which terms push away from where their client stands: 1 for a high risk, -1 for a low one."""
+    is_against: npt.NDArray[np.bool_] = parts * lean[:, None] < 0
+    return is_against & (reasons.strength(parts) > 0)
+
+
+def in_words(
+    terms: Terms,
+    clients: pd.DataFrame,
+    middle: Average,
+    columns: Columns,
+    lean: npt.NDArray[np.int64],
+) -> Texts:
+    """The two or three reasons that weigh most, for each client as one text.
+
+    What speaks against a high or a low risk is marked and comes last.
+    """
+    found, parts = told(terms, middle, columns)
+    turned = against(parts, lean)
+    order, counts = _heaviest_first(np.abs(parts), turned)
+    pieces = np.full(order.shape, "", dtype=object)
+    for at, topic in enumerate(found):
+        rows, places = np.nonzero((order == at) & counts)
+        own = clients[topics.names(topic, columns)].iloc[rows]
+        codes, known = facts(topic, own, terms.changes[rows], middle, columns)
+        pieces[rows, places] = _sentences(codes, known, parts[rows, at], turned[rows, at])
+    texts: Texts = pieces[:, 0]
+    for place in range(1, order.shape[1]):
+        texts = texts + np.where(counts[:, place], reasons.BETWEEN + pieces[:, place], "")
+    return texts
+
+
+def _heaviest_first(
+    weights: Numbers, turned: npt.NDArray[np.bool_]
+) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    """The places of each client's heaviest terms, those against it last, and which of them count.
+
+    Two count always, a third one by its weight; one that does not count comes last of all.
+    """
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :MOST_REASONS]
+    weights = np.take_along_axis(weights, order, axis=1)
+    counts = weights >= COUNTS_AS_THIRD * weights[:, :1]
+    counts[:, :2] = True
+    last = np.where(counts, np.take_along_axis(turned, order, axis=1), 2)
+    return np.take_along_axis(order, np.argsort(last, axis=1, kind="stable"), axis=1), counts
+
+
+def _sentences(
+    codes: Codes, known: Sequence[Fact], parts: Numbers, turned: npt.NDArray[np.bool_]
+) -> Texts:
+    """The reason of each client; those that read alike are made once."""
+    how_hard, is_up = reasons.strength(parts), parts > 0
+    kinds = ((codes * len(reasons.HOW_HARD) + how_hard) * 2 + is_up) * 2 + turned
+    _, first, which = np.unique(kinds, return_index=True, return_inverse=True)
+    words = [
+        f"{reasons.AGAINST * bool(turned[at])}{known[codes[at]].words}: "
+        f"{reasons.pushes(int(how_hard[at]), is_up=bool(is_up[at]))}"
+        for at in first
+    ]
+    return np.array([*words, ""], dtype=object)[which]
+
+
+def facts(
+    topic: Topic, clients: pd.DataFrame, changes: Numbers, middle: Average, columns: Columns
+) -> tuple[Codes, list[Fact]]:
+    """What there is to say of a topic, and the place in it of what is said of each client."""
+    if topic.pair is None:
+        return _of_values(topic, clients, middle, columns)
+    pair = topics.pairs(columns)[topic.pair]
+    has_changed = np.isfinite(changes[:, topic.pair])
+    short, long = (clients[columns.features[at]].to_numpy()[has_changed] for at in pair[:2])
+    of_changes = _of_changes(pair, middle, columns)
+    of_others, others = _of_values(topic, clients[~has_changed], middle, columns)
+    codes = np.empty(len(clients), dtype=np.int64)
+    codes[has_changed] = _place_of(pair.factor * (short / long))
+    codes[~has_changed] = len(of_changes) + of_others
+    return codes, [*of_changes, *others]
+
+
+def _of_values(
+    topic: Topic, clients: pd.DataFrame, middle: Average, columns: Columns
+) -> tuple[Codes, list[Fact]]:
+    """The facts of a feature's values, each different one once."""
+    cells = clients[columns.features[topic.features[0]]]
+    codes, values = pd.factorize(cells, use_na_sentinel=False)
+    return codes.astype(np.int64), [_fact(topic, value, middle, columns) for value in values]
+
+
+def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -> Fact:
+    """What is said of a value."""
+    at = topic.features[0]
+    name = _all_of([reasons.label(columns.features[each]) for each in topic.features])
+    kind, is_known = columns.kind(columns.features[at]), not pd.isna(value)
+    equals = "= " if name[-1:].isdigit() and is_known else ""
+    if kind == CATEGORY:
+        level, usual = (reasons.about(each) for each in (value, middle.values[at]))
+        beside = "like most clients" if level == usual else f"most clients: {usual}"
+        return Fact(name, level, f"most: {usual}", "", f"{name} {equals}{level} ({beside})")
+    fill, usual = middle.fills[at], _usual(middle.values[at], kind)
+    taken = "" if is_known or math.isnan(fill) else reasons.about(fill, kind)
+    given = reasons.cell(value, kind)
+    said = f"{given}, taken as {taken}" if taken else f"{equals}{given}"
+    return Fact(name, given, usual, taken, f"{name} {said} (middle client {usual})")
+
+
+def _usual(value: float, kind: str) -> str:
+    """The middle client's number, of a date the days alone."""
+    words = reasons.about(value, kind)
+    return words.partition(" day")[0] if kind == DATE else words
+
+
+def _all_of(names: Sequence[str]) -> str:
+    """Several names as one: a, b and c."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _place_of(shares: Numbers) -> Codes:
+    """The place of each share among the facts of a change, of which the first is nothing left."""
+    places: Codes = 1 + np.searchsorted(BETWEEN_SHARES, shares)
+    return np.where(shares == 0, 0, places)
+
+
+def _of_changes(pair: topics.Pair, middle: Average, columns: Columns) -> list[Fact]:
+    """All that is said of a change."""
+    short, long = (reasons.label(columns.features[place]) for place in pair[:2])
+    name = reasons.noun(short, long)
+    words = [f"{share} its usual" for share in SHARES.values()]
+    if not min(middle.values[pair.short], middle.values[pair.long]) > 0:
+        return []
+    ratio = pair.factor * (middle.values[pair.short] / middle.values[pair.long])
+    usual = words[int(_place_of(np.array([ratio]))[0]) - 1]
+    beside = f"(middle client: {usual})"
+    nothing = Fact(name, f"no {short}", usual, "", f"no {short} {beside}")
+    return [nothing, *(Fact(name, each, usual, "", f"{name} {each} {beside}") for each in words)]

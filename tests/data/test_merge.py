@@ -1,0 +1,177 @@
+"""One dataset of all rows: which completes which, which is a client's newest, what is a period."""
+
+import io
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from risk.columns import Columns
+from risk.data import merge, tables
+from risk.data.merge import Delivered, Merged
+
+COLUMNS = Columns("client", ("x",), "left")
+TIMED = COLUMNS._replace(period="month")
+OPEN = None
+
+
+def file_of(rows: str, columns: Columns = COLUMNS) -> pd.DataFrame:
+    """A table of rows like "A,1,0", in which an outcome may be empty."""
+    names = ["client", "x", "left", *(["month"] if columns.period else [])]
+    text = f"{','.join(names)}\n" + "\n".join(rows.split()) + "\n"
+    return pd.read_csv(
+        io.StringIO(text),
+        dtype=tables.types_of(columns),
+        keep_default_na=False,
+        na_values={"left": [""], "x": [""]},
+    )[list(columns.all)]
+
+
+def merged(*files: str, columns: Columns = COLUMNS) -> Merged:
+    """Files as they arrive one after the other."""
+    delivered = [
+        Delivered(f"file{at}.csv", file_of(rows, columns)) for at, rows in enumerate(files, 1)
+    ]
+    return merge.merged(delivered, columns)
+
+
+def rows(table: pd.DataFrame) -> str:
+    """A table as rows are written above."""
+    return " ".join(
+        f"{client},{x:g},{'' if np.isnan(left) else int(left)}"
+        for client, x, left in table[["client", "x", "left"]].itertuples(index=False)
+    )
+
+
+FATES = [
+    # files, the dataset, the book, how many of it are of the newest period
+    ("labelled periods", ["A,1,0 B,2,0", "A,3,0 B,4,1"],
+     "A,1,0 B,2,0 A,3,0 B,4,1", "A,3,0 B,4,1", 2),
+    ("an outcome on time", ["A,1, B,2,", "A,1,0 B,2,1 A,3,"], "A,1,0 B,2,1 A,3,", "B,2,1 A,3,", 1),
+    ("late, in a further file", ["A,1, B,2,", "A,3, B,4,", "A,1,0 B,2,0"],
+     "A,1,0 B,2,0 A,3, B,4,", "A,3, B,4,", 2),
+    ("late, and again", ["A,1, B,2,", "A,3, B,4,", "A,1,0 B,2,0", "A,1,0 B,2,0"],
+     "A,1,0 B,2,0 A,3, B,4,", "A,3, B,4,", 2),
+    ("not there yet", ["A,1, B,2,", "A,3,"], "A,1, B,2, A,3,", "B,2, A,3,", 1),
+    ("half of the outcomes", ["A,1, B,2, C,3,", "A,4, B,5, C,6,", "A,1,0 B,2,0 C,3,"],
+     "A,1,0 B,2,0 C,3, A,4, B,5, C,6,", "A,4, B,5, C,6,", 3),
+    ("who left comes back", ["A,1, B,9,", "A,1,1 B,9,0 B,8,", "A,5, B,7,"],
+     "A,1,1 B,9,0 B,8, A,5, B,7,", "A,5, B,7,", 2),
+    ("the same numbers a period later", ["A,1, B,2,", "A,1,0 B,2,0 A,1, B,3,"],
+     "A,1,0 B,2,0 B,3,", "A,1, B,3,", 2),
+    ("and their outcome, another one", ["A,1, B,2,", "A,1,0 B,2,0 A,1, B,3,", "A,1,1 B,3,0"],
+     "A,1,0 B,2,0 A,1,1 B,3,0", "A,1,1 B,3,0", 2),
+    ("and their outcome, the same one", ["A,1, B,2,", "A,1,0 B,2,0 A,1, B,3,", "A,1,0 B,3,0"],
+     "A,1,0 B,2,0 B,3,0", "A,1,0 B,3,0", 2),
+    ("cumulative files", ["A,1,", "A,1,0 A,2,", "A,1,0 A,2,0 A,3,"], "A,1,0 A,2,0 A,3,", "A,3,", 1),
+    ("the newest first in a file", ["A,1,", "A,2, A,1,0"], "A,1,0 A,2,", "A,2,", 1),
+    ("back to what it was", ["A,1,0", "A,2,0", "A,1,0"], "A,1,0 A,2,0", "A,1,0", 1),
+    ("a small file adds to its period", [" ".join(f"K{n},{n}," for n in range(20)), "NEW,7,"],
+     " ".join([*(f"K{n},{n}," for n in range(20)), "NEW,7,"]),
+     " ".join([*(f"K{n},{n}," for n in range(20)), "NEW,7,"]), 21),
+    ("a small file that comes first", ["NEW,7,", " ".join(f"K{n},{n}," for n in range(20))],
+     " ".join(["NEW,7,", *(f"K{n},{n}," for n in range(20))]),
+     " ".join(["NEW,7,", *(f"K{n},{n}," for n in range(20))]), 21),
+    ("nothing", [], "", "", 0),
+    ("files without rows", ["", "A,1,0", ""], "A,1,0", "A,1,0", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "dataset", "book", "newest"), [fate[1:] for fate in FATES], ids=[f[0] for f in FATES]
+)
+def test_rows_that_arrive_become_a_dataset_and_a_book(
+    files: list[str], dataset: str, book: str, newest: int
+) -> None:
+    made = merged(*files)
+    assert rows(made.table) == dataset
+    assert rows(made.book) == book
+    assert made.newest == newest
+
+
+def test_a_later_outcome_counts_and_both_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        made = merged("A,1, B,2,", "A,1,0 B,2,0", "A,1,1 B,2,1")
+    assert rows(made.table) == "A,1,1 B,2,1"
+    (line,) = caplog.messages
+    assert line == (
+        "A has the outcome 0 in file2.csv and 1 in file3.csv for the same row; the later counts "
+        "(and 1 more like it)"
+    )
+
+
+def test_what_completes_a_row_is_no_repetition() -> None:
+    assert merged("A,1, B,2,", "A,1,0 B,2,", "A,1,0 B,2,1").repetitions == [0, 1, 1]
+
+
+PERIODS = [
+    ("late", ["A,1,,2 B,2,,2", "A,9,0,1"], "A,9,0 A,1, B,2,", "A,1, B,2,", 2),
+    ("a date", ["A,1,,2026-02-01", "A,2,,2026-01-01"], "A,2, A,1,", "A,1,", 1),
+    ("corrected", ["A,1,,1", "A,2,,1", "A,1,0,1"], "A,1,0 A,2,", "A,2,", 1),
+    ("numbers, not texts", ["A,1,,9", "A,2,,10"], "A,1, A,2,", "A,2,", 1),
+    ("absent", ["A,1,,1 B,2,,1", "A,1,,2"], "A,1, B,2, A,1,", "B,2, A,1,", 1),
+    ("a small file of a new period", ["A,1,,1 B,2,,1 C,3,,1", "A,4,,2"],
+     "A,1, B,2, C,3, A,4,", "B,2, C,3, A,4,", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "dataset", "book", "newest"),
+    [fate[1:] for fate in PERIODS],
+    ids=[f[0] for f in PERIODS],
+)
+def test_with_a_period_column_the_highest_period_is_the_newest(
+    files: list[str], dataset: str, book: str, newest: int
+) -> None:
+    made = merged(*files, columns=TIMED)
+    assert rows(made.table) == dataset
+    assert rows(made.book) == book
+    assert made.newest == newest
+
+
+DELIVERIES = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from("ABC"), st.integers(0, 2), st.sampled_from(["", "0", "1"])),
+        max_size=6,
+    ),
+    max_size=5,
+)
+
+
+@given(DELIVERIES, st.booleans())
+def test_whatever_arrives_no_row_stands_twice_and_every_client_has_one_newest(
+    deliveries: list[list[tuple[str, int, str]]], is_timed: bool
+) -> None:
+    columns = TIMED if is_timed else COLUMNS
+    files = [
+        " ".join(
+            f"{client},{x},{left}{',' + str(at % 2) if is_timed else ''}"
+            for client, x, left in rows
+        )
+        for at, rows in enumerate(deliveries)
+    ]
+    made = merged(*files, columns=columns)
+    key = [name for name in columns.all if name != "left"]
+    assert not made.table.duplicated().any()
+    known = made.table[made.table["left"].notna()]
+    unknown = made.table[made.table["left"].isna()]
+    assert not unknown.duplicated(subset=key).any()
+    assert not len(unknown.merge(known, on=key))
+    arrived = pd.concat([file_of(rows, columns) for rows in files] or [file_of("", columns)])
+    assert set(map(tuple, arrived[key].to_numpy())) == set(map(tuple, made.table[key].to_numpy()))
+    assert sorted(made.book["client"]) == sorted(set(arrived["client"]))
+    assert bool(made.newest) == bool(len(arrived))
+    assert sum(made.repetitions) <= len(arrived) - len(made.table)
+
+
+@given(st.permutations(range(3)))
+def test_with_a_period_column_the_order_of_arrival_decides_nothing(order: list[int]) -> None:
+    files = [
+        " ".join(f"{client},{period},,{period}" for client in "AB"[: 1 + period % 2])
+        for period in order
+    ]
+    made = merged(*files, columns=TIMED)
+    assert rows(made.book.sort_values("client")) == "A,2, B,1,"
