@@ -80,6 +80,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
         "newest": taken.merged.newest,
+        "newest_dates": taken.merged.newest_dates,
         "limits": settings.limits._asdict(),
         "files": intake.marked(taken.files, earlier, is_unchanged=is_unchanged),
     }

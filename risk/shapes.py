@@ -188,6 +188,7 @@ INGESTION = Kind(
         "input_folder": text,
         "limits?": {EACH: number},
         "newest?": count,
+        "newest_dates?": {EACH: number},
         "files": [FILE | {"mtime_ns": whole}],
     },
     "remove it and run python ingestion.py",

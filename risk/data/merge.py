@@ -17,7 +17,7 @@ import pandas as pd
 from risk.columns import DATE, Columns
 from risk.data import schema, tables
 
-SMALL = 0.5  # a file with a smaller share of the clients of a period is only a part of it
+SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
 OPEN = -1  # an outcome that is not known
 
 Whole = npt.NDArray[np.integer]
@@ -43,13 +43,15 @@ class Merged(NamedTuple):
     book: pd.DataFrame
     newest: int
     repetitions: list[int]  # of each file, the rows that changed nothing
+    newest_dates: dict[str, float]  # the newest date of each date column in the newest period
 
 
 class Rows(NamedTuple):
     """Every row in the order of arrival.
 
-    `same` is one number for all rows that are equal but for the outcome, `place` orders the
-    periods, and `repeats` marks rows most of whose kind in their file were in earlier files too.
+    Rows that are equal but for the outcome have one number in `same`. `place` orders the periods.
+    `repeats` marks the rows of a file that mostly holds rows of earlier files: of such a file, a
+    row that was there before is old, and not a later snapshot with the same numbers.
     """
 
     file: Whole
@@ -60,10 +62,11 @@ class Rows(NamedTuple):
 
 
 class Snapshots(NamedTuple):
-    """Clients at one time each.
+    """Clients, each at one time; numbers of rows say where what is known comes from.
 
-    `row` told its numbers first, `again` last, and `told_by` its outcome. `began` is the place of
-    the first snapshot with the same numbers, if this one only repeats it.
+    `row` is the first row with the client's numbers, `again` the last one that only repeats it,
+    `told_by` the row with the outcome. `began` is the place of the client's first snapshot with
+    these numbers and this outcome: before `place`, if nothing has changed since.
     """
 
     place: Whole
@@ -94,13 +97,18 @@ def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
     rows = _rows(table, [len(file.table) for file in files], columns)
     snapshots, contradictions = _snapshots(rows)
     _say(contradictions, table, rows, files, columns)
-    table = tables.with_days(table, columns, rows.file)
+    snapshots = snapshots.where(~_delivered_again(table[columns.client], snapshots))
+    period = _periods(table[columns.client], snapshots, columns)
+    dates, newest_dates = _days(table, snapshots, period, columns)
     kept = _kept(snapshots, rows)
     total = np.bincount(rows.file, minlength=len(files))
-    telling = np.unique([kept.row, kept.told_by])
+    telling = np.unique([snapshots.row[kept], snapshots.told_by[kept]])
     changed = np.bincount(rows.file[telling], minlength=len(files))
-    book, newest = _book(table, snapshots, columns)
-    return Merged(_made(table, kept, columns), book, newest, (total - changed).tolist())
+    made = _made(table, snapshots, columns).assign(**dates)
+    dataset, listed = made[kept].reset_index(drop=True), _newest(table[columns.client], snapshots)
+    newest = int((period[listed] == period.max(initial=0)).sum())
+    book = made.iloc[listed].reset_index(drop=True)
+    return Merged(dataset, book, newest, (total - changed).tolist(), newest_dates)
 
 
 def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
@@ -124,7 +132,7 @@ def _rows(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
 
 
 def _repeats(file: Whole, same: Whole, is_open: Flags) -> Flags:
-    """Of which rows most of their kind in their file, open or not, were in earlier files too."""
+    """Whether more than half of the rows of a row's file, open or not as it is, came before."""
     _, first = np.unique(same, return_index=True)
     was_there = file[first][same] < file
     kind = 2 * file + is_open
@@ -156,7 +164,7 @@ def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
 
 
 def _followed(own: list[int], rows: Rows, contradictions: list[tuple[int, int]]) -> list[_Snapshot]:
-    """The snapshots that rows tell of which are equal but for the outcome."""
+    """The snapshots in rows that are equal but for the outcome, in the order of their arrival."""
     known: list[_Snapshot] = []
     for row in own:
         place, outcome, repeats = int(rows.place[row]), int(rows.outcome[row]), rows.repeats[row]
@@ -164,30 +172,33 @@ def _followed(own: list[int], rows: Rows, contradictions: list[tuple[int, int]])
         waiting = next((each for each in known if each.outcome == OPEN), None)
         if newest is None:
             known.append(_Snapshot(place, row, row, outcome, row, place))
-        elif outcome != OPEN and waiting:
+        elif outcome != OPEN and waiting:  # an outcome belongs to the oldest that waits for one
             waiting.outcome, waiting.told_by = outcome, row
-        elif newest.outcome == outcome and newest.place == place:
+        elif newest.outcome == outcome and newest.place == place:  # twice in one period
             newest.again = row
-        elif (
-            OPEN not in (outcome, newest.outcome)
-            and outcome != newest.outcome
-            and (repeats or newest.place == place)
-        ):
+        elif _contradicts(newest, place, outcome, repeats=repeats):
             contradictions.append((newest.told_by, row))
             newest.outcome, newest.told_by = outcome, row
-        elif outcome != OPEN or not repeats:
+        elif outcome != OPEN or not repeats:  # the same numbers, a period later
             began = newest.began if outcome == newest.outcome else place
             known.append(_Snapshot(place, row, row, outcome, row, began))
     return known
 
 
-def _kept(snapshots: Snapshots, rows: Rows) -> Snapshots:
-    """Those that are rows of the dataset, in which a row stands once, with its outcome if known."""
+def _contradicts(newest: _Snapshot, place: int, outcome: int, *, repeats: bool) -> bool:
+    """Whether a row tells another outcome of this snapshot, and not the outcome of a later one."""
+    is_same = repeats or newest.place == place
+    return is_same and OPEN not in (outcome, newest.outcome) and outcome != newest.outcome
+
+
+def _kept(snapshots: Snapshots, rows: Rows) -> Flags:
+    """Which are rows of the dataset, in which a row stands once, with its outcome if known."""
     same = rows.same[snapshots.row]
     is_open = snapshots.outcome == OPEN
     has_outcome = np.isin(same, same[~is_open])
     again = pd.DataFrame({"same": same, "outcome": snapshots.outcome}).duplicated().to_numpy()
-    return snapshots.where(~again & ~(is_open & has_outcome))
+    kept: Flags = ~again & ~(is_open & has_outcome)
+    return kept
 
 
 def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.DataFrame:
@@ -197,39 +208,54 @@ def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.Dat
     return made.assign(**{columns.target: outcomes})
 
 
-def _book(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> tuple[pd.DataFrame, int]:
-    """Each client's newest snapshot, and how many of them are of the newest period.
-
-    What only repeats an older row is not newer than an open snapshot that came after that row: it
-    is how outcomes are delivered once more.
-    """
-    snapshots = snapshots.where(np.lexsort((snapshots.again, snapshots.place)))
-    clients = pd.Series(table[columns.client].array[snapshots.row])
+def _delivered_again(clients: "pd.Series[str]", snapshots: Snapshots) -> Flags:
+    """Which are outcomes of old snapshots once more: the client has an open snapshot since."""
+    of_snapshot = clients.array[snapshots.row]
     opened = pd.Series(np.where(snapshots.outcome == OPEN, snapshots.place, -1))
-    last_opened = opened.groupby(clients).transform("max").to_numpy()
-    is_late = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
-    is_late &= snapshots.outcome != OPEN
-    snapshots, clients = snapshots.where(~is_late), clients[~is_late]
-    newest = ~clients.duplicated(keep="last").to_numpy()
-    book = _made(table, snapshots.where(newest), columns)
-    begin = snapshots.place.max(initial=0)
-    if not columns.period:
-        begin = _newest_period(clients.groupby(snapshots.place).nunique())
-    return book, int((snapshots.place[newest] >= begin).sum())
+    last_opened = opened.groupby(of_snapshot).transform("max").to_numpy()
+    is_old = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
+    delivered_again: Flags = is_old & (snapshots.outcome != OPEN)
+    return delivered_again
 
 
-def _newest_period(clients: "pd.Series[int]") -> int:
-    """The first file of the newest period, by the clients of each.
+def _newest(clients: "pd.Series[str]", snapshots: Snapshots) -> Whole:
+    """The positions of each client's newest snapshot, the oldest of them first."""
+    in_order = np.lexsort((snapshots.again, snapshots.place))
+    of_snapshot = pd.Series(clients.array[snapshots.row[in_order]])
+    return in_order[~of_snapshot.duplicated(keep="last").to_numpy()]
 
-    Of two files of very different size one is only a part, so both are of one period.
+
+def _periods(clients: "pd.Series[str]", snapshots: Snapshots, columns: Columns) -> Whole:
+    """The period of each snapshot, which begins at the place that this names.
+
+    Of two neighbours that differ much in the number of their clients, the smaller one is only a
+    part: a few corrections, or clients that joined since.
     """
-    begin, size = 0, 0
-    for place, count in clients.items():
-        if size and min(size, count) < SMALL * max(size, count):
+    small = SMALL_PERIOD if columns.period else SMALL_FILE
+    of_place = pd.Series(clients.array[snapshots.row]).groupby(snapshots.place).nunique()
+    begins, begin, size = {}, 0, 0
+    for place, count in of_place.items():
+        if size and min(size, count) < small * max(size, count):
             size = max(size, count)
         else:
             begin, size = int(str(place)), count
-    return begin
+        begins[place] = begin
+    periods: Whole = pd.Series(snapshots.place).map(begins).to_numpy(dtype="int64")
+    return periods
+
+
+def _days(
+    table: pd.DataFrame, snapshots: Snapshots, period: Whole, columns: Columns
+) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, float]]:
+    """Each date of each snapshot as days before the newest of its period; the newest ones last."""
+    days, newest_dates = {}, {}
+    is_newest = period == period.max(initial=0)
+    for name in (name for name in columns.features if columns.kind(name) == DATE):
+        dates = pd.Series(table[name].to_numpy()[snapshots.row])
+        days[name] = (dates.groupby(pd.Series(period)).transform("max") - dates).to_numpy()
+        if dates[is_newest].notna().any():
+            newest_dates[name] = float(dates[is_newest].max())
+    return days, newest_dates
 
 
 def _say(

@@ -118,6 +118,30 @@ PERIODS = [
 ]  # fmt: skip
 
 
+DATED = Columns("client", ("x", "end"), "left", kinds=(("end", "date"),), period="month")
+
+
+def test_dates_are_days_before_the_newest_of_their_period() -> None:
+    rows = [
+        ("A", 1.0, 100.0, "1"),
+        ("B", 1.0, 90.0, "1"),
+        ("A", 2.0, 130.0, "2"),
+        ("B", 2.0, 70.0, "2"),
+    ]
+    table = pd.DataFrame(rows, columns=["client", "x", "end", "month"]).assign(left=np.nan)
+    late = pd.DataFrame([("C", 3.0, 95.0, "1")], columns=table.columns[:4]).assign(left=np.nan)
+    tables_ = [each[list(DATED.all)] for each in (table, late)]
+    made = merge.merged([Delivered("one", tables_[0]), Delivered("two", tables_[1])], DATED)
+    assert made.table["end"].tolist() == [0, 10, 5, 0, 60]
+    assert made.newest_dates == {"end": 130.0}
+
+
+def test_one_row_of_a_far_period_does_not_empty_the_list() -> None:
+    many = " ".join(f"K{number},{number},,2026-06-30" for number in range(30))
+    made = merged(many, "K1,50,,2062-06-30", columns=TIMED)
+    assert made.newest == 30
+
+
 @pytest.mark.parametrize(
     ("files", "dataset", "book", "newest"),
     [fate[1:] for fate in PERIODS],
