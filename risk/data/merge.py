@@ -212,7 +212,7 @@ def _delivered_again(clients: "pd.Series[str]", snapshots: Snapshots) -> Flags:
     """Which are outcomes of old snapshots once more: the client has an open snapshot since."""
     of_snapshot = clients.array[snapshots.row]
     opened = pd.Series(np.where(snapshots.outcome == OPEN, snapshots.place, -1))
-    last_opened = opened.groupby(of_snapshot).transform("max").to_numpy()
+    last_opened = opened.groupby(pd.Series(of_snapshot)).transform("max").to_numpy()
     is_old = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
     delivered_again: Flags = is_old & (snapshots.outcome != OPEN)
     return delivered_again
@@ -248,13 +248,15 @@ def _days(
     table: pd.DataFrame, snapshots: Snapshots, period: Whole, columns: Columns
 ) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, float]]:
     """Each date of each snapshot as days before the newest of its period; the newest ones last."""
-    days, newest_dates = {}, {}
-    is_newest = period == period.max(initial=0)
-    for name in (name for name in columns.features if columns.kind(name) == DATE):
-        dates = pd.Series(table[name].to_numpy()[snapshots.row])
-        days[name] = (dates.groupby(pd.Series(period)).transform("max") - dates).to_numpy()
-        if dates[is_newest].notna().any():
-            newest_dates[name] = float(dates[is_newest].max())
+    days: dict[str, npt.NDArray[np.float64]] = {}
+    newest_dates: dict[str, float] = {}
+    names = [name for name in columns.features if columns.kind(name) == DATE]
+    dates = table[names].iloc[snapshots.row].reset_index(drop=True)
+    newest = dates.groupby(period).transform("max")
+    for name in names:
+        days[name] = (newest[name] - dates[name]).to_numpy()
+        last = dates[name][period == period.max(initial=0)].max()
+        newest_dates |= {} if np.isnan(last) else {name: float(last)}
     return days, newest_dates
 
 
