@@ -2,7 +2,7 @@
 
 A snapshot is what is known of a client at one time. It may arrive without its outcome, and once
 more with it: both are one row. Without a period column a file is a period, so the same numbers in
-a later file are a later snapshot, unless most of that file only repeats what is known.
+a later file are a later snapshot, unless that file only delivers old rows again.
 """
 
 import logging
@@ -18,7 +18,8 @@ from risk.columns import DATE, Columns
 from risk.data import schema, tables
 
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
-OPEN = -1  # an outcome that is not known
+NEARLY_ALL = 0.95
+OPEN, STAYED, LEFT = -1, 0, 1  # an outcome that is not known
 
 Whole = npt.NDArray[np.integer]
 Flags = npt.NDArray[np.bool_]
@@ -43,22 +44,24 @@ class Merged(NamedTuple):
     book: pd.DataFrame
     newest: int
     repetitions: list[int]  # of each file, the rows that changed nothing
-    newest_dates: dict[str, float]  # the newest date of each date column in the newest period
+    newest_dates: dict[str, float]  # of each date column, in the newest period
 
 
 class Rows(NamedTuple):
     """Every row in the order of arrival.
 
     Rows that are equal but for the outcome have one number in `same`. `place` orders the periods.
-    `repeats` marks the rows of a file that mostly holds rows of earlier files: of such a file, a
-    row that was there before is old, and not a later snapshot with the same numbers.
+    `is_old` marks rows of a file, with an outcome or without, that mostly come again: such a row
+    is no later snapshot, though its numbers were there before. `is_mixed` marks rows of a file that
+    holds two periods: outcomes of clients that stayed, and the next snapshot of these clients.
     """
 
     file: Whole
     same: Whole
     outcome: Whole
     place: Whole
-    repeats: Flags
+    is_old: Flags
+    is_mixed: Flags
 
 
 class Snapshots(NamedTuple):
@@ -105,7 +108,7 @@ def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
     telling = np.unique([snapshots.row[kept], snapshots.told_by[kept]])
     changed = np.bincount(rows.file[telling], minlength=len(files))
     made = _made(table, snapshots, columns).assign(**dates)
-    dataset, listed = made[kept].reset_index(drop=True), _newest(table[columns.client], snapshots)
+    dataset, listed = _each_once(made[kept], columns), _newest(table[columns.client], snapshots)
     newest = int((period[listed] == period.max(initial=0)).sum())
     book = made.iloc[listed].reset_index(drop=True)
     return Merged(dataset, book, newest, (total - changed).tolist(), newest_dates)
@@ -127,17 +130,45 @@ def _rows(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
     if columns.period:
         moments = [schema.moment(text) for text in table[columns.period]]
         place = np.unique(moments, return_inverse=True)[1]
-        return Rows(file, same, outcome, place, np.ones(len(table), dtype=bool))
-    return Rows(file, same, outcome, file, _repeats(file, same, outcome == OPEN))
+        always = np.ones(len(table), dtype=bool)
+        return Rows(file, same, outcome, place, always, ~always)
+    client = pd.factorize(table[columns.client])[0]
+    is_mixed = _is_mixed(file, client, outcome)
+    is_old = _is_old(file, client, same, outcome == OPEN) & ~is_mixed
+    return Rows(file, same, outcome, file, is_old, is_mixed)
 
 
-def _repeats(file: Whole, same: Whole, is_open: Flags) -> Flags:
-    """Whether more than half of the rows of a row's file, open or not as it is, came before."""
-    _, first = np.unique(same, return_index=True)
-    was_there = file[first][same] < file
+def _is_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
+    """Whether most clients that stayed, by a row of this file, have an open row in it too."""
+    rows = pd.DataFrame({"file": file, "client": client})
+    is_open = rows.assign(open=outcome == OPEN).groupby(["file", "client"])["open"]
+    has_open, stayed = is_open.transform("any").to_numpy(), outcome == STAYED
+    count = np.bincount(file, stayed)
+    mixed: Flags = (2 * np.bincount(file, stayed & has_open) > count)[file]
+    return mixed
+
+
+def _is_old(file: Whole, client: Whole, same: Whole, is_open: Flags) -> Flags:
+    """Whether most rows of a row's kind in its file were in earlier files too.
+
+    Open rows may well be those of a month before, as nothing has changed since. They are old if
+    most clients go back to numbers from before their last ones, or if the file fills in outcomes.
+    """
+    rows = pd.DataFrame({"file": file, "same": same, "client": client})
+    first = rows.groupby("same")["file"].transform("min").to_numpy()
+    was_there = first < file
+    by_client = rows.assign(first=first).groupby("client")["first"]
+    last_new = by_client.cummax().groupby([client, file]).transform("max").to_numpy()
+    goes_back = was_there & (first < last_new)
     kind = 2 * file + is_open
-    repeats: Flags = (2 * np.bincount(kind, was_there) > np.bincount(kind))[kind]
-    return repeats
+    count = np.bincount(kind)
+
+    def most(which: Flags, share: float = 0.5) -> Flags:
+        flags: Flags = (np.bincount(kind, which, minlength=len(count)) > share * count)[kind]
+        return flags
+
+    fills_in = np.isin(file, file[~is_open & most(was_there)]) & most(was_there, NEARLY_ALL)
+    return np.where(is_open, most(goes_back) | fills_in, most(was_there))
 
 
 def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
@@ -152,10 +183,11 @@ def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
     is_open = rows.outcome == OPEN
     is_usual = (count == 1) | ((count == 2) & is_open[first] & ~is_open[last])
     usual, end = first[is_usual], last[is_usual]
+    targets = _targets(rows, first[is_usual & (count == 2)], last[is_usual & (count == 2)])
     others: list[_Snapshot] = []
     contradictions: list[tuple[int, int]] = []
     for at, length in zip(begin[~is_usual], count[~is_usual], strict=True):
-        others += _followed(order[at : at + length].tolist(), rows, contradictions)
+        others += _followed(order[at : at + length].tolist(), rows, targets, contradictions)
     place = rows.place[usual]
     of_usual = (place, usual, usual, rows.outcome[end], end, place)
     rest = np.array([astuple(each) for each in others], dtype=np.int64).reshape(-1, 6).T
@@ -163,31 +195,54 @@ def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
     return together.where(np.lexsort((together.row, together.place))), contradictions
 
 
-def _followed(own: list[int], rows: Rows, contradictions: list[tuple[int, int]]) -> list[_Snapshot]:
+def _targets(rows: Rows, opened: Whole, completed: Whole) -> dict[int, int]:
+    """The period whose outcomes each file brings, as most of its rows tell."""
+    files, places = rows.file[completed], rows.place[opened]
+    return {int(file): int(np.bincount(places[files == file]).argmax()) for file in set(files)}
+
+
+def _followed(
+    own: list[int], rows: Rows, targets: dict[int, int], contradictions: list[tuple[int, int]]
+) -> list[_Snapshot]:
     """The snapshots in rows that are equal but for the outcome, in the order of their arrival."""
     known: list[_Snapshot] = []
     for row in own:
-        place, outcome, repeats = int(rows.place[row]), int(rows.outcome[row]), rows.repeats[row]
+        place, outcome = int(rows.place[row]), int(rows.outcome[row])
         newest = known[-1] if known else None
-        waiting = next((each for each in known if each.outcome == OPEN), None)
+        waiting = [each for each in known if each.outcome == OPEN]
         if newest is None:
             known.append(_Snapshot(place, row, row, outcome, row, place))
-        elif outcome != OPEN and waiting:  # an outcome belongs to the oldest that waits for one
-            waiting.outcome, waiting.told_by = outcome, row
-        elif newest.outcome == outcome and newest.place == place:  # twice in one period
+        elif outcome != OPEN and waiting:
+            completed = _completed(waiting, outcome, targets.get(int(rows.file[row])))
+            completed.outcome, completed.told_by = outcome, row
+        elif newest.place == place and newest.outcome == outcome:  # twice in one period
             newest.again = row
-        elif _contradicts(newest, place, outcome, repeats=repeats):
+        elif newest.place == place and outcome == OPEN:
+            if rows.is_mixed[row] and newest.outcome != LEFT:  # the next period, nothing changed
+                known.append(_Snapshot(place, row, row, outcome, row, place))
+        elif _contradicts(newest, place, outcome, is_old=rows.is_old[row]):
             contradictions.append((newest.told_by, row))
             newest.outcome, newest.told_by = outcome, row
-        elif outcome != OPEN or not repeats:  # the same numbers, a period later
+        elif outcome != OPEN or not rows.is_old[row]:  # the same numbers, a period later
             began = newest.began if outcome == newest.outcome else place
             known.append(_Snapshot(place, row, row, outcome, row, began))
     return known
 
 
-def _contradicts(newest: _Snapshot, place: int, outcome: int, *, repeats: bool) -> bool:
+def _completed(waiting: list[_Snapshot], outcome: int, target: int | None) -> _Snapshot:
+    """Which of the open snapshots with the same numbers an outcome belongs to.
+
+    A client that left did so in the last of them. That one stayed is told of the period whose
+    outcomes the file brings, or of the first.
+    """
+    if outcome == LEFT:
+        return waiting[-1]
+    return next((each for each in waiting if each.place == target), waiting[0])
+
+
+def _contradicts(newest: _Snapshot, place: int, outcome: int, *, is_old: bool) -> bool:
     """Whether a row tells another outcome of this snapshot, and not the outcome of a later one."""
-    is_same = repeats or newest.place == place
+    is_same = is_old or newest.place == place
     return is_same and OPEN not in (outcome, newest.outcome) and outcome != newest.outcome
 
 
@@ -199,6 +254,15 @@ def _kept(snapshots: Snapshots, rows: Rows) -> Flags:
     again = pd.DataFrame({"same": same, "outcome": snapshots.outcome}).duplicated().to_numpy()
     kept: Flags = ~again & ~(is_open & has_outcome)
     return kept
+
+
+def _each_once(dataset: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The dataset, in which days may have made rows of two periods equal."""
+    names = [name for name in columns.all if name != columns.target]
+    in_order = dataset.sort_values(columns.target, kind="stable", na_position="last")
+    is_open = in_order[columns.target].isna()
+    again = in_order.duplicated() | (is_open & in_order.duplicated(subset=names))
+    return dataset[~again.sort_index()].reset_index(drop=True)
 
 
 def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.DataFrame:
@@ -214,7 +278,8 @@ def _delivered_again(clients: "pd.Series[str]", snapshots: Snapshots) -> Flags:
     opened = pd.Series(np.where(snapshots.outcome == OPEN, snapshots.place, -1))
     last_opened = opened.groupby(pd.Series(of_snapshot)).transform("max").to_numpy()
     is_old = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
-    delivered_again: Flags = is_old & (snapshots.outcome != OPEN)
+    came_with_outcome = snapshots.told_by == snapshots.row
+    delivered_again: Flags = is_old & came_with_outcome & (snapshots.outcome != OPEN)
     return delivered_again
 
 
