@@ -187,6 +187,7 @@ INGESTION = Kind(
         "time": moment,
         "input_folder": text,
         "limits?": {EACH: number},
+        "columns?": word,
         "newest?": count,
         "newest_dates?": {EACH: number},
         "files": [FILE | {"mtime_ns": whole}],

@@ -19,6 +19,7 @@ BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
 OUTCOME = "outcome"  # what the client's newest row says of it
 OPEN, STAYED, ABSENT = "open", "stayed", "not in the newest data"
 MARKS = (OPEN, STAYED, ABSENT)  # in the order of the list
+MOST_WORTH = 1e15  # of one client, so that sums stay numbers
 VALUE, AT_STAKE = "value", "at_stake"  # what a client is worth, and that times its risk
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 
@@ -116,7 +117,7 @@ def _marks(book: Book, columns: Columns) -> npt.NDArray[np.object_]:
 def at_stake(risks: Numbers, clients: pd.DataFrame, columns: Columns) -> Numbers:
     """What is expected to be lost with each client; nothing where its value is not known."""
     values = clients[columns.value].fillna(0.0) if columns.value else 0.0 * risks
-    stake: Numbers = risks * np.asarray(values, dtype="float64")
+    stake: Numbers = risks * np.clip(np.asarray(values, dtype="float64"), -MOST_WORTH, MOST_WORTH)
     return stake
 
 
