@@ -82,11 +82,11 @@ def terms(model: Model, table: pd.DataFrame, columns: Columns, middle: Average) 
         parts[part] = _terms(seen, rows, middle)
         for place, pair in enumerate(pairs):
             at_own_level = _at_own_level(clients, columns, pair, middle)
-            is_told = np.isfinite(at_own_level)
-            if is_told.any():
-                told, own = clients[is_told], at_own_level[is_told]
-                usual = seen.rows(told.assign(**{columns.features[pair.short]: own}))
-                changes[part, place][is_told] = _change(seen, rows[is_told], usual, pair, middle)
+            has_one = np.isfinite(at_own_level) & _has_both(seen, pair)
+            if has_one.any():
+                changed, own = clients[has_one], at_own_level[has_one]
+                usual = seen.rows(changed.assign(**{columns.features[pair.short]: own}))
+                changes[part, place][has_one] = _change(seen, rows[has_one], usual, pair, middle)
     return Terms(parts, changes)
 
 
@@ -100,12 +100,14 @@ def _terms(seen: Seen, rows: Rows, middle: Average) -> Numbers:
     if not seen.has_trees:
         weighed = seen.last.coef_[0] * (rows - middle.seen)
         return np.column_stack([weighed[:, places].sum(axis=1) for places in seen.places])
-    return np.column_stack(
-        [
-            (_put_in(seen, rows, at, middle) + _taken_out(seen, rows, at, middle)) / 2
-            for at in range(len(seen.places))
-        ]
-    )
+    return np.column_stack([_of_trees(seen, rows, at, middle) for at in range(len(seen.places))])
+
+
+def _of_trees(seen: Seen, rows: Rows, at: int, middle: Average) -> Numbers:
+    """A feature's terms; 0 where the trees were not given it, as it had hardly a value."""
+    if not seen.places[at]:
+        return np.zeros(len(rows))
+    return (_put_in(seen, rows, at, middle) + _taken_out(seen, rows, at, middle)) / 2
 
 
 def _put_in(seen: Seen, rows: Rows, at: int, middle: Average) -> Numbers:
@@ -123,6 +125,11 @@ def _taken_out(seen: Seen, rows: Rows, at: int, middle: Average) -> Numbers:
     place, others = seen.places[at], rows.copy()
     others[:, place] = middle.seen[place]
     return seen.log_odds(rows, at) - seen.log_odds(others, at)
+
+
+def _has_both(seen: Seen, pair: topics.Pair) -> bool:
+    """Whether the model was given both times of a pair."""
+    return bool(seen.places[pair.short] and seen.places[pair.long])
 
 
 def _at_own_level(
