@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from risk.columns import Columns
 from risk.learning.estimator import Numbers
@@ -47,19 +48,20 @@ def copies(rows: Numbers, columns: Columns) -> tuple[tuple[int, ...], ...]:
     Each row has a number for each feature; what is no number is a copy of nothing.
     """
     taken = {place for pair in pairs(columns) for place in pair[:2]}
-    places = [columns.features.index(name) for name in columns.numeric]
-    free = [place for place in places if place not in taken]
+    numeric = set(columns.numeric)
+    names = enumerate(columns.features)
+    free = np.array([at for at, name in names if name in numeric and at not in taken])
     if len(free) < 2:
         return ()
     with np.errstate(all="ignore"):
         like = np.abs(np.corrcoef(rows[:, free], rowvar=False)) > COPIES
-    groups: dict[int, tuple[int, ...]] = {}
-    for at, place in enumerate(free):
-        first = next((free.index(each) for each in groups if like[free.index(each), at]), None)
-        groups[free[first] if first is not None else place] = (
-            (*groups[free[first]], place) if first is not None else (place,)
-        )
-    return tuple(group for group in groups.values() if len(group) > 1)
+    groups: list[npt.NDArray[np.int64]] = []
+    is_alone = np.ones(len(free), dtype=bool)
+    for at, row in enumerate(like):
+        if is_alone[at]:  # else it is a copy, and what is like it need not be like the first
+            groups.append(np.flatnonzero(row & is_alone))
+            is_alone[groups[-1]] = False
+    return tuple(tuple(free[group].tolist()) for group in groups if len(group) > 1)
 
 
 def told(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
