@@ -142,9 +142,9 @@ def _of_values(
 
 
 def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -> Fact:
-    """What is said of a value."""
+    """What is said of a value; copies of its feature are named behind it, without theirs."""
     at = topic.features[0]
-    name = _all_of([reasons.label(columns.features[each]) for each in topic.features])
+    name, *copies = (reasons.label(columns.features[each]) for each in topic.features)
     kind, is_known = columns.kind(columns.features[at]), not pd.isna(value)
     equals = "= " if name[-1:].isdigit() and is_known else ""
     if kind == CATEGORY:
@@ -155,7 +155,9 @@ def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -
     taken = "" if is_known or math.isnan(fill) else reasons.about(fill, kind)
     given = reasons.cell(value, kind)
     said = f"{given}, taken as {taken}" if taken else f"{equals}{given}"
-    return Fact(name, given, usual, taken, f"{name} {said} (middle client {usual})")
+    behind = f", together with {_all_of(copies)}" if copies else ""
+    words = f"{name} {said} (middle client {usual}){behind}"
+    return Fact(f"{name}{behind}", given, usual, taken, words)
 
 
 def _usual(value: float, kind: str) -> str:

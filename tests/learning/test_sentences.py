@@ -98,6 +98,24 @@ def test_each_kind_has_its_own_words(name: str, value: Any, middle: Any, said: s
     assert found.startswith(f"{said}: raises the risk; ")
 
 
+def test_copies_are_named_behind_the_value_of_the_first() -> None:
+    columns = Columns("code", ("a", "b", "c", "d"), "left")
+    middle = average([49.0, 5.0, 7.0, 9.0])._replace(copies=((0, 2, 3),))
+    clients = pd.DataFrame([[80.7, 1.0, 2.0, 13.7]], columns=list(columns.features))
+    clients["code"] = "AAAA"
+    terms = Terms(np.array([[0.5, 0.1, 0.2, 0.1]]), np.empty((1, 0)))
+    (said,) = sentences.in_words(terms, clients, middle, columns, np.array([0]))
+    assert said.startswith("a 80.7 (middle client 49), together with c and d: raises the risk; ")
+    risks, marks = np.array([0.6]), np.array(["open"], dtype=object)
+    found = ranking.Ranked(clients, risks, terms, middle, marks)
+    shown = explanation.explained(found, "AAAA", columns)
+    assert shown
+    assert [(each.name, each.given, each.usual) for each in shown.reasons] == [
+        ("a, together with c and d", "80.7", "49"),
+        ("b", "1", "5"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("month", "year", "said"),
     [

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from risk.columns import Columns
-from risk.learning import attribution, estimator, sentences, topics
+from risk.learning import attribution, estimator, reasons, sentences, topics
 from risk.learning.topics import Pair, Topic
 
 FIVE = Columns("code", ("a", "b", "c", "d", "e"), "left", kinds=(("e", "category"),))
@@ -37,6 +37,13 @@ def test_columns_that_are_copies_of_the_first_are_found(
 
 def test_a_column_that_never_changes_is_a_copy_of_nothing() -> None:
     assert topics.copies(np.ones((100, 5)), FIVE) == ()
+
+
+def test_a_copy_of_a_copy_that_is_not_like_the_first_stands_alone() -> None:
+    angles = np.array([0.0, 0.25, 0.5, 0.75])  # of which neighbours are alike
+    waves = np.linspace(0, 40 * np.pi, 2001)[:-1]
+    rows = np.column_stack([*(np.sin(waves + angle) for angle in angles), waves])
+    assert topics.copies(rows, FIVE) == ((0, 1), (2, 3))
 
 
 def test_a_column_of_two_pairs_is_told_in_the_first() -> None:
@@ -73,8 +80,8 @@ def test_copies_among_the_clients_are_told_as_one(kind: str) -> None:
     terms = attribution.terms(asked, table, columns, middle)
     lean = np.zeros(600, dtype=np.int64)
     said = sentences.in_words(terms, table, middle, columns, lean)
-    assert all(
-        f"calls and minutes {calls[at]:,.0f} (middle" in text for at, text in enumerate(said)
-    )
+    usual = reasons.about(middle.values[0])
+    for number, text in zip(calls, said, strict=True):
+        assert f"calls {number:,.0f} (middle client {usual}), together with minutes: " in text
     few = attribution.average(asked, table[:20], columns)
     assert few.copies == ()
