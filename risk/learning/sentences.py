@@ -149,7 +149,7 @@ def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -
     equals = "= " if name[-1:].isdigit() and is_known else ""
     if kind == CATEGORY:
         level, usual = (reasons.about(each) for each in (value, middle.values[at]))
-        beside = "like most clients" if level == usual else f"most clients: {usual}"
+        beside = _beside(value, middle.values[at])
         return Fact(name, level, f"most: {usual}", "", f"{name} {equals}{level} ({beside})")
     fill, usual = middle.fills[at], _usual(middle.values[at], kind)
     taken = "" if is_known or math.isnan(fill) else reasons.about(fill, kind)
@@ -158,6 +158,14 @@ def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -
     behind = f", together with {_all_of(copies)}" if copies else ""
     words = f"{name} {said} (middle client {usual}){behind}"
     return Fact(f"{name}{behind}", given, usual, taken, words)
+
+
+def _beside(level: float | str, usual: float | str) -> str:
+    """How a level compares with the most frequent one, also where both would look the same."""
+    if level == usual or (pd.isna(level) and pd.isna(usual)):
+        return "like most clients"
+    words = reasons.about(usual)
+    return f"most clients: {words}" if reasons.about(level) != words else "unlike most clients"
 
 
 def _usual(value: float, kind: str) -> str:

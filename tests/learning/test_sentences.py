@@ -98,6 +98,28 @@ def test_each_kind_has_its_own_words(name: str, value: Any, middle: Any, said: s
     assert found.startswith(f"{said}: raises the risk; ")
 
 
+LONG = "a tariff with a name of many words, and "
+
+
+@pytest.mark.parametrize(
+    ("value", "usual", "said"),
+    [
+        (f"{LONG}a flat rate", f"{LONG}a flat rate", "like most clients"),
+        (f"{LONG}a flat rate", f"{LONG}none", "unlike most clients"),
+        ("a;b", "a,b", "unlike most clients"),
+        ("not known", NAN, "unlike most clients"),
+        (NAN, "not known", "unlike most clients"),
+        (NAN, NAN, "like most clients"),
+    ],
+)
+def test_levels_that_look_alike_in_a_reason_are_not_taken_for_the_same(
+    value: Any, usual: Any, said: str
+) -> None:
+    row, middle = [1.0, value, 1.0, 1.0, 1.0], average([1.0, usual, 1.0, 1.0, 1.0])
+    found = told(KINDS, row, [0.0, 1.0, 0.0, 0.0, 0.0], middle)
+    assert found.partition(":")[0].endswith(f" ({said})")
+
+
 def test_copies_are_named_behind_the_value_of_the_first() -> None:
     columns = Columns("code", ("a", "b", "c", "d"), "left")
     middle = average([49.0, 5.0, 7.0, 9.0])._replace(copies=((0, 2, 3),))
