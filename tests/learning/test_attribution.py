@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from risk.columns import Columns
 from risk.learning import attribution, estimator, pairwise
-from risk.learning.seen import Seen
+from risk.learning.last_step import LastStep
 from tests.learning.subscribers import COLUMNS, FEW, LEARNED, MODELS, book
 
 ACTIVITY = ("lastmonth_activity", "lastyear_activity")
@@ -123,9 +123,9 @@ def test_trees_are_looked_up_as_they_answer() -> None:
     numbers = clients[list(COLUMNS.numeric)].columns
     clients.loc[100:120, numbers] = 1e12
     clients.loc[121:140, ["balance", "discount"]] = -1e12
-    seen = Seen(MODELS["boosted"], COLUMNS)
-    assert seen.tables
-    found = seen.log_odds(seen.rows(clients))
+    step = LastStep(MODELS["boosted"], COLUMNS)
+    assert step.tables
+    found = step.log_odds(step.rows(clients))
     assert np.abs(found - log_odds(MODELS["boosted"], clients, COLUMNS)).max() < 1e-9
 
 
