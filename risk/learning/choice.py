@@ -39,17 +39,19 @@ def learn(known: pd.DataFrame, columns: Columns, features: str, model: str) -> L
     kinds = (LOGISTIC, BOOSTED) if model == AUTO else (model,)
     few = _few(known, columns)
     with pipelines.all_by_one_thread():
-        judged = {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
+        validated = (
+            {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
+        )
     kind, choice = model, ""
     if model == AUTO:
-        kind, choice = _chosen(judged, few)
+        kind, choice = _chosen(validated, few)
     fitted = estimator.fit(known, columns, features, kind)
-    found = judged.get(kind)
+    found = validated.get(kind)
     return Learned(fitted, kind, found.best_threshold if found else None, choice)
 
 
-class Judged(NamedTuple):
-    """Who left, and the risks by models that had not seen their clients."""
+class CrossValidated(NamedTuple):
+    """Which clients left, and the risk of each by a model that learned from others alone."""
 
     left: npt.NDArray[np.bool_]
     risks: Numbers
@@ -89,9 +91,9 @@ def _few(known: pd.DataFrame, columns: Columns) -> str:
     return ""
 
 
-def _chosen(judged: dict[str, "Judged | None"], few: str) -> tuple[str, str]:
+def _chosen(validated: dict[str, "CrossValidated | None"], few: str) -> tuple[str, str]:
     """The kind with the smaller loss, and the sentence that says so."""
-    losses = {kind: found.log_loss for kind, found in judged.items() if found}
+    losses = {kind: found.log_loss for kind, found in validated.items() if found}
     if not losses.keys() >= {LOGISTIC, BOOSTED}:
         why = few or "there a model could not be fitted"
         return LOGISTIC, f"{LOGISTIC} was chosen without a cross-validation: {why}"
@@ -107,7 +109,9 @@ def _apart(*numbers: float) -> list[str]:
     return next((both for both in shown if both[0] != both[1]), shown[0])
 
 
-def _unlearned(known: pd.DataFrame, columns: Columns, features: str, kind: str) -> Judged | None:
+def _unlearned(
+    known: pd.DataFrame, columns: Columns, features: str, kind: str
+) -> CrossValidated | None:
     """What is said of each client by a model that learned from others; None if one cannot learn."""
     group = folds(known, columns)
     rows, group = known[group >= 0], group[group >= 0]
@@ -121,7 +125,7 @@ def _unlearned(known: pd.DataFrame, columns: Columns, features: str, kind: str) 
         log.warning("the model cannot be cross-validated: %s", problem)
         return None
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
-    return Judged((rows[columns.target] == 1).to_numpy(), risks)
+    return CrossValidated((rows[columns.target] == 1).to_numpy(), risks)
 
 
 def folds(known: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:

@@ -39,18 +39,18 @@ class Fact(NamedTuple):
     words: str
 
 
-class Told(NamedTuple):
-    """What is told of some clients: the topics, and the terms of these."""
+class ByTopic(NamedTuple):
+    """The topics that reasons speak of, and each client's term of each."""
 
     topics: list[Topic]
     parts: Numbers
 
 
-def told(terms: Terms, middle: Average, columns: Columns) -> Told:
-    """The terms as they are told: those that belong together as one, the sum as it was."""
-    found = topics.told(columns, middle.copies)
+def by_topic(terms: Terms, middle: Average, columns: Columns) -> ByTopic:
+    """The terms of features put together to those of topics, with the same sum."""
+    found = topics.topics_of(columns, middle.copies)
     pairs = topics.pairs(columns)
-    return Told(found, topics.regrouped(terms.parts, terms.changes, pairs, found))
+    return ByTopic(found, topics.regrouped(terms.parts, terms.changes, pairs, found))
 
 
 def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -70,7 +70,7 @@ def in_words(
 
     What speaks against a high or a low risk is marked and comes last.
     """
-    found, parts = told(terms, middle, columns)
+    found, parts = by_topic(terms, middle, columns)
     turned = against(parts, lean)
     order, counts = _heaviest_first(np.abs(parts), turned)
     pieces = np.full(order.shape, "", dtype=object)

@@ -64,7 +64,7 @@ def copies(rows: Numbers, columns: Columns) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(free[group].tolist()) for group in groups if len(group) > 1)
 
 
-def told(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
+def topics_of(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
     """What the reasons speak of, in the order of the columns."""
     changes = {pair.short: place for place, pair in enumerate(pairs(columns))}
     groups = {group[0]: group for group in alike}
@@ -77,19 +77,19 @@ def told(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
 
 
 def names(topic: Topic, columns: Columns) -> list[str]:
-    """The features whose values are said of a topic."""
+    """The columns that the words of a topic need: of a change both, else that of its value."""
     pair = () if topic.pair is None else pairs(columns)[topic.pair][:2]
     return [columns.features[place] for place in pair or topic.features[:1]]
 
 
 def regrouped(
-    parts: Numbers, changes: Numbers, of_pairs: Sequence[Pair], told: Sequence[Topic]
+    parts: Numbers, changes: Numbers, of_pairs: Sequence[Pair], topics: Sequence[Topic]
 ) -> Numbers:
     """The terms of the topics, which have the same sum as those of the features."""
     parts = parts.copy()
     for change, pair in zip(changes.T, of_pairs, strict=True):
-        is_told = np.isfinite(change)
-        both = parts[is_told, pair.short] + parts[is_told, pair.long]
-        parts[is_told, pair.short] = change[is_told]
-        parts[is_told, pair.long] = both - change[is_told]
-    return np.column_stack([parts[:, list(topic.features)].sum(axis=1) for topic in told])
+        is_change = np.isfinite(change)
+        both = parts[is_change, pair.short] + parts[is_change, pair.long]
+        parts[is_change, pair.short] = change[is_change]
+        parts[is_change, pair.long] = both - change[is_change]
+    return np.column_stack([parts[:, list(topic.features)].sum(axis=1) for topic in topics])

@@ -49,16 +49,16 @@ def test_a_copy_of_a_copy_that_is_not_like_the_first_stands_alone() -> None:
 def test_a_column_of_two_pairs_is_told_in_the_first() -> None:
     columns = FIVE._replace(pairs=(("a", "b", 12.0), ("c", "b", 4.0), ("c", "d", 3.0)))
     assert topics.pairs(columns) == [Pair(0, 1, 12.0), Pair(2, 3, 3.0)]
-    told = topics.told(columns, ())
-    assert told == [Topic((0,), 0), Topic((1,)), Topic((2,), 1), Topic((3,)), Topic((4,))]
+    found = topics.topics_of(columns, ())
+    assert found == [Topic((0,), 0), Topic((1,)), Topic((2,), 1), Topic((3,)), Topic((4,))]
 
 
 def test_what_is_told_has_the_sum_of_the_terms() -> None:
     random = np.random.default_rng(0)
     parts, changes = random.normal(0, 1, (50, 5)), random.normal(0, 1, (50, 1))
     changes[:10] = np.nan
-    told = topics.told(FIVE._replace(pairs=(("a", "b", 12.0),)), ((2, 3),))
-    found = topics.regrouped(parts, changes, [Pair(0, 1, 12.0)], told)
+    merged = topics.topics_of(FIVE._replace(pairs=(("a", "b", 12.0),)), ((2, 3),))
+    found = topics.regrouped(parts, changes, [Pair(0, 1, 12.0)], merged)
     assert found.shape == (50, 4)
     assert found.sum(axis=1) == pytest.approx(parts.sum(axis=1), abs=1e-12)
     assert found[10:, 0].tolist() == changes[10:, 0].tolist()
