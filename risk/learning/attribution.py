@@ -16,7 +16,7 @@ from risk.learning import topics
 from risk.learning.estimator import Model, Numbers
 from risk.learning.last_step import LastStep, Rows
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 50_000  # so that all clients at once do not need all memory
 
 
 class Average(NamedTuple):
@@ -50,12 +50,14 @@ class Terms(NamedTuple):
         return Terms(self.parts[part], self.changes[part])
 
 
-def average(model: Model, table: pd.DataFrame, columns: Columns) -> Average:
+def average(
+    model: Model, table: pd.DataFrame, columns: Columns, at_once: int = ROWS_AT_ONCE
+) -> Average:
     """The middle client of a table."""
     step = LastStep(model, columns)
     table = step.filled(table)
     middle = np.zeros(step.width)
-    for part in () if step.has_trees else _parts(table):
+    for part in () if step.has_trees else _parts(table, at_once):
         # divided first, as a sum of the numbers could overflow
         middle += (step.rows(table.iloc[part]) / len(table)).sum(axis=0)
     numbers = _medians(table, columns) if step.has_trees else step.in_units(middle)
@@ -70,13 +72,19 @@ def average(model: Model, table: pd.DataFrame, columns: Columns) -> Average:
     return Average(log_odds, tuple(values), fills, middle, alike)
 
 
-def terms(model: Model, table: pd.DataFrame, columns: Columns, middle: Average) -> Terms:
+def terms(
+    model: Model,
+    table: pd.DataFrame,
+    columns: Columns,
+    middle: Average,
+    at_once: int = ROWS_AT_ONCE,
+) -> Terms:
     """The terms of each client, which add up to the difference of its log-odds from the middle."""
     step, pairs = LastStep(model, columns), topics.pairs(columns)
     parts = np.empty((len(table), len(columns.features)))
     changes = np.full((len(table), len(pairs)), np.nan)
     table = step.filled(table)
-    for part in _parts(table):
+    for part in _parts(table, at_once):
         clients = table.iloc[part]
         rows = step.rows(clients)
         parts[part] = _terms(step, rows, middle)
@@ -90,10 +98,10 @@ def terms(model: Model, table: pd.DataFrame, columns: Columns, middle: Average) 
     return Terms(parts, changes)
 
 
-def _parts(table: pd.DataFrame) -> Iterator[slice]:
-    """The table in parts of bounded size."""
-    for begin in range(0, len(table), ROWS_AT_ONCE):
-        yield slice(begin, begin + ROWS_AT_ONCE)
+def _parts(table: pd.DataFrame, at_once: int) -> Iterator[slice]:
+    """The table in parts of so many rows."""
+    for begin in range(0, len(table), at_once):
+        yield slice(begin, begin + at_once)
 
 
 def _terms(step: LastStep, rows: Rows, middle: Average) -> Numbers:

@@ -34,14 +34,21 @@ class Learned(NamedTuple):
     choice: str = ""
 
 
-def learn(known: pd.DataFrame, columns: Columns, features: str, model: str) -> Learned:
+def learn(
+    known: pd.DataFrame,
+    columns: Columns,
+    features: str,
+    model: str,
+    most_rows: int = MOST_ROWS,
+) -> Learned:
     """The model that config.json asks for, or the better one, fitted on all rows."""
     kinds = (LOGISTIC, BOOSTED) if model == AUTO else (model,)
     few = _few(known, columns)
     with pipelines.all_by_one_thread():
-        validated = (
-            {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
-        )
+        validated = {
+            kind: _unlearned(known, columns, features, kind, most_rows)
+            for kind in (() if few else kinds)
+        }
     kind, choice = model, ""
     if model == AUTO:
         kind, choice = _chosen(validated, few)
@@ -110,10 +117,14 @@ def _apart(*numbers: float) -> list[str]:
 
 
 def _unlearned(
-    known: pd.DataFrame, columns: Columns, features: str, kind: str
+    known: pd.DataFrame,
+    columns: Columns,
+    features: str,
+    kind: str,
+    most_rows: int = MOST_ROWS,
 ) -> CrossValidated | None:
     """What is said of each client by a model that learned from others; None if one cannot learn."""
-    group = folds(known, columns)
+    group = folds(known, columns, most_rows)
     rows, group = known[group >= 0], group[group >= 0]
     risks = np.empty(len(rows))
     try:
@@ -128,7 +139,9 @@ def _unlearned(
     return CrossValidated((rows[columns.target] == 1).to_numpy(), risks)
 
 
-def folds(known: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
+def folds(
+    known: pd.DataFrame, columns: Columns, most_rows: int = MOST_ROWS
+) -> npt.NDArray[np.int64]:
     """The group of each row, 0 to 4: a client's rows are in one; -1 if there are more than needed.
 
     Clients that left, that stayed, and that did both are spread evenly, and always in the same way.
@@ -137,7 +150,7 @@ def folds(known: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
     left = known[columns.target].to_numpy() == 1
     outcomes = np.zeros(len(clients), dtype=np.int64)
     np.bitwise_or.at(outcomes, codes, np.where(left, 1, 2))
-    looked_at = int(len(clients) * min(1.0, MOST_ROWS / len(known)))
+    looked_at = int(len(clients) * min(1.0, most_rows / len(known)))
     shuffled = np.random.default_rng(0).permutation(len(clients))[:looked_at]
     turn = shuffled[np.argsort(outcomes[shuffled], kind="stable")]
     group = np.full(len(clients), -1)
