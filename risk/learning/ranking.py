@@ -44,7 +44,10 @@ def bands(risks: Numbers) -> npt.NDArray[np.object_]:
 
 
 def lean(risks: Numbers) -> npt.NDArray[np.int64]:
-    """What each risk is nearer to: 1 in the highest band, -1 in the lowest, 0 between."""
+    """1 for a risk in the highest band, -1 in the lowest, else 0.
+
+    A term with the opposite sign speaks against the risk.
+    """
     ends = BANDS[0][1], BANDS[-2][1]
     return (risks >= ends[0]).astype(np.int64) - (risks < ends[1])
 
