@@ -307,7 +307,7 @@ def test_a_missing_input_folder_is_said(settings: Settings) -> None:
 def test_other_columns_make_all_files_new(finished: Settings) -> None:
     assert full_process(finished) == "no new data"
     valued = configured(finished.workspace, value_column="number_of_employees", order="value")
-    assert full_process(valued) == "no drift"
+    assert full_process(valued) in ("no drift", "kept")
     listed = list_file.read(valued.output_model_path / files.RANKING)
     assert listed["at_stake"].is_monotonic_decreasing
     assert full_process(valued) == "no new data"
