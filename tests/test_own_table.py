@@ -177,7 +177,7 @@ def test_test_data_beside_the_folder_are_found(tmp_path: Path) -> None:
         ("../own.csv", 65, "in a folder below this one"),
         ("data/own.txt", 65, "in a folder below this one"),
         ("data/none.csv", 66, "there is no file data/none.csv"),
-        ("data/page.csv", 65, "no header with names between commas"),
+        ("data/page.csv", 65, "data/page.csv cannot be read as CSV: it is an HTML or XML page"),
     ],
 )
 def test_a_file_that_cannot_be_looked_at_is_refused_without_a_word_on_stdout(

@@ -1,21 +1,20 @@
 """What config.json could say of a table that nobody has described yet, and why."""
 
-import csv
-import io
-import itertools
+import contextlib
 import json
 import logging
 import math
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.data import schema
-from risk.data.schema import LineRefused
+from risk.data import judging, schema
+from risk.data.schema import FileRefused, LineRefused
 from risk.errors import DataUnusable, InputMissing
 from risk.rules import LONGEST_COLUMN
 from risk.settings import Settings
@@ -128,25 +127,49 @@ def print_configuration(_settings: Settings, file: str) -> None:
 def cells_of(content: bytes, file: str) -> dict[str, list[str]]:
     """The cells of a CSV by column, the first rows only; doubled and nameless columns are left out.
 
-    Lines with more or fewer fields than the header are left out, as they are refused later.
+    Rows are what ingestion will see as rows, and how many lines are none is said.
     """
-    try:
-        text = content.decode("utf-8-sig")
-        rows = csv.reader(io.StringIO(text, newline=""))
-        header = [name.strip() for name in next((row for row in rows if any(row)), [])]
-        read = (row for row in rows if len(row) == len(header))
-        columns = list(zip(*itertools.islice(read, MOST_ROWS), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataUnusable(f"{file} is not a CSV file in UTF-8: {error}") from error
-    if len(header) < 2:
-        raise DataUnusable(f"{file} has no header with names between commas")
-    if not columns:
+    header, rows, left_out = _rows(content, file)
+    if not rows:
         raise DataUnusable(f"{file} has no row with as many fields as its header")
+    if left_out:
+        log.warning(
+            "%d lines of %s are left out, as ingestion will refuse them: they have more or fewer "
+            "fields than the header, or quotes that do not match; the first is line %d",
+            *(len(left_out), file, left_out[0] + 1),
+        )
     return {
         name: list(cells)
-        for name, cells in zip(header, columns, strict=True)
+        for name, cells in zip(header, zip(*rows, strict=True), strict=True)
         if header.count(name) == 1 and 0 < len(name) <= LONGEST_COLUMN
     }
+
+
+def _rows(content: bytes, file: str) -> tuple[list[str], list[list[str]], list[int]]:
+    """The names in the header, the fields of the first rows, and which lines are no rows."""
+    header, lines, start = _header(content, file)
+    rows: list[list[str]] = []
+    left_out: list[int] = []
+    for at, fields, _ in judging.records(lines, start, len(header)):
+        if fields and len(fields) == len(header):
+            rows.append([sys.intern(field) for field in fields])
+        else:
+            left_out.append(at)
+        if len(rows) == MOST_ROWS:
+            break
+    return header, rows, left_out
+
+
+def _header(content: bytes, file: str) -> tuple[list[str], list[str], int]:
+    """The names in the header, all lines, and the one below the header."""
+    try:
+        lines = judging.lines_of(content)
+        header, start = judging.header_of(lines)
+    except FileRefused as reason:
+        raise DataUnusable(f"{file} cannot be read as CSV: {reason}") from reason
+    if len(header) < 2:
+        raise DataUnusable(f"{file} has no header with names between commas")
+    return [name.strip() for name in header], lines, start
 
 
 def _folders(file: Path, keys: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
@@ -174,10 +197,10 @@ def _has_outcomes(folder: Path, keys: Mapping[str, Any]) -> bool:
     """Whether a folder has a table with all columns that scoring needs."""
     needed = {keys["client_column"], *keys["feature_columns"], keys["target_column"]}
     for path in sorted(folder.glob("*.[cC][sS][vV]")):
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
-            header = next(csv.reader(handle), [])
-        if needed <= {name.strip() for name in header}:
-            return True
+        with contextlib.suppress(DataUnusable):
+            header, *_ = _header(path.read_bytes(), path.name)
+            if needed <= {*header}:
+                return True
     return False
 
 
