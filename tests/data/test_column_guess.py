@@ -118,6 +118,44 @@ def test_the_outcome_is_the_column_of_two_values_that_speaks_of_leaving(
     assert why in guess.reasons[0]
 
 
+NOT_YET: list[tuple[str, list[str]]] = [
+    ("NA", []),
+    ("", []),
+    ("null", []),
+    ("-", ["-"]),
+    ("Unknown", ["Unknown"]),
+    (" ? ", ["?"]),
+]
+
+
+@pytest.mark.parametrize(("word", "words"), NOT_YET)
+def test_an_outcome_that_is_not_known_yet_is_no_third_value(word: str, words: list[str]) -> None:
+    churn = [word if row % 3 == 0 else left for row, left in enumerate(LEFT)]
+    guess = of(gender=repeated("f", "m"), churn=churn, late=repeated("0", "1"))
+    assert guess.keys["target_column"] == "churn"
+    assert guess.keys["feature_columns"] == ["orders", "gender", "late"]
+    assert guess.keys.get("missing_words", []) == words
+    assert "outcome_words" not in guess.keys
+    assert sum("'missing_words' has" in why for why in guess.reasons) == len(words)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_said"),
+    [
+        ("churn", ("yes", "no"), False),
+        ("HasLeft", ("1", "0"), False),
+        ("gender", ("f", "m"), True),
+        ("status", ("gone", "here"), True),
+    ],
+)
+def test_a_target_whose_name_does_not_speak_of_leaving_is_warned_of(
+    name: str, values: tuple[str, str], is_said: bool
+) -> None:
+    guess = of(**{name: [values[row % 5 != 0] for row in range(ROWS)]})
+    assert guess.keys["target_column"] == name
+    assert ["NO MORE THAN A GUESS" in warning for warning in guess.warnings] == [True] * is_said
+
+
 def months(count: int, clients: int = 50) -> dict[str, list[str]]:
     """A table in which each client stands once a month."""
     pairs = [(f"K{client}", month) for month in range(count) for client in range(clients)]
