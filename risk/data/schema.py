@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -94,17 +94,18 @@ def client(cell: str, name: str) -> str:
 def rules_of(columns: Columns) -> dict[str, Rule]:
     """How a cell of each column is read."""
     rules = {name: KINDS[columns.kind(name)] for name in columns.all}
-    words = {word.casefold(): float(at == 0) for at, word in enumerate(columns.outcome_words)}
-    rules[columns.target] = _outcome_in(words) if words else outcome
+    rules[columns.target] = (
+        _outcome_in(*columns.outcome_words) if columns.outcome_words else outcome
+    )
     if columns.missing_words:
-        rules = {name: _unless(columns.missing_words, rule) for name, rule in rules.items()}
+        rules = {name: unless(columns.missing_words, rule) for name, rule in rules.items()}
     rules[columns.client] = client
     if columns.period:
         rules[columns.period] = period
     return rules
 
 
-def _unless(missing: Sequence[str], rule: Rule) -> Rule:
+def unless(missing: Sequence[str], rule: Rule) -> Rule:
     """The rule, but for cells that hold one of these words."""
     words = frozenset(missing)
 
@@ -193,20 +194,36 @@ def outcome(cell: str, name: str) -> float:
     text = cell.strip(" \t")
     if text in MISSING:
         return math.nan
+    if (known := _usual_outcome(text)) is None:
+        raise LineRefused(f"{name} is neither 0 nor 1 nor empty")
+    return known
+
+
+def _usual_outcome(text: str) -> float | None:
+    """What a word or a number says that everybody reads as an outcome."""
     if (known := OUTCOMES.get(text.casefold())) is not None:
         return known
-    if not DECIMAL.fullmatch(text) or float(text) not in (0, 1):
-        raise LineRefused(f"{name} is neither 0 nor 1 nor empty")
-    return float(text) + 0.0
+    is_one = DECIMAL.fullmatch(text) and float(text) in (0, 1)
+    return float(text) + 0.0 if is_one else None
 
 
-def _outcome_in(words: Mapping[str, float]) -> Rule:
-    """The rule for an outcome in words of the company's own."""
-    left, stayed = words
+def _outcome_in(left: str, stayed: str) -> Rule:
+    """The rule for an outcome in words of the company's own; numbers among them count as numbers.
+
+    The usual outcomes count too, unless one of the words is among them and may mean the contrary.
+    """
+    words = {stayed.casefold(): 0.0, left.casefold(): 1.0}
+    numbers = {float(word): value for word, value in words.items() if DECIMAL.fullmatch(word)}
+    is_usual = any(_usual_outcome(word) is not None for word in words)
 
     def read(cell: str, name: str) -> float:
         text = cell.strip(" \t")
-        if (known := words.get(text.casefold())) is not None:
+        known = words.get(text.casefold())
+        if known is None and DECIMAL.fullmatch(text):
+            known = numbers.get(float(text))
+        if known is None and not is_usual:
+            known = _usual_outcome(text)
+        if known is not None:
             return known
         if text in MISSING:
             return math.nan

@@ -230,6 +230,25 @@ def test_other_columns_are_read_when_they_are_configured() -> None:
     assert reading.table.to_dict("list") == {"id": ["007"], "x, y": [2], "100%": [1], "gone?": [0]}
 
 
+@pytest.mark.parametrize(
+    ("words", "cells", "outcomes"),
+    [
+        (("Gone", "here"), ["gone", "HERE", "1", "no", "0e3", "NA"], [1, 0, 1, 0, 0, NAN]),
+        (("no", "yes"), ["No", "YES", ""], [1, 0, NAN]),
+        (("0", "1"), ["0", "1", "0.0", "+1.0", "null"], [1, 0, 1, 0, NAN]),
+        (("2", "3.50"), ["2.0", "3.5", "2e0", "yes", "0"], [1, 0, 1, 1, 0]),
+        (("2", "2.0"), ["2", "2.0"], [1, 0]),
+    ],
+)
+def test_outcomes_in_words_of_the_company(
+    words: tuple[str, str], cells: list[str], outcomes: list[float]
+) -> None:
+    columns = COLUMNS._replace(outcome_words=words)
+    content = "\n".join([HEADER, *(f"A,1,2,3,{cell}" for cell in cells)]).encode()
+    reading = judging.read_csv(content, columns)
+    np.testing.assert_array_equal(reading.table["exited"].to_numpy(), outcomes)
+
+
 # -- written and read again ------------------------------------------------------------------------
 
 
