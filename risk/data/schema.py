@@ -147,8 +147,8 @@ def money(cell: str, name: str) -> float:
 
 def percent(cell: str, name: str) -> float:
     """A number that may have a percent sign behind it: 12 % is 12."""
-    text = cell.strip(" \t")
-    return signed(text.removesuffix("%") if text != "%" else text, name)
+    text = cell.strip(BLANKS + "\t")
+    return signed(text.removesuffix("%").rstrip(BLANKS + "\t") if text != "%" else text, name)
 
 
 def category(cell: str, name: str) -> str | float:

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from risk.columns import Columns
-from risk.data import judging, tables
+from risk.data import judging, schema, tables
 from risk.data.judging import Reading
 from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, InputMissing
@@ -247,6 +247,19 @@ def test_outcomes_in_words_of_the_company(
     content = "\n".join([HEADER, *(f"A,1,2,3,{cell}" for cell in cells)]).encode()
     reading = judging.read_csv(content, columns)
     np.testing.assert_array_equal(reading.table["exited"].to_numpy(), outcomes)
+
+
+@pytest.mark.parametrize(
+    "cell", ["12%", "12 %", "12\u00a0%", "12\u202f%", "\u00a012\u00a0%\u00a0", "12\u00a0", "12 \t%"]
+)
+def test_blanks_that_do_not_break_a_line_are_blanks_in_a_percentage_too(cell: str) -> None:
+    assert schema.percent(cell, "discount") == 12
+
+
+@pytest.mark.parametrize("cell", ["%", "\u00a0%", "12%%", "1\u00a02%"])
+def test_blanks_do_not_make_a_percentage(cell: str) -> None:
+    with pytest.raises(schema.LineRefused, match="discount is not a number"):
+        schema.percent(cell, "discount")
 
 
 # -- written and read again ------------------------------------------------------------------------
