@@ -68,6 +68,8 @@ def layout(header: Sequence[str], columns: Columns, required: Sequence[str]) -> 
     if lacking:
         raise FileRefused(f"the header has no column {', '.join(map(repr, lacking))}")
     rules = rules_of(columns)
+    if columns.period:
+        rules[columns.period] = _period_of_one_form()
     cells = [(name, names.index(name), rules[name]) for name in columns.all if name in names]
     return Layout(len(names), cells, [name for name in names if name not in columns.all])
 
@@ -176,12 +178,32 @@ def day(cell: str, name: str) -> float:
 
 
 def period(cell: str, name: str) -> str:
-    """A date or a number, which tells the time of a row."""
+    """A date or a number, which tells the time of a row, in one spelling for each number."""
     text = cell.strip(" \t")
     if text in MISSING:
         raise LineRefused(f"{name} is empty")
-    moment(text, name)
-    return text
+    value = moment(text, name)
+    if ISO_DATE.fullmatch(text):
+        return text
+    return repr(int(value) if value.is_integer() else value)
+
+
+def _period_of_one_form() -> Rule:
+    """The rule for one file's periods: all dates or all numbers, which have no common order.
+
+    The first line that has one decides.
+    """
+    forms: list[tuple[str, str]] = []
+
+    def read(cell: str, name: str) -> str:
+        text = period(cell, name)
+        form = ("date", "dates") if ISO_DATE.fullmatch(text) else ("number", "numbers")
+        if form not in (forms or [form]):
+            raise LineRefused(f"{name} is a {form[0]} where the file has {forms[0][1]}")
+        forms[:] = [form]
+        return text
+
+    return read
 
 
 def moment(text: str, name: str = "") -> float:

@@ -238,8 +238,15 @@ FATES = {
         row("X", exited="no"), clients="ABC",
         refused=dict.fromkeys((5, 6), "neither 2 nor 1 nor empty"), outcome_words=["2", "1"]),
     "a period is a day or a number": of_kinds(
-        row("U", month="2026-01-31"), row("V", month="2026"), row("W", month="20260131"),
-        row("X", month="-1"), clients="XVUW", **PERIOD),
+        row("V", month="2026"), row("U", month="20260131"), row("W", month="2026.5"),
+        row("X", month="-1"), clients="XVWU", **PERIOD),
+    "a period that is a number where the file has dates refuses its line": of_kinds(
+        row("U", month="2026-01-31"), row("X", month="2026"), row("V", month="2025-12-31"),
+        clients="VU", refused={3: "month is a number where the file has dates"}, **PERIOD),
+    "a period that is a date where the file has numbers refuses its line": of_kinds(
+        row("X", month=""), row("U", month="5"), row("X", month="2026-01-31"),
+        row("V", month="4.0"), clients="VU",
+        refused={2: EMPTY, 4: "month is a date where the file has numbers"}, **PERIOD),
     "a period that is empty or missing refuses its line": of_kinds(
         row("X", month=""), row("X", month="NA"), row("X", month="-"), row("A"), clients="A",
         refused={2: EMPTY, 3: EMPTY, 4: NUMBER}, missing_words=["-"], **PERIOD),

@@ -249,6 +249,28 @@ def test_outcomes_in_words_of_the_company(
     np.testing.assert_array_equal(reading.table["exited"].to_numpy(), outcomes)
 
 
+PERIODS = [
+    (["1", "1.0", " +1e0", "01"], "1"),
+    (["2.5", "2.50", "25e-1"], "2.5"),
+    (["-0", "0.0"], "0"),
+    (["20260131", "2.0260131e7"], "20260131"),
+    (["2026-01-31", "2026-01-31 "], "2026-01-31"),
+]
+
+
+@pytest.mark.parametrize(("cells", "text"), PERIODS)
+def test_a_period_has_one_spelling(cells: list[str], text: str) -> None:
+    columns = COLUMNS._replace(period="month")
+    content = "\n".join([f"{HEADER},month", *(f"A,1,2,3,0,{cell}" for cell in cells)]).encode()
+    assert judging.read_csv(content, columns).table["month"].tolist() == [text] * len(cells)
+
+
+def test_each_file_has_the_form_of_its_own_first_period() -> None:
+    columns = COLUMNS._replace(period="month")
+    for cell in ("2026-01-31", "7", "2026-01-31"):
+        assert not judging.read_csv(f"{HEADER},month\nA,1,2,3,0,{cell}".encode(), columns).refusals
+
+
 @pytest.mark.parametrize(
     "cell", ["12%", "12 %", "12\u00a0%", "12\u202f%", "\u00a012\u00a0%\u00a0", "12\u00a0", "12 \t%"]
 )
