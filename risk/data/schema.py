@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED, Columns
 from risk.settings import MOST_COLUMNS, MOST_ROWS
@@ -40,8 +40,10 @@ class Layout(NamedTuple):
     ignored: list[str]
 
 
-Row = tuple[str | float, ...]
-Rule = Callable[[str, str], str | float]
+Cell = str | float
+Row = tuple[Cell, ...]
+Rule = Callable[[str, str], Cell]
+Given = TypeVar("Given")
 
 
 def judge_length(content: bytes) -> None:
@@ -99,20 +101,28 @@ def rules_of(columns: Columns) -> dict[str, Rule]:
     rules[columns.target] = (
         _outcome_in(*columns.outcome_words) if columns.outcome_words else outcome
     )
-    if columns.missing_words:
-        rules = {name: unless(columns.missing_words, rule) for name, rule in rules.items()}
+    rules = {name: unless(columns.missing_words, rule) for name, rule in rules.items()}
     rules[columns.client] = client
     if columns.period:
         rules[columns.period] = period
     return rules
 
 
-def unless(missing: Sequence[str], rule: Rule) -> Rule:
-    """The rule, but for cells that hold one of these words."""
+def unless(
+    missing: Sequence[str], rule: Callable[[Given, str], Cell]
+) -> Callable[[Given, str], Cell]:
+    """The rule, but for cells that hold one of these words, or the number that one of them is."""
+    if not missing:
+        return rule
     words = frozenset(missing)
+    numbers = frozenset(float(word) for word in words if DECIMAL.fullmatch(word))
 
-    def read(cell: str, name: str) -> str | float:
-        return math.nan if cell.strip(" \t") in words else rule(cell, name)
+    def read(cell: Given, name: str) -> Cell:
+        if isinstance(cell, str):
+            is_missing = cell.strip(" \t") in words
+        else:
+            is_missing = type(cell) in (int, float) and cell in numbers
+        return math.nan if is_missing else rule(cell, name)
 
     return read
 

@@ -25,8 +25,7 @@ FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
 
 Rows = list[list[float]] | tables.Asked
-Cell = str | float
-Rule = Callable[[object, str], Cell]
+Rule = Callable[[object, str], schema.Cell]
 
 
 class Question(NamedTuple):
@@ -171,15 +170,7 @@ def _rule(kind: str, of_text: schema.Rule, columns: Columns) -> Rule:
     rule: Rule = _number if kind == NUMBER else _signed
     if kind in (MONEY, PERCENT):
         rule = partial(_written, of_text)
-    words = filter(schema.DECIMAL.fullmatch, columns.missing_words)
-    numbers = frozenset(map(float, words))
-    return partial(_unless, numbers, rule) if numbers else rule
-
-
-def _unless(missing: frozenset[float], rule: Rule, cell: object, name: str) -> Cell:
-    """A number that stands for what is missing is missing, as in a file."""
-    is_missing = isinstance(cell, float | int) and cell in missing
-    return math.nan if is_missing else rule(cell, name)
+    return schema.unless(columns.missing_words, rule)
 
 
 def _number(cell: object, name: str) -> float:
@@ -204,12 +195,12 @@ def _signed(cell: object, name: str) -> float:
     return float(cell)
 
 
-def _written(of_text: schema.Rule, cell: object, name: str) -> Cell:
+def _written(of_text: schema.Rule, cell: object, name: str) -> schema.Cell:
     """A number, or how people write it; null where it is missing."""
     return of_text(cell, name) if isinstance(cell, str) else _signed(cell, name)
 
 
-def _text(of_text: schema.Rule, cell: object, name: str) -> Cell:
+def _text(of_text: schema.Rule, cell: object, name: str) -> schema.Cell:
     """A text that a file could hold; null where it is missing."""
     if cell is None:
         return math.nan
