@@ -5,17 +5,20 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Request
 
-from risk import shapes
+from risk import files, shapes
+from risk.cache import Remembered, state
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, Columns
 from risk.data import fast_csv, judging, schema, tables
 from risk.data.schema import FileRefused, LineRefused
 from risk.errors import RequestRefused
 from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS
 from risk.web.data_files import DataFiles
+from risk.web.pages import service
 
 LARGEST_JSON = 64 * 1024
 LARGEST_JSON_OF_CLIENTS = 32 * 1024 * 1024
@@ -134,7 +137,25 @@ def _of_clients(clients: object, columns: Columns) -> Rows:
     cells = tables.Cells(columns)
     for row in rows:
         cells.add(row)
-    return cells.asked()
+    return cells.asked(_newest_dates(columns))
+
+
+def _newest_dates(columns: Columns) -> Mapping[str, float]:
+    """The newest date of each column in the newest period of the data, if there is any."""
+    if all(columns.kind(name) != DATE for name in columns.features):
+        return {}
+    return _watched(service().settings.output_folder_path / files.INGESTION).now()
+
+
+@cache
+def _watched(record: Path) -> Remembered[Mapping[str, float]]:
+    """The newest dates that the record of the last ingestion has, read again when it changes."""
+
+    def read() -> Mapping[str, float]:
+        newest: Mapping[str, float] = (files.read_json(record) or {}).get("newest_dates", {})
+        return newest
+
+    return Remembered(read, partial(state, record))
 
 
 def _of_client(client: object, place: int, columns: Columns, rules: Mapping[str, Rule]) -> Any:
