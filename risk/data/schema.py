@@ -97,15 +97,22 @@ def client(cell: str, name: str) -> str:
 
 def rules_of(columns: Columns) -> dict[str, Rule]:
     """How a cell of each column is read."""
-    rules = {name: KINDS[columns.kind(name)] for name in columns.all}
-    rules[columns.target] = (
-        _outcome_in(*columns.outcome_words) if columns.outcome_words else outcome
-    )
-    rules = {name: unless(columns.missing_words, rule) for name, rule in rules.items()}
+    of_outcome = _outcome_in(*columns.outcome_words) if columns.outcome_words else outcome
+    rules = {name: unless(columns.missing_words, KINDS[columns.kind(name)]) for name in columns.all}
+    no_outcomes = [word for word in columns.missing_words if not _is_read_by(of_outcome, word)]
+    rules[columns.target] = unless(no_outcomes, of_outcome)
     rules[columns.client] = client
     if columns.period:
         rules[columns.period] = period
     return rules
+
+
+def _is_read_by(rule: Rule, cell: str) -> bool:
+    """Whether a rule finds something in a cell: a word that means 0 elsewhere is an outcome here."""
+    try:
+        return not math.isnan(float(rule(cell, "")))
+    except LineRefused:
+        return False
 
 
 def unless(

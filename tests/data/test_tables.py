@@ -431,3 +431,10 @@ def assert_comes_back(numbers: list[float]) -> None:
         tables.write(Path(folder) / "t.csv", made)
         back = tables.read(Path(folder) / "t.csv", COLUMNS)
     pd.testing.assert_frame_equal(back, made, check_exact=True)
+
+
+def test_a_missing_word_that_is_an_outcome_is_one_in_that_column() -> None:
+    columns = Columns("c", ("x",), "y", missing_words=("0", "-"))
+    reading = judging.read_csv(b"c,x,y\na,0,0\nb,-,-\nc,5,1\n", columns)
+    np.testing.assert_array_equal(reading.table["x"].to_numpy(), [NAN, NAN, 5])
+    np.testing.assert_array_equal(reading.table["y"].to_numpy(), [0, NAN, 1])
