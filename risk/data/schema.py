@@ -108,7 +108,7 @@ def rules_of(columns: Columns) -> dict[str, Rule]:
 
 
 def _is_read_by(rule: Rule, cell: str) -> bool:
-    """Whether a rule finds something in a cell: a word that means 0 elsewhere is an outcome here."""
+    """Whether a rule finds something in a cell, and does not take it as missing."""
     try:
         return not math.isnan(float(rule(cell, "")))
     except LineRefused:
