@@ -8,8 +8,9 @@ import pytest
 
 from company import subscribers
 from risk.columns import Columns
-from risk.data import column_guess, judging
-from risk.data.column_guess import Guess, cells_of, guessed
+from risk.data import judging, own_table
+from risk.data.column_guess import Guess, guessed
+from risk.data.own_table import cells_of
 from risk.errors import DataUnusable
 from tests.conftest import configured
 
@@ -297,8 +298,8 @@ def test_the_cells_of_a_file_are_those_of_columns_with_one_name() -> None:
 
 
 def test_of_a_long_file_the_first_rows_are_looked_at() -> None:
-    content = b"a,b\n" + b"1,2\n" * (column_guess.MOST_ROWS + 5)
-    assert len(cells_of(content, "own.csv")["a"]) == column_guess.MOST_ROWS
+    content = b"a,b\n" + b"1,2\n" * (own_table.MOST_ROWS + 5)
+    assert len(cells_of(content, "own.csv")["a"]) == own_table.MOST_ROWS
 
 
 def test_the_guess_for_the_subscribers_is_what_their_program_says(tmp_path: Path) -> None:
