@@ -91,9 +91,9 @@ def summarystats() -> Response:
 @api.get("/ranking")
 def ranking() -> Response:
     """The first clients to call, and why: open outcomes first, each by risk."""
-    asked = request.args.get("top", str(service().settings.capacity))
-    top = answers.count(asked, "top", client_list.MOST)
-    return answers.answer(client_list.answer(client_list.current(), top))
+    asked, capacity = request.args.get("top"), service().settings.capacity
+    top = None if asked is None else answers.count(asked, "top", client_list.MOST)
+    return answers.answer(client_list.answer(client_list.current(), top, capacity))
 
 
 @api.get("/diagnostics")

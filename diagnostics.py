@@ -16,7 +16,7 @@ import ingestion
 import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
-from risk.data import column_guess, statistics, tables, test_data
+from risk.data import own_table, statistics, tables, test_data
 from risk.errors import InputMissing, RiskError
 from risk.learning import deployed, linear
 from risk.records import queries, store
@@ -160,6 +160,6 @@ if __name__ == "__main__":
         Option("--history", print_history, writes=False),
         Option("--json", print_history_as_json, writes=False),
         Option("--backup", back_up, writes=False, argument="FILE"),
-        Option("--columns", column_guess.print_configuration, writes=False, argument="FILE"),
+        Option("--columns", own_table.print_configuration, writes=False, argument="FILE"),
         writes=False,
     )

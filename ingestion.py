@@ -80,7 +80,9 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
         "newest": taken.merged.newest,
+        "newest_dates": taken.merged.newest_dates,
         "limits": settings.limits._asdict(),
+        "columns": judgement.columns_id(settings),
         "files": intake.marked(taken.files, earlier, is_unchanged=is_unchanged),
     }
 
@@ -105,7 +107,7 @@ def take_in(
     recording.remember_data(run, arrived, new, settings)
     if deployed:
         run.must_follow_the_data()
-    is_unchanged = (dataset.record["id"], dataset.record["book"]) == before
+    is_unchanged = judgement.data_ids(settings) == before
     adding = input_folder.unseen(arrived.read_of(new), judgement.settled(settings, deployed))
     is_nothing = is_unchanged and not adding and not force
     return Taken(arrived, dataset, arrived.nothing_of(new) if is_nothing else "")

@@ -9,12 +9,13 @@ import pytest
 
 import deployment
 import ingestion
-from fullprocess import decide_and_act
+from fullprocess import decide_and_act, full_process
 from reporting import rank_clients
 from risk import files
 from risk.data import tables
 from risk.errors import InputMissing
 from risk.learning import releases
+from risk.records import list_file
 from risk.reports.deliverables import list_is_current
 from risk.settings import Settings
 from tests.changes import (
@@ -301,3 +302,12 @@ def test_a_missing_input_folder_is_said(settings: Settings) -> None:
     settings.input_folder_path.rmdir()
     with pytest.raises(InputMissing, match="sourcedata"):
         decided(settings)
+
+
+def test_other_columns_make_all_files_new(finished: Settings) -> None:
+    assert full_process(finished) == "no new data"
+    valued = configured(finished.workspace, value_column="number_of_employees", order="value")
+    assert full_process(valued) in ("no drift", "kept")
+    listed = list_file.read(valued.output_model_path / files.RANKING)
+    assert listed["at_stake"].is_monotonic_decreasing
+    assert full_process(valued) == "no new data"

@@ -170,6 +170,27 @@ def test_test_data_beside_the_folder_are_found(tmp_path: Path) -> None:
     assert "THE SCORE IS TOO GOOD" in said
 
 
+def test_a_folder_that_is_called_test_is_not_its_own_test_data(tmp_path: Path) -> None:
+    table = subscribers.table(800, seed=1)[0]
+    (tmp_path / "test").mkdir()
+    table.to_csv(tmp_path / "test/own.csv", index=False)
+    told = ran(tmp_path, "diagnostics.py", "--columns", "test/own.csv")
+    assert json.loads(told.stdout)["test_data_path"] == "test"
+    assert "warning: there is no test data in testdata/" in told.stderr
+    assert "THE SCORE IS TOO GOOD" in told.stderr
+    (tmp_path / "testdata").mkdir()
+    table.to_csv(tmp_path / "testdata/own.csv", index=False)
+    told = ran(tmp_path, "diagnostics.py", "--columns", "test/own.csv")
+    assert json.loads(told.stdout)["test_data_path"] == "testdata"
+    assert "TOO GOOD" not in told.stderr
+
+
+def test_a_target_that_is_only_guessed_is_a_warning(tmp_path: Path) -> None:
+    table = subscribers.table(800, seed=1)[0].rename(columns={"churned": "flag"})
+    _, said = guessed(own_folder(tmp_path, table))
+    assert "warning: no column's name speaks of leaving, so 'flag' as the target is NO MORE" in said
+
+
 @pytest.mark.parametrize(
     ("file", "code", "said"),
     [
@@ -177,7 +198,7 @@ def test_test_data_beside_the_folder_are_found(tmp_path: Path) -> None:
         ("../own.csv", 65, "in a folder below this one"),
         ("data/own.txt", 65, "in a folder below this one"),
         ("data/none.csv", 66, "there is no file data/none.csv"),
-        ("data/page.csv", 65, "no header with names between commas"),
+        ("data/page.csv", 65, "data/page.csv cannot be read as CSV: it is an HTML or XML page"),
     ],
 )
 def test_a_file_that_cannot_be_looked_at_is_refused_without_a_word_on_stdout(

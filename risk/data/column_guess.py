@@ -1,33 +1,22 @@
-"""What config.json could say of a table that nobody has described yet, and why."""
+"""What the columns of a table that nobody has described yet are, and why."""
 
-import csv
-import io
-import itertools
-import json
-import logging
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
 from risk.data import schema
 from risk.data.schema import LineRefused
-from risk.errors import DataUnusable, InputMissing
-from risk.rules import LONGEST_COLUMN
-from risk.settings import Settings
+from risk.errors import DataUnusable
 
-MOST_ROWS = 100_000  # that are looked at
 FITS = 0.98  # of the cells must be of a kind; lines with others are refused later
 UNIQUE = 0.99  # of the rows have a value of their own, or a value of their own in each period
 MOST_DIFFERENT = 0.5  # of the texts of a category
 SHARED = 0.2  # of the clients, at least, stand in a usual period
 FEWEST_TO_TELL, MOST_TO_TELL = 100, 20  # rows and values, for a column that tells the outcome
 
-TEST_FOLDERS = ("test", "testdata", "test_data")
 PLACEHOLDERS = frozenset({"-", "--", "?", ".", "n/a", "#n/a", "unknown", "missing", "not known"})
 NUMBERS_OF_NOTHING = frozenset({"-99", "-999", "-9999", "-99999", "-999.0", "-9999.0"})
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -55,14 +44,13 @@ UNREAD = {
     "numbers with a decimal comma": re.compile(r"-?[0-9.]*[0-9],[0-9]{1,2}"),
 }
 
-log = logging.getLogger("risk.column_guess")
-
 
 class Guess(NamedTuple):
-    """Keys of config.json, and why each has its value."""
+    """Keys of config.json, why each has its value, and which of them somebody must look at."""
 
     keys: dict[str, Any]
     reasons: list[str]
+    warnings: list[str]
 
 
 class _Column(NamedTuple):
@@ -99,6 +87,17 @@ def _column(name: str, cells: Sequence[str], missing: Iterable[str] = ()) -> _Co
     return _Column(name, cells, Counter(there))
 
 
+def _as_outcome(name: str, cells: Sequence[str], missing: Iterable[str]) -> _Column:
+    """A column without the cells of clients whose outcome is not known yet."""
+    return _column(name, cells, schema.MISSING.union(missing, _placeholders(cells)))
+
+
+def _placeholders(cells: Iterable[str]) -> set[str]:
+    """The cells that people fill in where they know nothing."""
+    words = {cell.strip(" \t") for cell in cells}
+    return {word for word in words if word.casefold() in PLACEHOLDERS}
+
+
 def _value(kind: str, cell: str) -> str | float | None:
     """A cell as it is read, nan where it is missing, and none if it is not of this kind."""
     try:
@@ -107,91 +106,20 @@ def _value(kind: str, cell: str) -> str | float | None:
         return None
 
 
-def print_configuration(_settings: Settings, file: str) -> None:
-    """Print a config.json that fits the table in FILE, and say on stderr why."""
-    path, here = Path(os.path.abspath(file)), Path.cwd()
-    if not path.is_relative_to(here) or path.parent == here or path.suffix.lower() != ".csv":
-        raise DataUnusable(
-            f"{file} must be a .csv file in a folder below this one, such as data/own.csv"
-        )
-    if not path.is_file():
-        raise InputMissing(f"there is no file {file}")
-    guess = guessed(cells_of(path.read_bytes(), file))
-    folders, warnings = _folders(path.relative_to(here), guess.keys)
-    for reason in guess.reasons:
-        log.info("%s", reason)
-    for warning in warnings:
-        log.warning("%s", warning)
-    print(json.dumps(folders | guess.keys, indent=2))
-
-
-def cells_of(content: bytes, file: str) -> dict[str, list[str]]:
-    """The cells of a CSV by column, the first rows only; doubled and nameless columns are left out.
-
-    Lines with more or fewer fields than the header are left out, as they are refused later.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-        rows = csv.reader(io.StringIO(text, newline=""))
-        header = [name.strip() for name in next((row for row in rows if any(row)), [])]
-        read = (row for row in rows if len(row) == len(header))
-        columns = list(zip(*itertools.islice(read, MOST_ROWS), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataUnusable(f"{file} is not a CSV file in UTF-8: {error}") from error
-    if len(header) < 2:
-        raise DataUnusable(f"{file} has no header with names between commas")
-    if not columns:
-        raise DataUnusable(f"{file} has no row with as many fields as its header")
-    return {
-        name: list(cells)
-        for name, cells in zip(header, columns, strict=True)
-        if header.count(name) == 1 and 0 < len(name) <= LONGEST_COLUMN
-    }
-
-
-def _folders(file: Path, keys: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """The five folders: the file's own, test data beside it if there are any, and new ones."""
-    data, beside = file.parent, file.parent.parent
-    tests = [beside / name for name in TEST_FOLDERS if _has_outcomes(beside / name, keys)]
-    new = [(beside / f"{file.stem}_{name}").as_posix() for name in ("data", "models", "deployed")]
-    test = (tests or [data])[0].as_posix()
-    folders = {
-        "input_folder_path": data.as_posix(),
-        "output_folder_path": new[0],
-        "test_data_path": test,
-        "output_model_path": new[1],
-        "prod_deployment_path": new[2],
-    }
-    alone = (
-        f"there is no test data in {beside / TEST_FOLDERS[0]}/, so the model is scored on the very "
-        "rows it was trained on, and THE SCORE IS TOO GOOD; keep some rows apart and name their "
-        "folder as 'test_data_path'"
-    )
-    return folders, [] if tests else [alone]
-
-
-def _has_outcomes(folder: Path, keys: Mapping[str, Any]) -> bool:
-    """Whether a folder has a table with all columns that scoring needs."""
-    needed = {keys["client_column"], *keys["feature_columns"], keys["target_column"]}
-    for path in sorted(folder.glob("*.[cC][sS][vV]")):
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
-            header = next(csv.reader(handle), [])
-        if needed <= {name.strip() for name in header}:
-            return True
-    return False
-
-
 def guessed(table: Mapping[str, Sequence[str]]) -> Guess:
     """The keys that fit a table of texts: a row is a client, or a client at one time."""
     told = _missing_words(table)
-    columns = [_column(name, cells, told) for name, cells in table.items()]
-    target, words, why_target = _target(columns)
-    client, period, why_client = _client([each for each in columns if each != target])
+    target, words, why_target, is_named = _target(
+        [_as_outcome(name, cells, told) for name, cells in table.items()]
+    )
+    told |= _words_for_unknown(target)
+    features = [_column(name, table[name], told) for name in table if name != target.name]
+    client, period, why_client = _client(features)
     reasons = [why_target, *why_client]
     keys: dict[str, Any] = {"client_column": client.name, "target_column": target.name}
     kinds: dict[str, str] = {}
-    for column in columns:
-        if column in (target, client, period):
+    for column in features:
+        if column in (client, period):
             continue
         kind, why = _kind(column, target)
         reasons.append(f"{column.name!r} is {why}")
@@ -208,8 +136,18 @@ def guessed(table: Mapping[str, Sequence[str]]) -> Guess:
     }
     keys |= {key: value for key, value in optional.items() if value}
     reasons += [f"'missing_words' has {word!r}: it stands {where}" for word, where in told.items()]
-    reasons += _suggestions(columns, kinds)
-    return Guess(keys, reasons)
+    reasons += _suggestions(features, kinds)
+    doubt = (
+        f"no column's name speaks of leaving, so {target.name!r} as the target is NO MORE THAN A "
+        "GUESS; if another column tells who left, name it as 'target_column'"
+    )
+    return Guess(keys, reasons, [] if is_named else [doubt])
+
+
+def _words_for_unknown(target: _Column) -> dict[str, str]:
+    """What stands for an outcome that is not known yet and is not read so, and where."""
+    unknown = sorted(_placeholders(target.cells) - schema.MISSING)
+    return dict.fromkeys(unknown, f"in {target.name!r}")
 
 
 def _missing_words(table: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -218,7 +156,7 @@ def _missing_words(table: Mapping[str, Sequence[str]]) -> dict[str, str]:
     for name, cells in table.items():
         column = _column(name, cells)
         stripped = {cell.strip(" \t") for cell in column.counts}
-        words = {cell for cell in stripped if cell.casefold() in PLACEHOLDERS}
+        words = _placeholders(stripped)
         others = _column(name, cells, words | NUMBERS_OF_NOTHING)
         if not others.present:
             continue
@@ -231,8 +169,8 @@ def _missing_words(table: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return told
 
 
-def _target(columns: Sequence[_Column]) -> tuple[_Column, list[str], str]:
-    """The outcome, its words if they have to be named, and why."""
+def _target(columns: Sequence[_Column]) -> tuple[_Column, list[str], str, bool]:
+    """The outcome, its words if they have to be named, why, and whether its name speaks for it."""
     ranked = [
         (rank, column, why)
         for column in columns
@@ -245,11 +183,8 @@ def _target(columns: Sequence[_Column]) -> tuple[_Column, list[str], str]:
     _, column, why = [each for each in ranked if each[0] == best][-1]
     left, stayed, why_left = _outcomes(column)
     words = [left, stayed] if _needs_words(left, stayed) else []
-    return (
-        column,
-        words,
-        f"'target_column' is {column.name!r}: {why}; {left!r} means left, {why_left}",
-    )
+    reason = f"'target_column' is {column.name!r}: {why}; {left!r} means left, {why_left}"
+    return column, words, reason, column.named_like(OF_LEAVING)
 
 
 def _as_target(column: _Column) -> tuple[int, str] | None:

@@ -220,29 +220,38 @@ def _in_order(
     """Files keep the place of their first arrival, filled in or not; others follow by name."""
     places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
     names = {entry["name"]: place for place, entry in enumerate(known)}
+    changed = [
+        source
+        for source in sources
+        if source.arrival.name in names and (source.arrival.name, source.sha256) not in places
+    ]
+    filled_in = _filled_in(changed, settings) if changed else set()
 
     def arrived(source: Source) -> tuple[int, object]:
         name = source.arrival.name
-        place = places.get((name, source.sha256))
-        if place is None and name in names and _is_filled_in(source.table, settings):
-            place = names[name]
-        return len(known) if place is None else place, input_folder.natural(name)
+        same = names[name] if name in filled_in else len(known)
+        return places.get((name, source.sha256), same), input_folder.natural(name)
 
     return sorted(sources, key=arrived)
+
+
+def _filled_in(changed: list[Source], settings: Settings) -> set[str]:
+    """The files that hold what they held before, with outcomes that came in."""
+    columns = settings.columns
+    try:
+        before = tables.read(settings.output_folder_path / files.FINAL_DATA, columns)
+    except (InputMissing, ArtefactRefused):
+        return set()
+    return {
+        source.arrival.name
+        for source in changed
+        if merge.is_filled_in(source.table, before, columns)
+    }
 
 
 def _needed(columns: Columns) -> list[str]:
     """The columns without which a file of the input folder is refused."""
     return [name for name in columns.all if name != columns.target]
-
-
-def _is_filled_in(table: pd.DataFrame, settings: Settings) -> bool:
-    """Whether a file that changed holds what it held before, with outcomes that came in."""
-    try:
-        before = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-    except (InputMissing, ArtefactRefused):
-        return False
-    return merge.is_filled_in(table, before, settings.columns)
 
 
 def marked(

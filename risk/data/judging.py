@@ -106,8 +106,19 @@ def features(content: bytes, columns: Columns) -> Features:
     return Features(cells.asked(), refused, count)
 
 
-class _Record(NamedTuple):
-    """One line or quoted group of lines: its row or its refusals, and how many lines it took."""
+class Record(NamedTuple):
+    """One line or quoted group of lines: where it begins, its fields, how many lines it takes.
+
+    Without fields, its quotes never match.
+    """
+
+    at: int
+    fields: list[str] | None
+    taken: int
+
+
+class _Judgement(NamedTuple):
+    """The row of a record or its refusals, and how many lines it took."""
 
     row: schema.Row | None
     refusals: list[Refusal]
@@ -118,22 +129,28 @@ class _Opened(NamedTuple):
     """A file whose header is good, and the lines below it as they are judged."""
 
     layout: schema.Layout
-    judged: Iterator[_Record]
+    judged: Iterator[_Judgement]
 
 
 def _opened(content: bytes, columns: Columns, required: Sequence[str], name: str) -> _Opened:
-    lines = _lines(content)
+    lines = lines_of(content)
+    header, start = header_of(lines)
+    layout = schema.layout(header, columns, required)
+    return _Opened(layout, _judged(lines, start, layout, name))
+
+
+def header_of(lines: list[str]) -> tuple[list[str], int]:
+    """The names of the columns, and the line below them."""
     start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
     if start == len(lines):
         raise FileRefused("it is empty")
     if lines[start].lstrip().startswith("<"):
         raise FileRefused("it is an HTML or XML page, not a CSV file")
     header, taken = _fields(lines, start)
-    layout = schema.layout(header or [lines[start]], columns, required)
-    return _Opened(layout, _judged(lines, start + taken, layout, name))
+    return header or [lines[start]], start + taken
 
 
-def _lines(content: bytes) -> list[str]:
+def lines_of(content: bytes) -> list[str]:
     """The physical lines without their ends."""
     if b"\0" in content:
         raise FileRefused("it holds NUL bytes")
@@ -156,30 +173,37 @@ def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
     return None, 1
 
 
-def _judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> Iterator[_Record]:
-    """Every record in order, without blank lines.
+def records(lines: list[str], start: int, width: int) -> Iterator[Record]:
+    """Every record from this line on, without blank lines.
 
-    After a refused line, reading goes on at the next one, so an unclosed quote spoils only its own
-    line; a record of several lines is refused as one only if it has all its fields.
+    After a record that has not all its fields, reading goes on at the next line, so an unclosed
+    quote spoils only its own line.
     """
-    at, next_said = start, LINES_UNTIL_SAID
+    at = start
     while at < len(lines):
         if not lines[at] or lines[at].isspace():
             at += 1
             continue
+        fields, taken = _fields(lines, at)
+        taken = taken if fields and len(fields) == width else 1
+        yield Record(at, fields, taken)
+        at += taken
+
+
+def _judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> Iterator[_Judgement]:
+    """What becomes of every record; one of several lines is refused as one."""
+    next_said = LINES_UNTIL_SAID
+    for at, fields, taken in records(lines, start, layout.width):
         if at >= next_said and name:
             progress(f"{name}: {at:,} of {len(lines):,} lines are judged")
             next_said += LINES_UNTIL_SAID
-        fields, taken = _fields(lines, at)
         try:
             if fields is None:
                 raise LineRefused("its quotes do not match")
-            yield _Record(schema.row(fields, layout), [], taken)
+            yield _Judgement(schema.row(fields, layout), [], taken)
         except LineRefused as reason:
-            taken = taken if fields and len(fields) == layout.width else 1
             refusals = [
                 Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
                 for number in range(at, at + taken)
             ]
-            yield _Record(None, refusals, taken)
-        at += taken
+            yield _Judgement(None, refusals, taken)

@@ -2,7 +2,7 @@
 
 A snapshot is what is known of a client at one time. It may arrive without its outcome, and once
 more with it: both are one row. Without a period column a file is a period, so the same numbers in
-a later file are a later snapshot, unless most of that file only repeats what is known.
+a later file are a later snapshot, unless that file only delivers old rows again.
 """
 
 import logging
@@ -17,8 +17,9 @@ import pandas as pd
 from risk.columns import DATE, Columns
 from risk.data import schema, tables
 
-SMALL = 0.5  # a file with a smaller share of the clients of a period is only a part of it
-OPEN = -1  # an outcome that is not known
+SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
+NEARLY_ALL = 0.95
+OPEN, STAYED, LEFT = -1, 0, 1  # an outcome that is not known
 
 Whole = npt.NDArray[np.integer]
 Flags = npt.NDArray[np.bool_]
@@ -43,27 +44,32 @@ class Merged(NamedTuple):
     book: pd.DataFrame
     newest: int
     repetitions: list[int]  # of each file, the rows that changed nothing
+    newest_dates: dict[str, float]  # of each date column, in the newest period
 
 
 class Rows(NamedTuple):
     """Every row in the order of arrival.
 
-    `same` is one number for all rows that are equal but for the outcome, `place` orders the
-    periods, and `repeats` marks rows most of whose kind in their file were in earlier files too.
+    Rows that are equal but for the outcome have one number in `same`. `place` orders the periods.
+    `is_old` marks rows of a file, with an outcome or without, that mostly come again: such a row
+    is no later snapshot, though its numbers were there before. `is_mixed` marks rows of a file that
+    holds two periods: outcomes of clients that stayed, and the next snapshot of these clients.
     """
 
     file: Whole
     same: Whole
     outcome: Whole
     place: Whole
-    repeats: Flags
+    is_old: Flags
+    is_mixed: Flags
 
 
 class Snapshots(NamedTuple):
-    """Clients at one time each.
+    """Clients, each at one time; numbers of rows say where what is known comes from.
 
-    `row` told its numbers first, `again` last, and `told_by` its outcome. `began` is the place of
-    the first snapshot with the same numbers, if this one only repeats it.
+    `row` is the first row with the client's numbers, `again` the last one that only repeats it,
+    `told_by` the row with the outcome. `began` is the place of the client's first snapshot with
+    these numbers and this outcome: before `place`, if nothing has changed since.
     """
 
     place: Whole
@@ -94,13 +100,18 @@ def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
     rows = _rows(table, [len(file.table) for file in files], columns)
     snapshots, contradictions = _snapshots(rows)
     _say(contradictions, table, rows, files, columns)
-    table = tables.with_days(table, columns, rows.file)
+    snapshots = snapshots.where(~_delivered_again(table[columns.client], snapshots))
+    period = _periods(table[columns.client], snapshots, columns)
+    dates, newest_dates = _days(table, snapshots, period, columns)
     kept = _kept(snapshots, rows)
     total = np.bincount(rows.file, minlength=len(files))
-    telling = np.unique([kept.row, kept.told_by])
+    telling = np.unique([snapshots.row[kept], snapshots.told_by[kept]])
     changed = np.bincount(rows.file[telling], minlength=len(files))
-    book, newest = _book(table, snapshots, columns)
-    return Merged(_made(table, kept, columns), book, newest, (total - changed).tolist())
+    made = _made(table, snapshots, columns).assign(**dates)
+    dataset, listed = _each_once(made[kept], columns), _newest(table[columns.client], snapshots)
+    newest = int((period[listed] == period.max(initial=0)).sum())
+    book = made.iloc[listed].reset_index(drop=True)
+    return Merged(dataset, book, newest, (total - changed).tolist(), newest_dates)
 
 
 def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
@@ -119,17 +130,45 @@ def _rows(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
     if columns.period:
         moments = [schema.moment(text) for text in table[columns.period]]
         place = np.unique(moments, return_inverse=True)[1]
-        return Rows(file, same, outcome, place, np.ones(len(table), dtype=bool))
-    return Rows(file, same, outcome, file, _repeats(file, same, outcome == OPEN))
+        always = np.ones(len(table), dtype=bool)
+        return Rows(file, same, outcome, place, always, ~always)
+    client = pd.factorize(table[columns.client])[0]
+    is_mixed = _is_mixed(file, client, outcome)
+    is_old = _is_old(file, client, same, outcome == OPEN) & ~is_mixed
+    return Rows(file, same, outcome, file, is_old, is_mixed)
 
 
-def _repeats(file: Whole, same: Whole, is_open: Flags) -> Flags:
-    """Of which rows most of their kind in their file, open or not, were in earlier files too."""
-    _, first = np.unique(same, return_index=True)
-    was_there = file[first][same] < file
+def _is_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
+    """Whether most clients that stayed, by a row of this file, have an open row in it too."""
+    rows = pd.DataFrame({"file": file, "client": client})
+    is_open = rows.assign(open=outcome == OPEN).groupby(["file", "client"])["open"]
+    has_open, stayed = is_open.transform("any").to_numpy(), outcome == STAYED
+    count = np.bincount(file, stayed)
+    mixed: Flags = (2 * np.bincount(file, stayed & has_open) > count)[file]
+    return mixed
+
+
+def _is_old(file: Whole, client: Whole, same: Whole, is_open: Flags) -> Flags:
+    """Whether most rows of a row's kind in its file were in earlier files too.
+
+    Open rows may well be those of a month before, as nothing has changed since. They are old if
+    most clients go back to numbers from before their last ones, or if the file fills in outcomes.
+    """
+    rows = pd.DataFrame({"file": file, "same": same, "client": client})
+    first = rows.groupby("same")["file"].transform("min").to_numpy()
+    was_there = first < file
+    by_client = rows.assign(first=first).groupby("client")["first"]
+    last_new = by_client.cummax().groupby([client, file]).transform("max").to_numpy()
+    goes_back = was_there & (first < last_new)
     kind = 2 * file + is_open
-    repeats: Flags = (2 * np.bincount(kind, was_there) > np.bincount(kind))[kind]
-    return repeats
+    count = np.bincount(kind)
+
+    def most(which: Flags, share: float = 0.5) -> Flags:
+        flags: Flags = (np.bincount(kind, which, minlength=len(count)) > share * count)[kind]
+        return flags
+
+    fills_in = np.isin(file, file[~is_open & most(was_there)]) & most(was_there, NEARLY_ALL)
+    return np.where(is_open, most(goes_back) | fills_in, most(was_there))
 
 
 def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
@@ -144,10 +183,11 @@ def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
     is_open = rows.outcome == OPEN
     is_usual = (count == 1) | ((count == 2) & is_open[first] & ~is_open[last])
     usual, end = first[is_usual], last[is_usual]
+    targets = _targets(rows, first[is_usual & (count == 2)], last[is_usual & (count == 2)])
     others: list[_Snapshot] = []
     contradictions: list[tuple[int, int]] = []
     for at, length in zip(begin[~is_usual], count[~is_usual], strict=True):
-        others += _followed(order[at : at + length].tolist(), rows, contradictions)
+        others += _followed(order[at : at + length].tolist(), rows, targets, contradictions)
     place = rows.place[usual]
     of_usual = (place, usual, usual, rows.outcome[end], end, place)
     rest = np.array([astuple(each) for each in others], dtype=np.int64).reshape(-1, 6).T
@@ -155,39 +195,74 @@ def _snapshots(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
     return together.where(np.lexsort((together.row, together.place))), contradictions
 
 
-def _followed(own: list[int], rows: Rows, contradictions: list[tuple[int, int]]) -> list[_Snapshot]:
-    """The snapshots that rows tell of which are equal but for the outcome."""
+def _targets(rows: Rows, opened: Whole, completed: Whole) -> dict[int, int]:
+    """The period whose outcomes each file brings, as most of its rows tell."""
+    files, places = rows.file[completed], rows.place[opened]
+    return {int(file): int(np.bincount(places[files == file]).argmax()) for file in set(files)}
+
+
+def _followed(
+    own: list[int], rows: Rows, targets: dict[int, int], contradictions: list[tuple[int, int]]
+) -> list[_Snapshot]:
+    """The snapshots in rows that are equal but for the outcome, in the order of their arrival."""
     known: list[_Snapshot] = []
     for row in own:
-        place, outcome, repeats = int(rows.place[row]), int(rows.outcome[row]), rows.repeats[row]
+        place, outcome = int(rows.place[row]), int(rows.outcome[row])
         newest = known[-1] if known else None
-        waiting = next((each for each in known if each.outcome == OPEN), None)
+        waiting = [each for each in known if each.outcome == OPEN]
         if newest is None:
             known.append(_Snapshot(place, row, row, outcome, row, place))
         elif outcome != OPEN and waiting:
-            waiting.outcome, waiting.told_by = outcome, row
-        elif newest.outcome == outcome and newest.place == place:
+            completed = _completed(waiting, outcome, targets.get(int(rows.file[row])))
+            completed.outcome, completed.told_by = outcome, row
+        elif newest.place == place and newest.outcome == outcome:  # twice in one period
             newest.again = row
-        elif (
-            OPEN not in (outcome, newest.outcome)
-            and outcome != newest.outcome
-            and (repeats or newest.place == place)
-        ):
+        elif newest.place == place and outcome == OPEN:
+            if rows.is_mixed[row] and newest.outcome != LEFT:  # the next period, nothing changed
+                known.append(_Snapshot(place, row, row, outcome, row, place))
+        elif _contradicts(newest, place, outcome, is_old=rows.is_old[row]):
             contradictions.append((newest.told_by, row))
             newest.outcome, newest.told_by = outcome, row
-        elif outcome != OPEN or not repeats:
+        elif outcome != OPEN or not rows.is_old[row]:  # the same numbers, a period later
             began = newest.began if outcome == newest.outcome else place
             known.append(_Snapshot(place, row, row, outcome, row, began))
     return known
 
 
-def _kept(snapshots: Snapshots, rows: Rows) -> Snapshots:
-    """Those that are rows of the dataset, in which a row stands once, with its outcome if known."""
+def _completed(waiting: list[_Snapshot], outcome: int, target: int | None) -> _Snapshot:
+    """Which of the open snapshots with the same numbers an outcome belongs to.
+
+    A client that left did so in the last of them. That one stayed is told of the period whose
+    outcomes the file brings, or of the first.
+    """
+    if outcome == LEFT:
+        return waiting[-1]
+    return next((each for each in waiting if each.place == target), waiting[0])
+
+
+def _contradicts(newest: _Snapshot, place: int, outcome: int, *, is_old: bool) -> bool:
+    """Whether a row tells another outcome of this snapshot, and not the outcome of a later one."""
+    is_same = is_old or newest.place == place
+    return is_same and OPEN not in (outcome, newest.outcome) and outcome != newest.outcome
+
+
+def _kept(snapshots: Snapshots, rows: Rows) -> Flags:
+    """Which are rows of the dataset, in which a row stands once, with its outcome if known."""
     same = rows.same[snapshots.row]
     is_open = snapshots.outcome == OPEN
     has_outcome = np.isin(same, same[~is_open])
     again = pd.DataFrame({"same": same, "outcome": snapshots.outcome}).duplicated().to_numpy()
-    return snapshots.where(~again & ~(is_open & has_outcome))
+    kept: Flags = ~again & ~(is_open & has_outcome)
+    return kept
+
+
+def _each_once(dataset: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The dataset, in which days may have made rows of two periods equal."""
+    names = [name for name in columns.all if name != columns.target]
+    in_order = dataset.sort_values(columns.target, kind="stable", na_position="last")
+    is_open = in_order[columns.target].isna()
+    again = in_order.duplicated() | (is_open & in_order.duplicated(subset=names))
+    return dataset[~again.sort_index()].reset_index(drop=True)
 
 
 def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.DataFrame:
@@ -197,39 +272,57 @@ def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.Dat
     return made.assign(**{columns.target: outcomes})
 
 
-def _book(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> tuple[pd.DataFrame, int]:
-    """Each client's newest snapshot, and how many of them are of the newest period.
-
-    What only repeats an older row is not newer than an open snapshot that came after that row: it
-    is how outcomes are delivered once more.
-    """
-    snapshots = snapshots.where(np.lexsort((snapshots.again, snapshots.place)))
-    clients = pd.Series(table[columns.client].array[snapshots.row])
+def _delivered_again(clients: "pd.Series[str]", snapshots: Snapshots) -> Flags:
+    """Which are outcomes of old snapshots once more: the client has an open snapshot since."""
+    of_snapshot = clients.array[snapshots.row]
     opened = pd.Series(np.where(snapshots.outcome == OPEN, snapshots.place, -1))
-    last_opened = opened.groupby(clients).transform("max").to_numpy()
-    is_late = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
-    is_late &= snapshots.outcome != OPEN
-    snapshots, clients = snapshots.where(~is_late), clients[~is_late]
-    newest = ~clients.duplicated(keep="last").to_numpy()
-    book = _made(table, snapshots.where(newest), columns)
-    begin = snapshots.place.max(initial=0)
-    if not columns.period:
-        begin = _newest_period(clients.groupby(snapshots.place).nunique())
-    return book, int((snapshots.place[newest] >= begin).sum())
+    last_opened = opened.groupby(pd.Series(of_snapshot)).transform("max").to_numpy()
+    is_old = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
+    came_with_outcome = snapshots.told_by == snapshots.row
+    delivered_again: Flags = is_old & came_with_outcome & (snapshots.outcome != OPEN)
+    return delivered_again
 
 
-def _newest_period(clients: "pd.Series[int]") -> int:
-    """The first file of the newest period, by the clients of each.
+def _newest(clients: "pd.Series[str]", snapshots: Snapshots) -> Whole:
+    """The positions of each client's newest snapshot, the oldest of them first."""
+    in_order = np.lexsort((snapshots.again, snapshots.place))
+    of_snapshot = pd.Series(clients.array[snapshots.row[in_order]])
+    return in_order[~of_snapshot.duplicated(keep="last").to_numpy()]
 
-    Of two files of very different size one is only a part, so both are of one period.
+
+def _periods(clients: "pd.Series[str]", snapshots: Snapshots, columns: Columns) -> Whole:
+    """The period of each snapshot, which begins at the place that this names.
+
+    Of two neighbours that differ much in the number of their clients, the smaller one is only a
+    part: a few corrections, or clients that joined since.
     """
-    begin, size = 0, 0
-    for place, count in clients.items():
-        if size and min(size, count) < SMALL * max(size, count):
+    small = SMALL_PERIOD if columns.period else SMALL_FILE
+    of_place = pd.Series(clients.array[snapshots.row]).groupby(snapshots.place).nunique()
+    begins, begin, size = {}, 0, 0
+    for place, count in of_place.items():
+        if size and min(size, count) < small * max(size, count):
             size = max(size, count)
         else:
             begin, size = int(str(place)), count
-    return begin
+        begins[place] = begin
+    periods: Whole = pd.Series(snapshots.place).map(begins).to_numpy(dtype="int64")
+    return periods
+
+
+def _days(
+    table: pd.DataFrame, snapshots: Snapshots, period: Whole, columns: Columns
+) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, float]]:
+    """Each date of each snapshot as days before the newest of its period; the newest ones last."""
+    days: dict[str, npt.NDArray[np.float64]] = {}
+    newest_dates: dict[str, float] = {}
+    names = [name for name in columns.features if columns.kind(name) == DATE]
+    dates = table[names].iloc[snapshots.row].reset_index(drop=True)
+    newest = dates.groupby(period).transform("max")
+    for name in names:
+        days[name] = (newest[name] - dates[name]).to_numpy()
+        last = dates[name][period == period.max(initial=0)].max()
+        newest_dates |= {} if np.isnan(last) else {name: float(last)}
+    return days, newest_dates
 
 
 def _say(

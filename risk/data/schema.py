@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED, Columns
 from risk.settings import MOST_COLUMNS, MOST_ROWS
@@ -40,8 +40,10 @@ class Layout(NamedTuple):
     ignored: list[str]
 
 
-Row = tuple[str | float, ...]
-Rule = Callable[[str, str], str | float]
+Cell = str | float
+Row = tuple[Cell, ...]
+Rule = Callable[[str, str], Cell]
+Given = TypeVar("Given")
 
 
 def judge_length(content: bytes) -> None:
@@ -68,6 +70,8 @@ def layout(header: Sequence[str], columns: Columns, required: Sequence[str]) -> 
     if lacking:
         raise FileRefused(f"the header has no column {', '.join(map(repr, lacking))}")
     rules = rules_of(columns)
+    if columns.period:
+        rules[columns.period] = _period_of_one_form()
     cells = [(name, names.index(name), rules[name]) for name in columns.all if name in names]
     return Layout(len(names), cells, [name for name in names if name not in columns.all])
 
@@ -93,23 +97,39 @@ def client(cell: str, name: str) -> str:
 
 def rules_of(columns: Columns) -> dict[str, Rule]:
     """How a cell of each column is read."""
-    rules = {name: KINDS[columns.kind(name)] for name in columns.all}
-    words = {word.casefold(): float(at == 0) for at, word in enumerate(columns.outcome_words)}
-    rules[columns.target] = _outcome_in(words) if words else outcome
-    if columns.missing_words:
-        rules = {name: _unless(columns.missing_words, rule) for name, rule in rules.items()}
+    of_outcome = _outcome_in(*columns.outcome_words) if columns.outcome_words else outcome
+    rules = {name: unless(columns.missing_words, KINDS[columns.kind(name)]) for name in columns.all}
+    no_outcomes = [word for word in columns.missing_words if not _is_read_by(of_outcome, word)]
+    rules[columns.target] = unless(no_outcomes, of_outcome)
     rules[columns.client] = client
     if columns.period:
         rules[columns.period] = period
     return rules
 
 
-def _unless(missing: Sequence[str], rule: Rule) -> Rule:
-    """The rule, but for cells that hold one of these words."""
-    words = frozenset(missing)
+def _is_read_by(rule: Rule, cell: str) -> bool:
+    """Whether a rule finds something in a cell, and does not take it as missing."""
+    try:
+        return not math.isnan(float(rule(cell, "")))
+    except LineRefused:
+        return False
 
-    def read(cell: str, name: str) -> str | float:
-        return math.nan if cell.strip(" \t") in words else rule(cell, name)
+
+def unless(
+    missing: Sequence[str], rule: Callable[[Given, str], Cell]
+) -> Callable[[Given, str], Cell]:
+    """The rule, but for cells that hold one of these words, or the number that one of them is."""
+    if not missing:
+        return rule
+    words = frozenset(missing)
+    numbers = frozenset(float(word) for word in words if DECIMAL.fullmatch(word))
+
+    def read(cell: Given, name: str) -> Cell:
+        if isinstance(cell, str):
+            is_missing = cell.strip(" \t") in words
+        else:
+            is_missing = type(cell) in (int, float) and cell in numbers
+        return math.nan if is_missing else rule(cell, name)
 
     return read
 
@@ -146,8 +166,8 @@ def money(cell: str, name: str) -> float:
 
 def percent(cell: str, name: str) -> float:
     """A number that may have a percent sign behind it: 12 % is 12."""
-    text = cell.strip(" \t")
-    return signed(text.removesuffix("%") if text != "%" else text, name)
+    text = cell.strip(BLANKS + "\t")
+    return signed(text.removesuffix("%").rstrip(BLANKS + "\t") if text != "%" else text, name)
 
 
 def category(cell: str, name: str) -> str | float:
@@ -175,12 +195,32 @@ def day(cell: str, name: str) -> float:
 
 
 def period(cell: str, name: str) -> str:
-    """A date or a number, which tells the time of a row."""
+    """A date or a number, which tells the time of a row, in one spelling for each number."""
     text = cell.strip(" \t")
     if text in MISSING:
         raise LineRefused(f"{name} is empty")
-    moment(text, name)
-    return text
+    value = moment(text, name)
+    if ISO_DATE.fullmatch(text):
+        return text
+    return repr(int(value) if value.is_integer() else value)
+
+
+def _period_of_one_form() -> Rule:
+    """The rule for one file's periods: all dates or all numbers, which have no common order.
+
+    The first line that has one decides.
+    """
+    forms: list[tuple[str, str]] = []
+
+    def read(cell: str, name: str) -> str:
+        text = period(cell, name)
+        form = ("date", "dates") if ISO_DATE.fullmatch(text) else ("number", "numbers")
+        if form not in (forms or [form]):
+            raise LineRefused(f"{name} is a {form[0]} where the file has {forms[0][1]}")
+        forms[:] = [form]
+        return text
+
+    return read
 
 
 def moment(text: str, name: str = "") -> float:
@@ -193,20 +233,36 @@ def outcome(cell: str, name: str) -> float:
     text = cell.strip(" \t")
     if text in MISSING:
         return math.nan
+    if (known := _usual_outcome(text)) is None:
+        raise LineRefused(f"{name} is neither 0 nor 1 nor empty")
+    return known
+
+
+def _usual_outcome(text: str) -> float | None:
+    """What a word or a number says that everybody reads as an outcome."""
     if (known := OUTCOMES.get(text.casefold())) is not None:
         return known
-    if not DECIMAL.fullmatch(text) or float(text) not in (0, 1):
-        raise LineRefused(f"{name} is neither 0 nor 1 nor empty")
-    return float(text) + 0.0
+    is_one = DECIMAL.fullmatch(text) and float(text) in (0, 1)
+    return float(text) + 0.0 if is_one else None
 
 
-def _outcome_in(words: Mapping[str, float]) -> Rule:
-    """The rule for an outcome in words of the company's own."""
-    left, stayed = words
+def _outcome_in(left: str, stayed: str) -> Rule:
+    """The rule for an outcome in words of the company's own; numbers among them count as numbers.
+
+    The usual outcomes count too, unless one of the words is among them and may mean the contrary.
+    """
+    words = {stayed.casefold(): 0.0, left.casefold(): 1.0}
+    numbers = {float(word): value for word, value in words.items() if DECIMAL.fullmatch(word)}
+    is_usual = any(_usual_outcome(word) is not None for word in words)
 
     def read(cell: str, name: str) -> float:
         text = cell.strip(" \t")
-        if (known := words.get(text.casefold())) is not None:
+        known = words.get(text.casefold())
+        if known is None and DECIMAL.fullmatch(text):
+            known = numbers.get(float(text))
+        if known is None and not is_usual:
+            known = _usual_outcome(text)
+        if known is not None:
             return known
         if text in MISSING:
             return math.nan

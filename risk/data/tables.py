@@ -4,7 +4,7 @@ import io
 import logging
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,8 +113,8 @@ class Cells:
             else:
                 words.append(sys.intern(cell) if isinstance(cell, str) else cell)
 
-    def asked(self) -> Asked:
-        """All rows; dates as days before the newest of them."""
+    def asked(self, newest: Mapping[str, float] | None = None) -> Asked:
+        """All rows; dates as days before the newest of them, or before a later one given here."""
         numbers = np.asarray(self.numbers).reshape(-1, len(self.columns.numeric) or 1)
         if self.are_numbers:
             return numbers
@@ -125,16 +125,22 @@ class Cells:
                 for name, words in zip(self.columns.features, self.words, strict=True)
             }
         )
-        return with_days(table, self.columns)
+        return with_days(table, self.columns, newest=newest)
 
 
 def with_days(
-    table: pd.DataFrame, columns: Columns, file: npt.NDArray[np.integer] | None = None
+    table: pd.DataFrame,
+    columns: Columns,
+    file: npt.NDArray[np.integer] | None = None,
+    newest: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """The same rows, each date as days before the newest date of its file."""
+    """The same rows, each date as days before the newest of its file, or before a later one."""
     dates = [name for name in columns.features if columns.kind(name) == DATE]
     of_file = np.zeros(len(table), dtype=np.int64) if file is None else file
-    days = {name: table.groupby(of_file)[name].transform("max") - table[name] for name in dates}
+    days: dict[str, Any] = {}
+    for name in dates:
+        last = table.groupby(of_file)[name].transform("max")
+        days[name] = np.fmax(last, (newest or {}).get(name, np.nan)) - table[name]
     return table.assign(**days)
 
 

@@ -14,9 +14,9 @@ import pandas as pd
 from risk.columns import CATEGORY, Columns
 from risk.learning import topics
 from risk.learning.estimator import Model, Numbers
-from risk.learning.seen import Rows, Seen
+from risk.learning.last_step import LastStep, Rows
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 50_000  # so that all clients at once do not need all memory
 
 
 class Average(NamedTuple):
@@ -31,7 +31,7 @@ class Average(NamedTuple):
     log_odds: float
     values: tuple[Any, ...]
     fills: tuple[float, ...]
-    seen: Rows
+    row: Rows
     copies: tuple[tuple[int, ...], ...] = ()
 
 
@@ -50,79 +50,94 @@ class Terms(NamedTuple):
         return Terms(self.parts[part], self.changes[part])
 
 
-def average(model: Model, table: pd.DataFrame, columns: Columns) -> Average:
+def average(
+    model: Model, table: pd.DataFrame, columns: Columns, at_once: int = ROWS_AT_ONCE
+) -> Average:
     """The middle client of a table."""
-    seen = Seen(model, columns)
-    table = seen.filled(table)
-    middle = np.zeros(seen.width)
-    for part in () if seen.has_trees else _parts(table):
+    step = LastStep(model, columns)
+    table = step.filled(table)
+    middle = np.zeros(step.width)
+    for part in () if step.has_trees else _parts(table, at_once):
         # divided first, as a sum of the numbers could overflow
-        middle += (seen.rows(table.iloc[part]) / len(table)).sum(axis=0)
-    numbers = _medians(table, columns) if seen.has_trees else seen.in_units(middle)
+        middle += (step.rows(table.iloc[part]) / len(table)).sum(axis=0)
+    numbers = _medians(table, columns) if step.has_trees else step.in_units(middle)
     values = [
         _most_frequent(table[name]) if columns.kind(name) == CATEGORY else float(number)
         for name, number in zip(columns.features, numbers, strict=True)
     ]
-    if seen.has_trees:
-        middle = seen.rows(_one_row(values, columns))[0]
-    log_odds = float(seen.log_odds(middle[None, :])[0])
-    fills, alike = tuple(seen.fills(table).tolist()), _copies(seen, table, columns)
+    if step.has_trees:
+        middle = step.rows(_one_row(values, columns))[0]
+    log_odds = float(step.log_odds(middle[None, :])[0])
+    fills, alike = tuple(step.fills(table).tolist()), _copies(step, table, columns)
     return Average(log_odds, tuple(values), fills, middle, alike)
 
 
-def terms(model: Model, table: pd.DataFrame, columns: Columns, middle: Average) -> Terms:
+def terms(
+    model: Model,
+    table: pd.DataFrame,
+    columns: Columns,
+    middle: Average,
+    at_once: int = ROWS_AT_ONCE,
+) -> Terms:
     """The terms of each client, which add up to the difference of its log-odds from the middle."""
-    seen, pairs = Seen(model, columns), topics.pairs(columns)
+    step, pairs = LastStep(model, columns), topics.pairs(columns)
     parts = np.empty((len(table), len(columns.features)))
     changes = np.full((len(table), len(pairs)), np.nan)
-    table = seen.filled(table)
-    for part in _parts(table):
+    table = step.filled(table)
+    for part in _parts(table, at_once):
         clients = table.iloc[part]
-        rows = seen.rows(clients)
-        parts[part] = _terms(seen, rows, middle)
+        rows = step.rows(clients)
+        parts[part] = _terms(step, rows, middle)
         for place, pair in enumerate(pairs):
             at_own_level = _at_own_level(clients, columns, pair, middle)
-            is_told = np.isfinite(at_own_level)
-            if is_told.any():
-                told, own = clients[is_told], at_own_level[is_told]
-                usual = seen.rows(told.assign(**{columns.features[pair.short]: own}))
-                changes[part, place][is_told] = _change(seen, rows[is_told], usual, pair, middle)
+            has_one = np.isfinite(at_own_level) & _has_both(step, pair)
+            if has_one.any():
+                changed, own = clients[has_one], at_own_level[has_one]
+                usual = step.rows(changed.assign(**{columns.features[pair.short]: own}))
+                changes[part, place][has_one] = _change(step, rows[has_one], usual, pair, middle)
     return Terms(parts, changes)
 
 
-def _parts(table: pd.DataFrame) -> Iterator[slice]:
-    """The table in parts of bounded size."""
-    for begin in range(0, len(table), ROWS_AT_ONCE):
-        yield slice(begin, begin + ROWS_AT_ONCE)
+def _parts(table: pd.DataFrame, at_once: int) -> Iterator[slice]:
+    """The table in parts of so many rows."""
+    for begin in range(0, len(table), at_once):
+        yield slice(begin, begin + at_once)
 
 
-def _terms(seen: Seen, rows: Rows, middle: Average) -> Numbers:
-    if not seen.has_trees:
-        weighed = seen.last.coef_[0] * (rows - middle.seen)
-        return np.column_stack([weighed[:, places].sum(axis=1) for places in seen.places])
-    return np.column_stack(
-        [
-            (_put_in(seen, rows, at, middle) + _taken_out(seen, rows, at, middle)) / 2
-            for at in range(len(seen.places))
-        ]
-    )
+def _terms(step: LastStep, rows: Rows, middle: Average) -> Numbers:
+    if not step.has_trees:
+        weighed = step.estimator.coef_[0] * (rows - middle.row)
+        return np.column_stack([weighed[:, places].sum(axis=1) for places in step.places])
+    return np.column_stack([_of_trees(step, rows, at, middle) for at in range(len(step.places))])
 
 
-def _put_in(seen: Seen, rows: Rows, at: int, middle: Average) -> Numbers:
+def _of_trees(step: LastStep, rows: Rows, at: int, middle: Average) -> Numbers:
+    """A feature's terms; 0 where the trees were not given it, as it had hardly a value."""
+    if not step.places[at]:
+        return np.zeros(len(rows))
+    return (_put_in(step, rows, at, middle) + _taken_out(step, rows, at, middle)) / 2
+
+
+def _put_in(step: LastStep, rows: Rows, at: int, middle: Average) -> Numbers:
     """What each client's value of a feature adds to the middle client."""
-    place = seen.places[at]
+    place = step.places[at]
     values, which = np.unique(rows[:, place], return_inverse=True)
-    with_them = np.repeat(middle.seen[None, :], len(values), axis=0)
+    with_them = np.repeat(middle.row[None, :], len(values), axis=0)
     with_them[:, place] = values[:, None]
-    added: Numbers = (seen.log_odds(with_them) - middle.log_odds)[which.ravel()]
+    added: Numbers = (step.log_odds(with_them) - middle.log_odds)[which.ravel()]
     return added
 
 
-def _taken_out(seen: Seen, rows: Rows, at: int, middle: Average) -> Numbers:
+def _taken_out(step: LastStep, rows: Rows, at: int, middle: Average) -> Numbers:
     """What taking each client's own value of a feature out takes from its log-odds."""
-    place, others = seen.places[at], rows.copy()
-    others[:, place] = middle.seen[place]
-    return seen.log_odds(rows, at) - seen.log_odds(others, at)
+    place, others = step.places[at], rows.copy()
+    others[:, place] = middle.row[place]
+    return step.log_odds(rows, at) - step.log_odds(others, at)
+
+
+def _has_both(step: LastStep, pair: topics.Pair) -> bool:
+    """Whether the model was given both times of a pair."""
+    return bool(step.places[pair.short] and step.places[pair.long])
 
 
 def _at_own_level(
@@ -141,23 +156,23 @@ def _at_own_level(
     return np.where((short >= 0) & (long > 0), own, np.nan)
 
 
-def _change(seen: Seen, rows: Rows, usual: Rows, pair: topics.Pair, middle: Average) -> Numbers:
+def _change(step: LastStep, rows: Rows, usual: Rows, pair: topics.Pair, middle: Average) -> Numbers:
     """What of a pair's terms comes from the change, `usual` being the rows without one.
 
     Like a term, it is the mean of what it is beside the middle client and beside the client's own
     other values.
     """
-    if not seen.has_trees:
-        places = seen.places[pair.short]
-        linear: Numbers = (rows - usual)[:, places] @ seen.last.coef_[0][places]
+    if not step.has_trees:
+        places = step.places[pair.short]
+        linear: Numbers = (rows - usual)[:, places] @ step.estimator.coef_[0][places]
         return linear
-    beside = np.repeat(middle.seen[None, :], len(rows), axis=0)
-    both = [*seen.places[pair.short], *seen.places[pair.long]]
+    beside = np.repeat(middle.row[None, :], len(rows), axis=0)
+    both = [*step.places[pair.short], *step.places[pair.long]]
     beside[:, both] = rows[:, both]
-    by_middle = seen.log_odds(beside)
+    by_middle = step.log_odds(beside)
     beside[:, both] = usual[:, both]
-    own = seen.log_odds(rows) - seen.log_odds(usual)
-    return (by_middle - seen.log_odds(beside) + own) / 2
+    own = step.log_odds(rows) - step.log_odds(usual)
+    return (by_middle - step.log_odds(beside) + own) / 2
 
 
 def _medians(table: pd.DataFrame, columns: Columns) -> Numbers:
@@ -187,7 +202,7 @@ def _one_row(values: Sequence[Any], columns: Columns) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series([value], dtype=types[name]) for name, value in cells})
 
 
-def _copies(seen: Seen, table: pd.DataFrame, columns: Columns) -> tuple[tuple[int, ...], ...]:
+def _copies(step: LastStep, table: pd.DataFrame, columns: Columns) -> tuple[tuple[int, ...], ...]:
     """The columns that are copies of each other, as the model sees some of the clients.
 
     Trees only see which number is larger, so of theirs the compressed numbers are compared.
@@ -195,8 +210,8 @@ def _copies(seen: Seen, table: pd.DataFrame, columns: Columns) -> tuple[tuple[in
     some = table.iloc[:: len(table) // topics.MOST + 1]
     if len(some) < topics.FEWEST:
         return ()
-    if not seen.has_trees:
-        return topics.copies(seen.rows(some)[:, [each[0] for each in seen.places]], columns)
+    if not step.has_trees:
+        return topics.copies(step.rows(some)[:, [each[0] for each in step.places]], columns)
     rows = np.zeros((len(some), len(columns.features)))
     for name in columns.numeric:
         numbers = some[name].fillna(some[name].median()).fillna(0.0).to_numpy()

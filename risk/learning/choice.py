@@ -34,22 +34,35 @@ class Learned(NamedTuple):
     choice: str = ""
 
 
-def learn(known: pd.DataFrame, columns: Columns, features: str, model: str) -> Learned:
-    """The model that config.json asks for, or the better one, fitted on all rows."""
+def learn(
+    known: pd.DataFrame,
+    columns: Columns,
+    features: str,
+    model: str,
+    most_rows: int = MOST_ROWS,
+) -> Learned:
+    """The model that config.json asks for, or the better one, fitted on all rows.
+
+    Each kind is fitted five times more, also where one is asked for and nothing is compared: the
+    threshold is found among risks of clients that a model has not learned from.
+    """
     kinds = (LOGISTIC, BOOSTED) if model == AUTO else (model,)
     few = _few(known, columns)
     with pipelines.all_by_one_thread():
-        judged = {} if few else {kind: _unlearned(known, columns, features, kind) for kind in kinds}
+        validated = {
+            kind: _unlearned(known, columns, features, kind, most_rows)
+            for kind in (() if few else kinds)
+        }
     kind, choice = model, ""
     if model == AUTO:
-        kind, choice = _chosen(judged, few)
+        kind, choice = _chosen(validated, few)
     fitted = estimator.fit(known, columns, features, kind)
-    found = judged.get(kind)
+    found = validated.get(kind)
     return Learned(fitted, kind, found.best_threshold if found else None, choice)
 
 
-class Judged(NamedTuple):
-    """Who left, and the risks by models that had not seen their clients."""
+class CrossValidated(NamedTuple):
+    """Which clients left, and the risk of each by a model that learned from others alone."""
 
     left: npt.NDArray[np.bool_]
     risks: Numbers
@@ -89,9 +102,9 @@ def _few(known: pd.DataFrame, columns: Columns) -> str:
     return ""
 
 
-def _chosen(judged: dict[str, "Judged | None"], few: str) -> tuple[str, str]:
+def _chosen(validated: dict[str, "CrossValidated | None"], few: str) -> tuple[str, str]:
     """The kind with the smaller loss, and the sentence that says so."""
-    losses = {kind: found.log_loss for kind, found in judged.items() if found}
+    losses = {kind: found.log_loss for kind, found in validated.items() if found}
     if not losses.keys() >= {LOGISTIC, BOOSTED}:
         why = few or "there a model could not be fitted"
         return LOGISTIC, f"{LOGISTIC} was chosen without a cross-validation: {why}"
@@ -107,9 +120,15 @@ def _apart(*numbers: float) -> list[str]:
     return next((both for both in shown if both[0] != both[1]), shown[0])
 
 
-def _unlearned(known: pd.DataFrame, columns: Columns, features: str, kind: str) -> Judged | None:
+def _unlearned(
+    known: pd.DataFrame,
+    columns: Columns,
+    features: str,
+    kind: str,
+    most_rows: int = MOST_ROWS,
+) -> CrossValidated | None:
     """What is said of each client by a model that learned from others; None if one cannot learn."""
-    group = folds(known, columns)
+    group = folds(known, columns, most_rows)
     rows, group = known[group >= 0], group[group >= 0]
     risks = np.empty(len(rows))
     try:
@@ -121,10 +140,12 @@ def _unlearned(known: pd.DataFrame, columns: Columns, features: str, kind: str) 
         log.warning("the model cannot be cross-validated: %s", problem)
         return None
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
-    return Judged((rows[columns.target] == 1).to_numpy(), risks)
+    return CrossValidated((rows[columns.target] == 1).to_numpy(), risks)
 
 
-def folds(known: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
+def folds(
+    known: pd.DataFrame, columns: Columns, most_rows: int = MOST_ROWS
+) -> npt.NDArray[np.int64]:
     """The group of each row, 0 to 4: a client's rows are in one; -1 if there are more than needed.
 
     Clients that left, that stayed, and that did both are spread evenly, and always in the same way.
@@ -133,7 +154,7 @@ def folds(known: pd.DataFrame, columns: Columns) -> npt.NDArray[np.int64]:
     left = known[columns.target].to_numpy() == 1
     outcomes = np.zeros(len(clients), dtype=np.int64)
     np.bitwise_or.at(outcomes, codes, np.where(left, 1, 2))
-    looked_at = int(len(clients) * min(1.0, MOST_ROWS / len(known)))
+    looked_at = int(len(clients) * min(1.0, most_rows / len(known)))
     shuffled = np.random.default_rng(0).permutation(len(clients))[:looked_at]
     turn = shuffled[np.argsort(outcomes[shuffled], kind="stable")]
     group = np.full(len(clients), -1)

@@ -55,7 +55,10 @@ def fit(
 def fitted(
     table: pd.DataFrame, columns: Columns, features: str, kind: str
 ) -> tuple[Model, list[str]]:
-    """The same, with the warnings that came up instead of a word in the log."""
+    """The model of this kind, fitted, and the warnings of the fit, none of which is logged.
+
+    A comparison fits ten models, and would log the same warnings for each.
+    """
     outcomes = table[columns.target].astype("int64")
     if outcomes.nunique() < 2:
         what = f"every one is {outcomes.iloc[0]}" if len(outcomes) else "there is none"

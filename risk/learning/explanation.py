@@ -52,7 +52,7 @@ def _reasons(ranked: Ranked, place: int, columns: Columns) -> list[Reason]:
     """All reasons of the client at this place, the heaviest first."""
     own = slice(place, place + 1)
     terms, clients = ranked.terms.rows(own), ranked.clients[own]
-    topics, parts = sentences.told(terms, ranked.average, columns)
+    topics, parts = sentences.by_topic(terms, ranked.average, columns)
     against = sentences.against(parts, ranking.lean(ranked.risks[own]))[0]
     found = []
     for at in np.argsort(-np.abs(parts[0]), kind="stable"):

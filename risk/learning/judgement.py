@@ -20,6 +20,8 @@ def settled(settings: Settings, release: Release | None) -> Seen:
         weighed = release.seen
     if not record:
         return weighed
+    if record.get("columns", columns_id(settings)) != columns_id(settings):
+        return Seen()  # each file may hold something else now
     has_other_limits = record.get("limits") != settings.limits._asdict()
     return Seen(
         frozenset(
@@ -32,6 +34,11 @@ def settled(settings: Settings, release: Release | None) -> Seen:
             and not _is_new(settings, entry, weighed, has_other_limits)
         )
     )
+
+
+def columns_id(settings: Settings) -> str:
+    """A name for how the data is read, by all keys about columns."""
+    return files.sha256(repr(settings.columns._replace(pairs=())).encode())
 
 
 def _is_new(
@@ -61,10 +68,10 @@ def unreadable_files(settings: Settings) -> list[str]:
     ]
 
 
-def data_ids(settings: Settings) -> tuple[object, object]:
-    """The ids of the rows and of the book of the last ingestion, None before the first one."""
+def data_ids(settings: Settings) -> tuple[object, object, object]:
+    """The ids of the last ingestion's rows and book, and of how they were read; None if none."""
     record = _ingestion(settings)
-    return record.get("id"), record.get("book")
+    return record.get("id"), record.get("book"), record.get("columns", columns_id(settings))
 
 
 def last_weighed(settings: Settings, release: Release) -> Seen:

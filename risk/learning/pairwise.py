@@ -21,7 +21,7 @@ Box: TypeAlias = Mapping[int, Flags]
 
 @functools.lru_cache(maxsize=1)
 def tables(model: Model) -> "Pairwise":
-    """The tables of a model, which take a moment to make; the middle client needs them, and all."""
+    """The tables of a model; kept, as they take a moment and a list asks for them twice."""
     return Pairwise(model)
 
 
@@ -102,14 +102,19 @@ class Pairwise:
 
     def _is_right(self) -> bool:
         """Whether the trees themselves answer the same, whatever side of a border a number is."""
-        random, trees = np.random.default_rng(0), self.model[-1]
+        random = np.random.default_rng(0)
         rows = np.column_stack([random.choice(each, TRIAL_ROWS) for each in self.samples])
-        names = getattr(trees, "feature_names_in_", None)
-        with pipelines.one_thread(self.model):
-            asked = trees.decision_function(
-                rows if names is None else pd.DataFrame(rows, columns=names)
-            )
-        return bool(np.allclose(self.log_odds(self.codes(rows)), asked, rtol=0, atol=ROUNDING))
+        wanted = decisions(self.model, rows)
+        return bool(np.allclose(self.log_odds(self.codes(rows)), wanted, rtol=0, atol=ROUNDING))
+
+
+def decisions(model: Model, rows: Numbers) -> Numbers:
+    """The log-odds by the trees themselves, which know their columns by name or by place."""
+    names = getattr(model[-1], "feature_names_in_", None)
+    table = rows if names is None else pd.DataFrame(rows, columns=names)
+    with pipelines.one_thread(model):
+        found: Numbers = model[-1].decision_function(table)
+    return found
 
 
 def _is_category(trees: Any, column: int) -> bool:

@@ -204,7 +204,10 @@ def one_thread(model: Model) -> contextlib.AbstractContextManager[Any]:
 
 
 def all_by_one_thread() -> contextlib.AbstractContextManager[Any]:
-    """The same for whatever counts in numpy and scikit-learn, where many small fits follow."""
+    """For as long as it is open, no library uses several threads, for trees or for matrices.
+
+    A cross-validation makes many small fits, in which threads wait longer than they count.
+    """
     limit: contextlib.AbstractContextManager[Any] = _pools().limit(limits=1)
     return limit
 

@@ -19,6 +19,7 @@ BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
 OUTCOME = "outcome"  # what the client's newest row says of it
 OPEN, STAYED, ABSENT = "open", "stayed", "not in the newest data"
 MARKS = (OPEN, STAYED, ABSENT)  # in the order of the list
+MOST_WORTH = 1e15  # of one client, so that sums stay numbers
 VALUE, AT_STAKE = "value", "at_stake"  # what a client is worth, and that times its risk
 DECIMALS = 12  # beyond them equal clients may differ, by where they stand in the table
 
@@ -43,7 +44,10 @@ def bands(risks: Numbers) -> npt.NDArray[np.object_]:
 
 
 def lean(risks: Numbers) -> npt.NDArray[np.int64]:
-    """What each risk is nearer to: 1 in the highest band, -1 in the lowest, 0 between."""
+    """1 for a risk in the highest band, -1 in the lowest, else 0.
+
+    A term with the opposite sign speaks against the risk.
+    """
     ends = BANDS[0][1], BANDS[-2][1]
     return (risks >= ends[0]).astype(np.int64) - (risks < ends[1])
 
@@ -116,7 +120,7 @@ def _marks(book: Book, columns: Columns) -> npt.NDArray[np.object_]:
 def at_stake(risks: Numbers, clients: pd.DataFrame, columns: Columns) -> Numbers:
     """What is expected to be lost with each client; nothing where its value is not known."""
     values = clients[columns.value].fillna(0.0) if columns.value else 0.0 * risks
-    stake: Numbers = risks * np.asarray(values, dtype="float64")
+    stake: Numbers = risks * np.clip(np.asarray(values, dtype="float64"), -MOST_WORTH, MOST_WORTH)
     return stake
 
 

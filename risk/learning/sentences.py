@@ -39,18 +39,18 @@ class Fact(NamedTuple):
     words: str
 
 
-class Told(NamedTuple):
-    """What is told of some clients: the topics, and the terms of these."""
+class ByTopic(NamedTuple):
+    """The topics that reasons speak of, and each client's term of each."""
 
     topics: list[Topic]
     parts: Numbers
 
 
-def told(terms: Terms, middle: Average, columns: Columns) -> Told:
-    """The terms as they are told: those that belong together as one, the sum as it was."""
-    found = topics.told(columns, middle.copies)
+def by_topic(terms: Terms, middle: Average, columns: Columns) -> ByTopic:
+    """The terms of features put together to those of topics, with the same sum."""
+    found = topics.topics_of(columns, middle.copies)
     pairs = topics.pairs(columns)
-    return Told(found, topics.regrouped(terms.parts, terms.changes, pairs, found))
+    return ByTopic(found, topics.regrouped(terms.parts, terms.changes, pairs, found))
 
 
 def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -70,7 +70,7 @@ def in_words(
 
     What speaks against a high or a low risk is marked and comes last.
     """
-    found, parts = told(terms, middle, columns)
+    found, parts = by_topic(terms, middle, columns)
     turned = against(parts, lean)
     order, counts = _heaviest_first(np.abs(parts), turned)
     pieces = np.full(order.shape, "", dtype=object)
@@ -142,20 +142,30 @@ def _of_values(
 
 
 def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -> Fact:
-    """What is said of a value."""
+    """What is said of a value; copies of its feature are named behind it, without theirs."""
     at = topic.features[0]
-    name = _all_of([reasons.label(columns.features[each]) for each in topic.features])
+    name, *copies = (reasons.label(columns.features[each]) for each in topic.features)
     kind, is_known = columns.kind(columns.features[at]), not pd.isna(value)
     equals = "= " if name[-1:].isdigit() and is_known else ""
     if kind == CATEGORY:
         level, usual = (reasons.about(each) for each in (value, middle.values[at]))
-        beside = "like most clients" if level == usual else f"most clients: {usual}"
+        beside = _beside(value, middle.values[at])
         return Fact(name, level, f"most: {usual}", "", f"{name} {equals}{level} ({beside})")
     fill, usual = middle.fills[at], _usual(middle.values[at], kind)
     taken = "" if is_known or math.isnan(fill) else reasons.about(fill, kind)
     given = reasons.cell(value, kind)
     said = f"{given}, taken as {taken}" if taken else f"{equals}{given}"
-    return Fact(name, given, usual, taken, f"{name} {said} (middle client {usual})")
+    behind = f", together with {_all_of(copies)}" if copies else ""
+    words = f"{name} {said} (middle client {usual}){behind}"
+    return Fact(f"{name}{behind}", given, usual, taken, words)
+
+
+def _beside(level: float | str, usual: float | str) -> str:
+    """How a level compares with the most frequent one, also where both would look the same."""
+    if level == usual or (pd.isna(level) and pd.isna(usual)):
+        return "like most clients"
+    words = reasons.about(usual)
+    return f"most clients: {words}" if reasons.about(level) != words else "unlike most clients"
 
 
 def _usual(value: float, kind: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from risk.columns import Columns
 from risk.learning.estimator import Numbers
@@ -47,22 +48,23 @@ def copies(rows: Numbers, columns: Columns) -> tuple[tuple[int, ...], ...]:
     Each row has a number for each feature; what is no number is a copy of nothing.
     """
     taken = {place for pair in pairs(columns) for place in pair[:2]}
-    places = [columns.features.index(name) for name in columns.numeric]
-    free = [place for place in places if place not in taken]
+    numeric = set(columns.numeric)
+    names = enumerate(columns.features)
+    free = np.array([at for at, name in names if name in numeric and at not in taken])
     if len(free) < 2:
         return ()
     with np.errstate(all="ignore"):
         like = np.abs(np.corrcoef(rows[:, free], rowvar=False)) > COPIES
-    groups: dict[int, tuple[int, ...]] = {}
-    for at, place in enumerate(free):
-        first = next((free.index(each) for each in groups if like[free.index(each), at]), None)
-        groups[free[first] if first is not None else place] = (
-            (*groups[free[first]], place) if first is not None else (place,)
-        )
-    return tuple(group for group in groups.values() if len(group) > 1)
+    groups: list[npt.NDArray[np.int64]] = []
+    is_alone = np.ones(len(free), dtype=bool)
+    for at, row in enumerate(like):
+        if is_alone[at]:  # else it is a copy, and what is like it need not be like the first
+            groups.append(np.flatnonzero(row & is_alone))
+            is_alone[groups[-1]] = False
+    return tuple(tuple(free[group].tolist()) for group in groups if len(group) > 1)
 
 
-def told(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
+def topics_of(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
     """What the reasons speak of, in the order of the columns."""
     changes = {pair.short: place for place, pair in enumerate(pairs(columns))}
     groups = {group[0]: group for group in alike}
@@ -75,19 +77,19 @@ def told(columns: Columns, alike: Sequence[tuple[int, ...]]) -> list[Topic]:
 
 
 def names(topic: Topic, columns: Columns) -> list[str]:
-    """The features whose values are said of a topic."""
+    """The columns that the words of a topic need: of a change both, else that of its value."""
     pair = () if topic.pair is None else pairs(columns)[topic.pair][:2]
     return [columns.features[place] for place in pair or topic.features[:1]]
 
 
 def regrouped(
-    parts: Numbers, changes: Numbers, of_pairs: Sequence[Pair], told: Sequence[Topic]
+    parts: Numbers, changes: Numbers, of_pairs: Sequence[Pair], topics: Sequence[Topic]
 ) -> Numbers:
     """The terms of the topics, which have the same sum as those of the features."""
     parts = parts.copy()
     for change, pair in zip(changes.T, of_pairs, strict=True):
-        is_told = np.isfinite(change)
-        both = parts[is_told, pair.short] + parts[is_told, pair.long]
-        parts[is_told, pair.short] = change[is_told]
-        parts[is_told, pair.long] = both - change[is_told]
-    return np.column_stack([parts[:, list(topic.features)].sum(axis=1) for topic in told])
+        is_change = np.isfinite(change)
+        both = parts[is_change, pair.short] + parts[is_change, pair.long]
+        parts[is_change, pair.short] = change[is_change]
+        parts[is_change, pair.long] = both - change[is_change]
+    return np.column_stack([parts[:, list(topic.features)].sum(axis=1) for topic in topics])

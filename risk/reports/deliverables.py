@@ -40,7 +40,9 @@ def write_list(
     """Write clients that are ranked."""
     path = settings.output_model_path / files.RANKING
     list_file.write(path, ranked, settings.columns, basis, kept_in)
-    log.info("%d clients are ranked in %s", len(ranked.risks), files.short(path))
+    absent = int((ranked.marks == ranking.ABSENT).sum())
+    remark = f", {absent} of them not in the newest data" if absent else ""
+    log.info("%d clients are ranked in %s%s", len(ranked.risks), files.short(path), remark)
     return path
 
 

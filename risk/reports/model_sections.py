@@ -40,6 +40,7 @@ def first_to_call(findings: Findings) -> list[Block]:
     path = settings.output_model_path / files.RANKING
     wanted = TopClient._fields if list_file.has_worth(path) else TopClient._fields[:-1]
     top = list_file.read(path, wanted, rows=TOP)
+    top = top[ranking.may_be_called(findings.listed[ranking.OUTCOME][: len(top)])]
     if top.empty:
         return [Words("Nobody.")]
     listed = [TopClient(*row) for row in top.itertuples(index=False, name=None)]

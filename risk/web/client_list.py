@@ -221,9 +221,15 @@ def _address(wish: Wish, **changes: Any) -> str:
     return f"/clients?{urlencode(query)}" if query else "/clients"
 
 
-def answer(listed: ClientList, top: int) -> dict[str, Any]:
-    """The first clients, the release and the data behind the list, as the API answers."""
-    first = listed.table[list(list_file.LIST)].head(top).to_dict("records")
+def answer(listed: ClientList, top: int | None, capacity: int) -> dict[str, Any]:
+    """The first clients, the release and the data behind the list, as the API answers.
+
+    Clients that are not in the newest data are among those to call only if so many are asked for.
+    """
+    table = listed.table
+    if top is None:
+        table = table[ranking.may_be_called(table[ranking.OUTCOME])]
+    first = table[list(list_file.LIST)].head(top or capacity).to_dict("records")
     basis = listed.basis
     return {
         "release": basis.release if basis else None,

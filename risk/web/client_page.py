@@ -53,9 +53,10 @@ def changes(
 ) -> list[str]:
     """How a client's newest row differs from its last row with other numbers.
 
-    The data has a repeated row only once, so the book says which row is the newest.
+    The data has a repeated row only once, so the book says which row is the newest. Dates are left
+    out: their days are counted from another day in each period.
     """
-    names = list(columns.features)
+    names = [name for name in columns.features if columns.kind(name) != DATE]
     own, rows = (
         table.loc[(table[columns.client] == corporation).to_numpy(dtype=bool), names]
         for table in (book, dataset)
@@ -78,7 +79,7 @@ def _change(column: str, kind: str, before: float | str, now: float | str) -> st
     name, then, today = reasons.label(column), _cell(before, kind), _cell(now, kind)
     if then == today:
         return ""
-    if kind in (CATEGORY, DATE) or pd.isna(now) or pd.isna(before):
+    if kind == CATEGORY or pd.isna(now) or pd.isna(before):
         return f"{name} was {then} and is {today}"
     return f"{name} {'fell' if float(now) < float(before) else 'rose'} from {then} to {today}"
 

@@ -5,17 +5,20 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Request
 
-from risk import shapes
+from risk import files, shapes
+from risk.cache import Remembered, state
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, Columns
 from risk.data import fast_csv, judging, schema, tables
 from risk.data.schema import FileRefused, LineRefused
 from risk.errors import RequestRefused
 from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS
 from risk.web.data_files import DataFiles
+from risk.web.pages import service
 
 LARGEST_JSON = 64 * 1024
 LARGEST_JSON_OF_CLIENTS = 32 * 1024 * 1024
@@ -25,8 +28,7 @@ FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
 
 Rows = list[list[float]] | tables.Asked
-Cell = str | float
-Rule = Callable[[object, str], Cell]
+Rule = Callable[[object, str], schema.Cell]
 
 
 class Question(NamedTuple):
@@ -135,7 +137,25 @@ def _of_clients(clients: object, columns: Columns) -> Rows:
     cells = tables.Cells(columns)
     for row in rows:
         cells.add(row)
-    return cells.asked()
+    return cells.asked(_newest_dates(columns))
+
+
+def _newest_dates(columns: Columns) -> Mapping[str, float]:
+    """The newest date of each column in the newest period of the data, if there is any."""
+    if all(columns.kind(name) != DATE for name in columns.features):
+        return {}
+    return _watched(service().settings.output_folder_path / files.INGESTION).now()
+
+
+@cache
+def _watched(record: Path) -> Remembered[Mapping[str, float]]:
+    """The newest dates that the record of the last ingestion has, read again when it changes."""
+
+    def read() -> Mapping[str, float]:
+        newest: Mapping[str, float] = (files.read_json(record) or {}).get("newest_dates", {})
+        return newest
+
+    return Remembered(read, partial(state, record))
 
 
 def _of_client(client: object, place: int, columns: Columns, rules: Mapping[str, Rule]) -> Any:
@@ -171,15 +191,7 @@ def _rule(kind: str, of_text: schema.Rule, columns: Columns) -> Rule:
     rule: Rule = _number if kind == NUMBER else _signed
     if kind in (MONEY, PERCENT):
         rule = partial(_written, of_text)
-    words = filter(schema.DECIMAL.fullmatch, columns.missing_words)
-    numbers = frozenset(map(float, words))
-    return partial(_unless, numbers, rule) if numbers else rule
-
-
-def _unless(missing: frozenset[float], rule: Rule, cell: object, name: str) -> Cell:
-    """A number that stands for what is missing is missing, as in a file."""
-    is_missing = isinstance(cell, float | int) and cell in missing
-    return math.nan if is_missing else rule(cell, name)
+    return schema.unless(columns.missing_words, rule)
 
 
 def _number(cell: object, name: str) -> float:
@@ -204,12 +216,12 @@ def _signed(cell: object, name: str) -> float:
     return float(cell)
 
 
-def _written(of_text: schema.Rule, cell: object, name: str) -> Cell:
+def _written(of_text: schema.Rule, cell: object, name: str) -> schema.Cell:
     """A number, or how people write it; null where it is missing."""
     return of_text(cell, name) if isinstance(cell, str) else _signed(cell, name)
 
 
-def _text(of_text: schema.Rule, cell: object, name: str) -> Cell:
+def _text(of_text: schema.Rule, cell: object, name: str) -> schema.Cell:
     """A text that a file could hold; null where it is missing."""
     if cell is None:
         return math.nan

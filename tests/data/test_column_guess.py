@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from company import subscribers
-from risk.data import column_guess
-from risk.data.column_guess import Guess, cells_of, guessed
+from risk.columns import Columns
+from risk.data import judging, own_table
+from risk.data.column_guess import Guess, guessed
+from risk.data.own_table import cells_of
 from risk.errors import DataUnusable
 from tests.conftest import configured
 
@@ -117,6 +119,44 @@ def test_the_outcome_is_the_column_of_two_values_that_speaks_of_leaving(
     assert why in guess.reasons[0]
 
 
+NOT_YET: list[tuple[str, list[str]]] = [
+    ("NA", []),
+    ("", []),
+    ("null", []),
+    ("-", ["-"]),
+    ("Unknown", ["Unknown"]),
+    (" ? ", ["?"]),
+]
+
+
+@pytest.mark.parametrize(("word", "words"), NOT_YET)
+def test_an_outcome_that_is_not_known_yet_is_no_third_value(word: str, words: list[str]) -> None:
+    churn = [word if row % 3 == 0 else left for row, left in enumerate(LEFT)]
+    guess = of(gender=repeated("f", "m"), churn=churn, late=repeated("0", "1"))
+    assert guess.keys["target_column"] == "churn"
+    assert guess.keys["feature_columns"] == ["orders", "gender", "late"]
+    assert guess.keys.get("missing_words", []) == words
+    assert "outcome_words" not in guess.keys
+    assert sum("'missing_words' has" in why for why in guess.reasons) == len(words)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_said"),
+    [
+        ("churn", ("yes", "no"), False),
+        ("HasLeft", ("1", "0"), False),
+        ("gender", ("f", "m"), True),
+        ("status", ("gone", "here"), True),
+    ],
+)
+def test_a_target_whose_name_does_not_speak_of_leaving_is_warned_of(
+    name: str, values: tuple[str, str], is_said: bool
+) -> None:
+    guess = of(**{name: [values[row % 5 != 0] for row in range(ROWS)]})
+    assert guess.keys["target_column"] == name
+    assert ["NO MORE THAN A GUESS" in warning for warning in guess.warnings] == [True] * is_said
+
+
 def months(count: int, clients: int = 50) -> dict[str, list[str]]:
     """A table in which each client stands once a month."""
     pairs = [(f"K{client}", month) for month in range(count) for client in range(clients)]
@@ -219,17 +259,37 @@ def test_a_table_that_cannot_be_learned_from_is_refused(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "no header with names between commas"),
+        (b"", "cannot be read as CSV: it is empty"),
+        (b"\n \n", "cannot be read as CSV: it is empty"),
+        (b"<p>a,b\n1,2\n", "cannot be read as CSV: it is an HTML or XML page"),
         (b"a;b;c\n1;2;3\n", "no header with names between commas"),
         (b"a,b\n", "no row with as many fields"),
         (b"a,b\n1\n", "no row with as many fields"),
-        (b"a,b\n\xff,1\n", "not a CSV file in UTF-8"),
-        (b"a,b\n" + b"x" * 200_000 + b",1\n", "not a CSV file in UTF-8"),
+        (b'a,b\n"1,2\n', "no row with as many fields"),
+        (b"a,b\n\xff,1\n", "cannot be read as CSV: it is not UTF-8"),
+        (b"a,b\n1,\0\n", "cannot be read as CSV: it holds NUL bytes"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(content: bytes, said: str) -> None:
     with pytest.raises(DataUnusable, match=f"own.csv .*{said}"):
         cells_of(content, "own.csv")
+
+
+def test_the_guess_sees_the_rows_that_ingestion_sees(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [f"C{row},{row},no" for row in range(ROWS)]
+    rows[3] = '"' + rows[3]
+    rows[9] = '"C9",9,"no, not\nyet"'
+    rows[12] = "C12,12"
+    content = "\n".join(["client,calls,churn", "", *rows]).encode()
+    cells = cells_of(content, "own.csv")
+    reading = judging.read_csv(
+        content, Columns("client", ("calls",), "churn", missing_words=("x",))
+    )
+    assert len(reading.refusals) == 4
+    assert [name for name in cells["client"] if name != "C9"] == [*reading.table["client"]]
+    assert len(cells["client"]) == ROWS - 2
+    assert "2 lines of own.csv are left out, as ingestion will refuse them" in caplog.text
+    assert "the first is line 6" in caplog.text
 
 
 def test_the_cells_of_a_file_are_those_of_columns_with_one_name() -> None:
@@ -238,8 +298,8 @@ def test_the_cells_of_a_file_are_those_of_columns_with_one_name() -> None:
 
 
 def test_of_a_long_file_the_first_rows_are_looked_at() -> None:
-    content = b"a,b\n" + b"1,2\n" * (column_guess.MOST_ROWS + 5)
-    assert len(cells_of(content, "own.csv")["a"]) == column_guess.MOST_ROWS
+    content = b"a,b\n" + b"1,2\n" * (own_table.MOST_ROWS + 5)
+    assert len(cells_of(content, "own.csv")["a"]) == own_table.MOST_ROWS
 
 
 def test_the_guess_for_the_subscribers_is_what_their_program_says(tmp_path: Path) -> None:

@@ -220,14 +220,33 @@ FATES = {
     "outcomes may be words in any case": of_kinds(
         row("U", exited="gone"), row("V", exited=" Gone "), row("W", exited="HERE"),
         row("X", exited=""), clients="UVWX", outcome_words=["Gone", "here"]),
-    "a word that is neither of the two is no outcome": of_kinds(
-        row("X", exited="left"), row("X", exited="1"), row("X", exited="yes"),
+    "a word that is neither of the two nor a usual outcome is no outcome": of_kinds(
+        row("X", exited="left"), row("X", exited="2"), row("X", exited="y"),
         row("A", exited="gone"), clients="A",
-        refused=dict.fromkeys((2, 3, 4), "neither gone nor here nor empty"),
+        refused=dict.fromkeys((2, 3, 4), "neither Gone nor here nor empty"),
         outcome_words=["Gone", "here"]),
+    "beside the two words the usual outcomes count": of_kinds(
+        row("U", exited="1"), row("V", exited=" Yes"), row("W", exited="FALSE"),
+        row("X", exited="0.0"), row("A", exited="NA"), clients="UVWXA",
+        outcome_words=["Gone", "here"]),
+    "where a word is a usual outcome, only the words count": of_kinds(
+        row("A", exited="NO"), row("B", exited="yes"), row("X", exited="1"),
+        row("X", exited="true"), clients="AB",
+        refused=dict.fromkeys((4, 5), "neither No nor Yes nor empty"), outcome_words=["No", "Yes"]),
+    "words that are numbers are compared as numbers": of_kinds(
+        row("A", exited="2"), row("B", exited="2.0"), row("C", exited="+1"), row("X", exited="0"),
+        row("X", exited="no"), clients="ABC",
+        refused=dict.fromkeys((5, 6), "neither 2 nor 1 nor empty"), outcome_words=["2", "1"]),
     "a period is a day or a number": of_kinds(
-        row("U", month="2026-01-31"), row("V", month="2026"), row("W", month="20260131"),
-        row("X", month="-1"), clients="XVUW", **PERIOD),
+        row("V", month="2026"), row("U", month="20260131"), row("W", month="2026.5"),
+        row("X", month="-1"), clients="XVWU", **PERIOD),
+    "a period that is a number where the file has dates refuses its line": of_kinds(
+        row("U", month="2026-01-31"), row("X", month="2026"), row("V", month="2025-12-31"),
+        clients="VU", refused={3: "month is a number where the file has dates"}, **PERIOD),
+    "a period that is a date where the file has numbers refuses its line": of_kinds(
+        row("X", month=""), row("U", month="5"), row("X", month="2026-01-31"),
+        row("V", month="4.0"), clients="VU",
+        refused={2: EMPTY, 4: "month is a date where the file has numbers"}, **PERIOD),
     "a period that is empty or missing refuses its line": of_kinds(
         row("X", month=""), row("X", month="NA"), row("X", month="-"), row("A"), clients="A",
         refused={2: EMPTY, 3: EMPTY, 4: NUMBER}, missing_words=["-"], **PERIOD),

@@ -75,6 +75,21 @@ FATES = [
     ("a small file that comes first", ["NEW,7,", " ".join(f"K{n},{n}," for n in range(20))],
      " ".join(["NEW,7,", *(f"K{n},{n}," for n in range(20))]),
      " ".join(["NEW,7,", *(f"K{n},{n}," for n in range(20))]), 21),
+    ("a snapshot in which most stayed as it was",
+     ["A,1, B,2, C,3,", "A,1,0 B,2,0 C,3,1", "A,1, B,9,"],
+     "A,1,0 B,2,0 C,3,1 B,9,", "C,3,1 A,1, B,9,", 2),
+    ("a snapshot in which all stayed as it was", ["A,1,0 B,2,0", "A,1, B,2,"],
+     "A,1,0 B,2,0", "A,1, B,2,", 2),
+    ("who is gone from such a snapshot", ["A,1, B,2, C,3, D,4,", "A,1, B,2, C,7,"],
+     "A,1, B,2, C,3, D,4, C,7,", "D,4, A,1, B,2, C,7,", 3),
+    ("who left unchanged did so at last", ["A,1, B,2,", "A,1, B,3,", "A,1, B,4,", "A,1,1 B,4,0"],
+     "B,2, B,3, A,1,1 B,4,0", "A,1,1 B,4,0", 2),
+    ("an empty outcome after one in a file", ["A,1,1 A,1, B,2,0"],
+     "A,1,1 B,2,0", "A,1,1 B,2,0", 2),
+    ("outcomes and the next snapshot, all the same", ["A,1,1 A,1, B,2,0 B,2,"],
+     "A,1,1 B,2,0", "A,1,1 B,2,", 2),
+    ("an old snapshot again", ["A,1, B,2,", "A,3, B,4,", "A,1, B,2,"],
+     "A,1, B,2, A,3, B,4,", "A,3, B,4,", 2),
     ("nothing", [], "", "", 0),
     ("files without rows", ["", "A,1,0", ""], "A,1,0", "A,1,0", 1),
 ]  # fmt: skip
@@ -116,6 +131,64 @@ PERIODS = [
     ("a small file of a new period", ["A,1,,1 B,2,,1 C,3,,1", "A,4,,2"],
      "A,1, B,2, C,3, A,4,", "B,2, C,3, A,4,", 1),
 ]  # fmt: skip
+
+
+DATED = Columns("client", ("x", "end"), "left", kinds=(("end", "date"),), period="month")
+
+
+def test_dates_are_days_before_the_newest_of_their_period() -> None:
+    rows = [
+        ("A", 1.0, 100.0, "1"),
+        ("B", 1.0, 90.0, "1"),
+        ("A", 2.0, 130.0, "2"),
+        ("B", 2.0, 70.0, "2"),
+    ]
+    table = pd.DataFrame(rows, columns=["client", "x", "end", "month"]).assign(left=np.nan)
+    late = pd.DataFrame([("C", 3.0, 95.0, "1")], columns=table.columns[:4]).assign(left=np.nan)
+    tables_ = [each[list(DATED.all)] for each in (table, late)]
+    made = merge.merged([Delivered("one", tables_[0]), Delivered("two", tables_[1])], DATED)
+    assert made.table["end"].tolist() == [0, 10, 5, 0, 60]
+    assert made.newest_dates == {"end": 130.0}
+
+
+def test_days_that_are_equal_in_two_periods_make_one_row() -> None:
+    columns = DATED._replace(period=None)
+    names = ["client", "x", "end", "left"]
+    one = [("A", 5.0, 70.0, 0.0), ("B", 6.0, 100.0, 0.0)]
+    two = [("A", 5.0, 170.0, np.nan), ("B", 7.0, 200.0, np.nan)]
+    files = [pd.DataFrame(rows, columns=names)[list(columns.all)] for rows in (one, two)]
+    made = merge.merged([Delivered("one", files[0]), Delivered("two", files[1])], columns)
+    assert made.table[["client", "x", "end"]].to_numpy().tolist() == [
+        ["A", 5, 30],
+        ["B", 6, 0],
+        ["B", 7, 0],
+    ]
+    assert made.book["left"].isna().all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 1.0])
+def test_whoever_is_in_the_newest_snapshot_is_open_however_few_change(share: float) -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(0, 50, 300).astype(float)
+    alive, before, files = np.arange(300), None, []
+    for _ in range(4):
+        changes = random.random(300) < share
+        x = np.where(changes, x + 50, x)
+        snapshot = [f"K{k},{x[k]:g}," for k in alive]
+        left = random.random(300) < 0.1
+        files.append(" ".join([*(before or []), *snapshot]))
+        before = [f"{row}{int(left[k])}" for k, row in zip(alive, snapshot, strict=True)]
+        made = merged(*files)
+        is_open = made.book["left"].isna()
+        is_open[: len(is_open) - made.newest] = False
+        assert set(made.book["client"][is_open]) == {f"K{k}" for k in alive}
+        alive = alive[~left[alive]]
+
+
+def test_one_row_of_a_far_period_does_not_empty_the_list() -> None:
+    many = " ".join(f"K{number},{number},,2026-06-30" for number in range(30))
+    made = merged(many, "K1,50,,2062-06-30", columns=TIMED)
+    assert made.newest == 30
 
 
 @pytest.mark.parametrize(

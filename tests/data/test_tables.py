@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from risk.columns import Columns
-from risk.data import judging, tables
+from risk.data import judging, schema, tables
 from risk.data.judging import Reading
 from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, InputMissing
@@ -230,6 +230,60 @@ def test_other_columns_are_read_when_they_are_configured() -> None:
     assert reading.table.to_dict("list") == {"id": ["007"], "x, y": [2], "100%": [1], "gone?": [0]}
 
 
+@pytest.mark.parametrize(
+    ("words", "cells", "outcomes"),
+    [
+        (("Gone", "here"), ["gone", "HERE", "1", "no", "0e3", "NA"], [1, 0, 1, 0, 0, NAN]),
+        (("no", "yes"), ["No", "YES", ""], [1, 0, NAN]),
+        (("0", "1"), ["0", "1", "0.0", "+1.0", "null"], [1, 0, 1, 0, NAN]),
+        (("2", "3.50"), ["2.0", "3.5", "2e0", "yes", "0"], [1, 0, 1, 1, 0]),
+        (("2", "2.0"), ["2", "2.0"], [1, 0]),
+    ],
+)
+def test_outcomes_in_words_of_the_company(
+    words: tuple[str, str], cells: list[str], outcomes: list[float]
+) -> None:
+    columns = COLUMNS._replace(outcome_words=words)
+    content = "\n".join([HEADER, *(f"A,1,2,3,{cell}" for cell in cells)]).encode()
+    reading = judging.read_csv(content, columns)
+    np.testing.assert_array_equal(reading.table["exited"].to_numpy(), outcomes)
+
+
+PERIODS = [
+    (["1", "1.0", " +1e0", "01"], "1"),
+    (["2.5", "2.50", "25e-1"], "2.5"),
+    (["-0", "0.0"], "0"),
+    (["20260131", "2.0260131e7"], "20260131"),
+    (["2026-01-31", "2026-01-31 "], "2026-01-31"),
+]
+
+
+@pytest.mark.parametrize(("cells", "text"), PERIODS)
+def test_a_period_has_one_spelling(cells: list[str], text: str) -> None:
+    columns = COLUMNS._replace(period="month")
+    content = "\n".join([f"{HEADER},month", *(f"A,1,2,3,0,{cell}" for cell in cells)]).encode()
+    assert judging.read_csv(content, columns).table["month"].tolist() == [text] * len(cells)
+
+
+def test_each_file_has_the_form_of_its_own_first_period() -> None:
+    columns = COLUMNS._replace(period="month")
+    for cell in ("2026-01-31", "7", "2026-01-31"):
+        assert not judging.read_csv(f"{HEADER},month\nA,1,2,3,0,{cell}".encode(), columns).refusals
+
+
+@pytest.mark.parametrize(
+    "cell", ["12%", "12 %", "12\u00a0%", "12\u202f%", "\u00a012\u00a0%\u00a0", "12\u00a0", "12 \t%"]
+)
+def test_blanks_that_do_not_break_a_line_are_blanks_in_a_percentage_too(cell: str) -> None:
+    assert schema.percent(cell, "discount") == 12
+
+
+@pytest.mark.parametrize("cell", ["%", "\u00a0%", "12%%", "1\u00a02%"])
+def test_blanks_do_not_make_a_percentage(cell: str) -> None:
+    with pytest.raises(schema.LineRefused, match="discount is not a number"):
+        schema.percent(cell, "discount")
+
+
 # -- written and read again ------------------------------------------------------------------------
 
 
@@ -377,3 +431,10 @@ def assert_comes_back(numbers: list[float]) -> None:
         tables.write(Path(folder) / "t.csv", made)
         back = tables.read(Path(folder) / "t.csv", COLUMNS)
     pd.testing.assert_frame_equal(back, made, check_exact=True)
+
+
+def test_a_missing_word_that_is_an_outcome_is_one_in_that_column() -> None:
+    columns = Columns("c", ("x",), "y", missing_words=("0", "-"))
+    reading = judging.read_csv(b"c,x,y\na,0,0\nb,-,-\nc,5,1\n", columns)
+    np.testing.assert_array_equal(reading.table["x"].to_numpy(), [NAN, NAN, 5])
+    np.testing.assert_array_equal(reading.table["y"].to_numpy(), [0, NAN, 1])

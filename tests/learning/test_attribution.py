@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from risk.columns import Columns
 from risk.learning import attribution, estimator, pairwise
-from risk.learning.seen import Seen
+from risk.learning.last_step import LastStep
 from tests.learning.subscribers import COLUMNS, FEW, LEARNED, MODELS, book
 
 ACTIVITY = ("lastmonth_activity", "lastyear_activity")
@@ -38,16 +38,13 @@ def test_the_terms_of_every_kind_of_column_add_up_to_the_log_odds(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_the_terms_are_the_same_whatever_the_number_of_clients_at_once(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_terms_are_the_same_whatever_the_number_of_clients_at_once(kind: str) -> None:
     clients = book(500, seed=6)
     middle = attribution.average(MODELS[kind], clients, COLUMNS)
     terms = attribution.terms(MODELS[kind], clients, COLUMNS, middle)
-    monkeypatch.setattr(attribution, "ROWS_AT_ONCE", 77)
-    again = attribution.average(MODELS[kind], clients, COLUMNS)
+    again = attribution.average(MODELS[kind], clients, COLUMNS, at_once=77)
     assert again.log_odds == pytest.approx(middle.log_odds, abs=1e-9)
-    in_parts = attribution.terms(MODELS[kind], clients, COLUMNS, again)
+    in_parts = attribution.terms(MODELS[kind], clients, COLUMNS, again, at_once=77)
     assert in_parts.parts == pytest.approx(terms.parts, abs=1e-9)
 
 
@@ -123,9 +120,9 @@ def test_trees_are_looked_up_as_they_answer() -> None:
     numbers = clients[list(COLUMNS.numeric)].columns
     clients.loc[100:120, numbers] = 1e12
     clients.loc[121:140, ["balance", "discount"]] = -1e12
-    seen = Seen(MODELS["boosted"], COLUMNS)
-    assert seen.tables
-    found = seen.log_odds(seen.rows(clients))
+    step = LastStep(MODELS["boosted"], COLUMNS)
+    assert step.tables
+    found = step.log_odds(step.rows(clients))
     assert np.abs(found - log_odds(MODELS["boosted"], clients, COLUMNS)).max() < 1e-9
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score, log_loss
 from company import fabricate
 from risk.columns import Columns
 from risk.learning import choice, estimator, evaluation
-from risk.learning.choice import Judged
+from risk.learning.choice import CrossValidated
 from tests.learning.mixed import COLUMNS, table
 
 SHIPPED = Columns(
@@ -49,13 +49,16 @@ def test_the_groups_do_not_depend_on_the_order_of_the_rows() -> None:
     assert (choice.folds(turned, COLUMNS)[::-1] == choice.folds(known, COLUMNS)).all()
 
 
-def test_of_very_many_rows_some_clients_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "MOST_ROWS", 400)
+def test_of_very_many_rows_some_clients_are_looked_at() -> None:
     known = table(1000)
-    group = choice.folds(known, COLUMNS)
+    group = choice.folds(known, COLUMNS, most_rows=400)
     assert set(group) == {-1, 0, 1, 2, 3, 4}
     assert (group >= 0).sum() == 400
-    assert choice.learn(known, COLUMNS, "log", "logistic").threshold is not None
+    of_some = choice.learn(known, COLUMNS, "log", "logistic", most_rows=400)
+    assert of_some.threshold not in (
+        None,
+        choice.learn(known, COLUMNS, "log", "logistic").threshold,
+    )
 
 
 # -- which model ---------------------------------------------------------------------------------
@@ -128,11 +131,11 @@ def test_a_giant_ends_no_comparison(features: str, giant: float) -> None:
 
 def test_numbers_that_look_the_same_are_shown_with_more_digits() -> None:
     same = np.array([True, False] * 10)
-    judged: dict[str, Judged | None] = {
-        "logistic": Judged(same, np.full(20, 0.5)),
-        "boosted": Judged(same, np.where(same, 0.50001, 0.49999)),
+    validated: dict[str, CrossValidated | None] = {
+        "logistic": CrossValidated(same, np.full(20, 0.5)),
+        "boosted": CrossValidated(same, np.where(same, 0.50001, 0.49999)),
     }
-    assert choice._chosen(judged, "") == (
+    assert choice._chosen(validated, "") == (
         "boosted",
         "boosted was chosen: its log-loss in cross-validation is 0.69313, logistic has 0.69315",
     )
@@ -141,7 +144,7 @@ def test_numbers_that_look_the_same_are_shown_with_more_digits() -> None:
 def test_the_log_loss_is_scikit_learns() -> None:
     random = np.random.default_rng(0)
     left, risks = random.random(100) < 0.3, random.random(100)
-    assert Judged(left, risks).log_loss == pytest.approx(log_loss(left, risks))
+    assert CrossValidated(left, risks).log_loss == pytest.approx(log_loss(left, risks))
 
 
 # -- where risks are cut -------------------------------------------------------------------------
@@ -155,7 +158,7 @@ def test_the_log_loss_is_scikit_learns() -> None:
 def test_no_threshold_has_a_better_f1(rows: list[tuple[bool, int]]) -> None:
     left = np.array([left for left, _ in rows])
     risks = np.array([risk / 20 for _, risk in rows])
-    best = Judged(left, risks).best_threshold
+    best = CrossValidated(left, risks).best_threshold
     reached = f1_score(left, risks >= best)
     assert all(reached >= f1_score(left, risks >= other) for other in set(risks))
     assert 0 <= best <= 1

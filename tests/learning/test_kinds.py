@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
 from risk.columns import Columns
+from risk.data.tables import Book
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, linear, pipelines
+from risk.learning import estimator, explanation, linear, pipelines, ranking, reasons, sentences
 from risk.learning.estimator import Model
 from tests.learning.mixed import COLUMNS, PLANS, RARE, table
 
@@ -129,6 +130,34 @@ def test_a_column_without_a_value_does_no_harm(choice: tuple[str, str]) -> None:
     assert np.isfinite(risks(fitted, known)).all()
     assert np.isfinite(risks(fitted, KNOWN)).all()
     estimator.loads(estimator.dumps(fitted), "trainedmodel.pkl", COLUMNS)
+
+
+PAIRED = COLUMNS._replace(pairs=(("usage", "contract_end", 12.0), ("balance", "invoice", 4.0)))
+
+
+@pytest.mark.parametrize("values", [0, 9])
+@pytest.mark.parametrize("name", COLUMNS.features)
+@pytest.mark.parametrize("kind", ["logistic", "boosted"])
+def test_a_column_nearly_without_a_value_stops_no_list(kind: str, name: str, values: int) -> None:
+    kept = KNOWN[name].dropna().index[:values]
+    known = KNOWN.assign(**{name: KNOWN[name].where(KNOWN.index.isin(kept))})
+    fitted = estimator.fit(known, PAIRED, "log", kind)
+    for clients in (known, KNOWN):  # the column may have filled up since
+        open_ = clients.assign(left=np.nan)
+        found = ranking.ranked(fitted, Book(open_, len(open_)), PAIRED)
+        log_odds = fitted.decision_function(found.clients[list(PAIRED.features)])
+        wanted = found.average.log_odds + found.terms.parts.sum(axis=1)
+        assert wanted == pytest.approx(log_odds, abs=1e-9)
+        if kind == "boosted" and PAIRED.kind(name) != "category":
+            assert (found.terms.parts[:, PAIRED.features.index(name)] == 0).all()
+            of_pair = [name in pair[:2] for pair in PAIRED.pairs]
+            assert np.isnan(found.terms.changes[:, of_pair]).all()
+        lean = ranking.lean(found.risks)
+        said = sentences.in_words(found.terms, found.clients, found.average, PAIRED, lean)
+        assert all(said)
+        shown = explanation.explained(found, found.clients[PAIRED.client][0], PAIRED)
+        assert shown
+        assert reasons.label(name) in " ".join(reason.name for reason in shown.reasons)
 
 
 @pytest.mark.parametrize("features", ["raw", "log", "scaled"])

@@ -32,7 +32,7 @@ KINDS = Columns(
 NAN = math.nan
 
 
-def told(
+def said_of(
     columns: Columns, row: list[Any], parts: list[float], middle: Average, *, risk: float = 0.3
 ) -> str:
     """The reasons of one client."""
@@ -71,7 +71,7 @@ def average(values: list[Any], fills: list[float] | None = None) -> Average:
 def test_a_reason_reads_as_a_sentence(
     given_: float, fill: float, middle: float, part: float, said: str
 ) -> None:
-    found = told(OLD, [given_, 12.0], [part, 0.0], average([middle, 8.0], [fill, NAN]))
+    found = said_of(OLD, [given_, 12.0], [part, 0.0], average([middle, 8.0], [fill, NAN]))
     assert found == f"{said}; tickets 2024 = 12 (middle client 8): hardly matters"
 
 
@@ -94,8 +94,48 @@ def test_each_kind_has_its_own_words(name: str, value: Any, middle: Any, said: s
     row, usual = [1.0, "x", 1.0, 1.0, 1.0], [1.0, "x", 1.0, 1.0, 1.0]
     parts = [0.0] * 5
     row[at], usual[at], parts[at] = value, middle, 1.0
-    found = told(KINDS, row, parts, average(usual))
+    found = said_of(KINDS, row, parts, average(usual))
     assert found.startswith(f"{said}: raises the risk; ")
+
+
+LONG = "a tariff with a name of many words, and "
+
+
+@pytest.mark.parametrize(
+    ("value", "usual", "said"),
+    [
+        (f"{LONG}a flat rate", f"{LONG}a flat rate", "like most clients"),
+        (f"{LONG}a flat rate", f"{LONG}none", "unlike most clients"),
+        ("a;b", "a,b", "unlike most clients"),
+        ("not known", NAN, "unlike most clients"),
+        (NAN, "not known", "unlike most clients"),
+        (NAN, NAN, "like most clients"),
+    ],
+)
+def test_levels_that_look_alike_in_a_reason_are_not_taken_for_the_same(
+    value: Any, usual: Any, said: str
+) -> None:
+    row, middle = [1.0, value, 1.0, 1.0, 1.0], average([1.0, usual, 1.0, 1.0, 1.0])
+    found = said_of(KINDS, row, [0.0, 1.0, 0.0, 0.0, 0.0], middle)
+    assert found.partition(":")[0].endswith(f" ({said})")
+
+
+def test_copies_are_named_behind_the_value_of_the_first() -> None:
+    columns = Columns("code", ("a", "b", "c", "d"), "left")
+    middle = average([49.0, 5.0, 7.0, 9.0])._replace(copies=((0, 2, 3),))
+    clients = pd.DataFrame([[80.7, 1.0, 2.0, 13.7]], columns=list(columns.features))
+    clients["code"] = "AAAA"
+    terms = Terms(np.array([[0.5, 0.1, 0.2, 0.1]]), np.empty((1, 0)))
+    (said,) = sentences.in_words(terms, clients, middle, columns, np.array([0]))
+    assert said.startswith("a 80.7 (middle client 49), together with c and d: raises the risk; ")
+    risks, marks = np.array([0.6]), np.array(["open"], dtype=object)
+    found = ranking.Ranked(clients, risks, terms, middle, marks)
+    shown = explanation.explained(found, "AAAA", columns)
+    assert shown
+    assert [(each.name, each.given, each.usual) for each in shown.reasons] == [
+        ("a, together with c and d", "80.7", "49"),
+        ("b", "1", "5"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +165,7 @@ def test_a_change_is_told_as_a_share_of_what_is_usual(month: float, year: float,
 
 def test_a_change_that_is_not_known_is_told_as_the_two_numbers() -> None:
     middle = average([100.0, 1200.0, 60.0], [90.0, 1100.0, 60.0])
-    found = told(PAIRED, [10.0, NAN, 5.0], [1.0, -1.0, 0.0], middle)
+    found = said_of(PAIRED, [10.0, NAN, 5.0], [1.0, -1.0, 0.0], middle)
     month, year = found.split("; ")
     assert month == "activity last month 10 (middle client 100): raises the risk"
     assert year.startswith("activity last year not known, taken as 1,100 (middle client 1,200)")
@@ -134,7 +174,7 @@ def test_a_change_that_is_not_known_is_told_as_the_two_numbers() -> None:
 @given(st.text(max_size=200), st.text(max_size=200), st.text(min_size=1, max_size=50))
 def test_any_text_leaves_the_reasons_apart(level: str, usual: str, name: str) -> None:
     columns = Columns("code", (f"{name}x", "activity"), "left", kinds=((f"{name}x", "category"),))
-    found = told(columns, [level, 3.0], [2.0, 1.0], average([usual, 4.0]))
+    found = said_of(columns, [level, 3.0], [2.0, 1.0], average([usual, 4.0]))
     first, second = found.split(reasons.BETWEEN)
     assert first.endswith("): raises the risk a lot")
     assert second == "activity 3 (middle client 4): raises the risk"
@@ -147,7 +187,7 @@ def test_the_reasons_are_the_heaviest_of_what_is_told_for_every_client(kind: str
     found = ranking.ranked(asked, open_(300, seed=11), columns)
     lean = ranking.lean(found.risks)
     said = sentences.in_words(found.terms, found.clients, found.average, columns, lean)
-    topics, parts = sentences.told(found.terms, found.average, columns)
+    topics, parts = sentences.by_topic(found.terms, found.average, columns)
     for place, text in enumerate(said):
         heaviest = np.argsort(-np.abs(parts[place]), kind="stable")[:2]
         for at in heaviest:
@@ -219,7 +259,7 @@ def test_what_speaks_against_a_high_or_a_low_risk_is_marked_and_comes_last(
     risk: float, parts: list[float], said: str
 ) -> None:
     columns = Columns("code", ("a", "b"), "left")
-    found = told(columns, [3.0, 4.0], parts, average([9.0, 8.0]), risk=risk)
+    found = said_of(columns, [3.0, 4.0], parts, average([9.0, 8.0]), risk=risk)
     assert found.startswith(said)
 
 

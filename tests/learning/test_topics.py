@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from risk.columns import Columns
-from risk.learning import attribution, estimator, sentences, topics
+from risk.learning import attribution, estimator, reasons, sentences, topics
 from risk.learning.topics import Pair, Topic
 
 FIVE = Columns("code", ("a", "b", "c", "d", "e"), "left", kinds=(("e", "category"),))
@@ -39,19 +39,26 @@ def test_a_column_that_never_changes_is_a_copy_of_nothing() -> None:
     assert topics.copies(np.ones((100, 5)), FIVE) == ()
 
 
+def test_a_copy_of_a_copy_that_is_not_like_the_first_stands_alone() -> None:
+    angles = np.array([0.0, 0.25, 0.5, 0.75])  # of which neighbours are alike
+    waves = np.linspace(0, 40 * np.pi, 2001)[:-1]
+    rows = np.column_stack([*(np.sin(waves + angle) for angle in angles), waves])
+    assert topics.copies(rows, FIVE) == ((0, 1), (2, 3))
+
+
 def test_a_column_of_two_pairs_is_told_in_the_first() -> None:
     columns = FIVE._replace(pairs=(("a", "b", 12.0), ("c", "b", 4.0), ("c", "d", 3.0)))
     assert topics.pairs(columns) == [Pair(0, 1, 12.0), Pair(2, 3, 3.0)]
-    told = topics.told(columns, ())
-    assert told == [Topic((0,), 0), Topic((1,)), Topic((2,), 1), Topic((3,)), Topic((4,))]
+    found = topics.topics_of(columns, ())
+    assert found == [Topic((0,), 0), Topic((1,)), Topic((2,), 1), Topic((3,)), Topic((4,))]
 
 
 def test_what_is_told_has_the_sum_of_the_terms() -> None:
     random = np.random.default_rng(0)
     parts, changes = random.normal(0, 1, (50, 5)), random.normal(0, 1, (50, 1))
     changes[:10] = np.nan
-    told = topics.told(FIVE._replace(pairs=(("a", "b", 12.0),)), ((2, 3),))
-    found = topics.regrouped(parts, changes, [Pair(0, 1, 12.0)], told)
+    merged = topics.topics_of(FIVE._replace(pairs=(("a", "b", 12.0),)), ((2, 3),))
+    found = topics.regrouped(parts, changes, [Pair(0, 1, 12.0)], merged)
     assert found.shape == (50, 4)
     assert found.sum(axis=1) == pytest.approx(parts.sum(axis=1), abs=1e-12)
     assert found[10:, 0].tolist() == changes[10:, 0].tolist()
@@ -73,8 +80,8 @@ def test_copies_among_the_clients_are_told_as_one(kind: str) -> None:
     terms = attribution.terms(asked, table, columns, middle)
     lean = np.zeros(600, dtype=np.int64)
     said = sentences.in_words(terms, table, middle, columns, lean)
-    assert all(
-        f"calls and minutes {calls[at]:,.0f} (middle" in text for at, text in enumerate(said)
-    )
+    usual = reasons.about(middle.values[0])
+    for number, text in zip(calls, said, strict=True):
+        assert f"calls {number:,.0f} (middle client {usual}), together with minutes: " in text
     few = attribution.average(asked, table[:20], columns)
     assert few.copies == ()

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,26 @@ def risks(client: FlaskClient, *clients: dict[str, Any]) -> list[float]:
     return [float(risk) for risk in (answer.json or {})["risks"]]
 
 
+@pytest.fixture
+def keep(served: Settings) -> Iterator[Callable[[dict[str, str]], None]]:
+    """Writes these newest dates into the record of the ingestion, as long as the test runs."""
+    path = served.output_folder_path / files.INGESTION
+    before = path.read_bytes()
+
+    def write(newest: dict[str, str]) -> None:
+        days = {
+            name: (date.fromisoformat(day) - date(1970, 1, 1)).days for name, day in newest.items()
+        }
+        record = {key: value for key, value in json.loads(before).items() if key != "newest_dates"}
+        files.write_json(path, record | ({"newest_dates": days} if days else {}))
+
+    yield write
+    files.write_bytes(path, before)
+
+
+Keep = Callable[[dict[str, str]], None]
+
+
 def asked(path: Path, settings: Settings) -> pd.DataFrame:
     """A file's rows as the model is asked about them."""
     table = judging.read_csv(path.read_bytes(), settings.columns).table
@@ -72,7 +94,8 @@ def test_a_file_is_answered_as_scikit_learn_answers(client: FlaskClient, served:
     assert len(set(answer["risks"])) > 250
 
 
-def test_clients_are_answered_as_the_same_rows_of_a_file(client: FlaskClient) -> None:
+def test_clients_are_answered_as_the_same_rows_of_a_file(client: FlaskClient, keep: Keep) -> None:
+    keep({})
     others = [CLIENT, {**CLIENT, "plan": None, "contract_end": None}, {**CLIENT, "balance": None}]
     others += [{**CLIENT, "plan": "gold, discontinued"}, {**CLIENT, "contract_end": "2027-01-31"}]
     table = pd.DataFrame(others).astype({"roaming_minutes": "float64"}).to_csv(index=False)
@@ -92,6 +115,10 @@ def test_clients_are_answered_as_the_same_rows_of_a_file(client: FlaskClient) ->
         ({"tenure_months": -999.0}, {"tenure_months": None}),
         ({"monthly_charge": "-"}, {"monthly_charge": None}),
         ({"monthly_charge": -999}, {"monthly_charge": None}),
+        ({"tenure_months": "-"}, {"tenure_months": None}),
+        ({"tenure_months": " -999"}, {"tenure_months": None}),
+        ({"balance": "-"}, {"balance": None}),
+        ({"discount": "-"}, {"discount": None}),
         ({"plan": "-"}, {"plan": None}),
         ({"plan": "NULL"}, {"plan": None}),
         ({"plan": "never seen"}, {"plan": "never seen either"}),
@@ -106,7 +133,33 @@ def test_what_means_the_same_is_answered_the_same(
     assert risks(client, CLIENT | change, newest) == risks(client, CLIENT | same, newest)
 
 
-def test_days_are_told_from_the_newest_of_the_request(client: FlaskClient) -> None:
+def test_days_are_told_from_the_newest_of_the_data(client: FlaskClient, keep: Keep) -> None:
+    later = {**CLIENT, "contract_end": "2027-09-30"}
+    keep({})
+    among, newest = risks(client, CLIENT, later)
+    keep({"contract_end": "2027-09-30", "note": "2028-01-01"})
+    assert risks(client, CLIENT) == [among]
+    assert risks(client, later) == [newest]
+    assert risks(client, CLIENT, later) == [among, newest]
+    none = {**CLIENT, "contract_end": None}
+    assert risks(client, none, CLIENT)[1] == among
+    keep({"contract_end": "2020-01-01"})
+    assert risks(client, CLIENT, later) == [among, newest]
+    assert risks(client, CLIENT) == [newest]
+
+
+def test_the_days_of_a_file_are_its_own(client: FlaskClient, keep: Keep) -> None:
+    body = {"filepath": "testdata/subscribers.csv", "risks": True}
+    keep({})
+    before = client.post("/prediction", json=body).json
+    keep({"contract_end": "2040-01-01"})
+    assert client.post("/prediction", json=body).json == before
+
+
+def test_days_are_told_from_the_newest_of_the_request_while_that_is_all_that_is_known(
+    client: FlaskClient, keep: Keep
+) -> None:
+    keep({})
     alone, later = risks(client, CLIENT)[0], {**CLIENT, "contract_end": "2027-09-30"}
     moved = risks(client, {**CLIENT, "contract_end": "2020-02-29"})[0]
     assert alone == moved
@@ -119,6 +172,9 @@ def test_days_are_told_from_the_newest_of_the_request(client: FlaskClient) -> No
     ("change", "why"),
     [
         ({"balance": "5"}, "balance must be a number or null"),
+        ({"balance": "-999.0"}, "balance must be a number or null"),
+        ({"balance": ["-"]}, "balance must be a number or null"),
+        ({"plan": -999}, "plan must be text or null"),
         ({"balance": 10**400}, "balance is too large for a number"),
         ({"balance": -(10**400)}, "balance is too large for a number"),
         ({"tenure_months": -1}, "tenure_months is below 0"),

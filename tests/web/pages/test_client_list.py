@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+import shutil
 from itertools import chain
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +20,7 @@ from risk.records import list_file, queries
 from risk.settings import Settings
 from risk.web import client_list
 from risk.web import pages as web_pages
+from tests.conftest import configured
 from tests.web.pages.site import CAPACITY, listed, page
 
 # -- the list --------------------------------------------------------------------------------------
@@ -99,6 +102,24 @@ def test_the_list_tells_who_stayed_from_those_whose_outcome_is_open(
     first = table.head(CAPACITY)
     risk = first.loc[first["outcome"] == "open", "risk"].sum()
     assert f"About {risk:.0f} of the " in page(client, "/").text
+
+
+def test_nobody_is_to_be_called_of_whom_the_newest_data_do_not_tell(
+    company: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(company.workspace, tmp_path / "company")
+    settings = Settings.load(tmp_path / "company" / "config.json")
+    settings = configured(settings.workspace, capacity=1_000)
+    absent = set(listed(settings).query("outcome == 'not in the newest data'")["corporation"])
+    assert absent
+    client = create_app(settings).test_client()
+    first = {each["corporation"] for each in client.get("/ranking").json["clients"]}
+    assert first
+    assert not first & absent
+    shown = {
+        code for at in range(1, 8) for code in page(client, f"/clients?page={at}").inside("bdi")
+    }
+    assert not {web_pages.visible(code) for code in absent} & shown
 
 
 def test_everybody_is_given_the_same_order(client: FlaskClient, company: Settings) -> None:

@@ -17,15 +17,19 @@ from risk.learning.estimator import Model, Numbers
 
 Rows: TypeAlias = npt.NDArray[Any]
 
-log = logging.getLogger("risk.seen")
+log = logging.getLogger("risk.last_step")
 
 
-class Seen:
-    """The numbers that a model's last step weighs or splits by, and where each feature's stand."""
+class LastStep:
+    """The last step of a model: which numbers it weighs or splits by, what it makes of them.
+
+    `places` says for each feature where its numbers stand among them; a column with hardly a value
+    has none, as trees are not given it.
+    """
 
     def __init__(self, model: Model, columns: Columns) -> None:
         self.model, self.columns = model, columns
-        self.last = estimator.regression(model)
+        self.estimator = estimator.regression(model)
         self.has_trees = pipelines.is_boosted(model)
         self.tables = pairwise.tables(model) if self.has_trees else None
         if self.tables and not self.tables.agrees:
@@ -67,17 +71,12 @@ class Seen:
         With `of`, what does not depend on this feature may be left out, if that is faster.
         """
         if not self.has_trees:
-            linear: Numbers = rows @ self.last.coef_[0] + self.last.intercept_[0]
+            linear: Numbers = rows @ self.estimator.coef_[0] + self.estimator.intercept_[0]
             return linear
         if self.tables:
             place = None if of is None else self.places[of][0]
             return self.tables.log_odds(rows, place)
-        names = getattr(self.last, "feature_names_in_", None)
-        with pipelines.one_thread(self.model):
-            of_trees: Numbers = self.last.decision_function(
-                rows if names is None else pd.DataFrame(rows, columns=names)
-            )
-        return of_trees
+        return pairwise.decisions(self.model, rows)
 
     def in_units(self, rows: Rows) -> Numbers:
         """One number per feature in the units of its column; nan for a category."""
