@@ -258,7 +258,15 @@ def _client(columns: Sequence[_Column]) -> tuple[_Column, _Column | None, list[s
     if period:
         many = f"{len(period.counts)} values, and a client has one row for each of them"
         reasons.append(f"'period_column' is {period.name!r}: it has {many}")
+    elif period := next(filter(_is_day_of_all, columns), None):
+        reasons.append(f"'period_column' is {period.name!r}: it has one day for all rows")
     return client, period, reasons
+
+
+def _is_day_of_all(column: _Column) -> bool:
+    """Whether a column holds the day of a snapshot, the same in each row."""
+    is_full = column.present == len(column.cells) and len(column.counts) == 1
+    return is_full and column.share_of(DATE) == 1 and column.named_like(OF_PERIODS)
 
 
 def _as_client(

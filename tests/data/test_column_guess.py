@@ -181,6 +181,8 @@ CLIENTS: list[tuple[dict[str, list[str]], str, str | None, str]] = [
     (months(4), "client", "month", "come again"),
     (months(4) | {"id": CODES}, "client", "month", "come again"),
     ({**months(4), "month": [str(row // 50 + 1) for row in range(ROWS)]}, "client", "month", ""),
+    ({"code": CODES, "snapshot_date": ["2026-03-31"] * ROWS}, "code", "snapshot_date", ""),
+    ({"code": CODES, "born": ["2026-03-31"] * ROWS}, "code", None, ""),
 ]  # fmt: skip
 
 
