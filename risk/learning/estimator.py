@@ -67,13 +67,14 @@ def fitted(
             f"but among the known outcomes {what}; the model stays as it was"
         )
     model = pipelines.unfitted(kind, table, columns, features)
-    hint = '; use "features": "log"' if features == "raw" else ""
+    hint = '; use "features": "log"' if features != "log" else ""
     with warnings.catch_warnings(record=True) as caught, pipelines.one_thread(model):
         warnings.simplefilter("always")
         try:
             model.fit(_features(table, columns), outcomes)
         except ValueError as error:
-            raise DataUnusable(f"the model cannot be fitted: {error}{hint}") from error
+            why = str(error).partition("\n")[0]  # scikit-learn goes on for long
+            raise DataUnusable(f"the model cannot be fitted: {why}{hint}") from error
     if not all(np.isfinite(numbers).all() for numbers in pipelines.learned(model)):
         raise DataUnusable(f"the fit ran into numbers too large for it{hint}")
     return pipelines.slimmed(model), [str(warning.message) for warning in caught]
