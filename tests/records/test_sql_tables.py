@@ -134,7 +134,7 @@ def test_a_column_of_another_kind_makes_the_table_anew(recorded: Settings) -> No
     worded_now = recorded._replace(
         column_kinds=(("number_of_employees", "category"), ("lastmonth_activity", "date"))
     )
-    dated = ["AAAA,2026-01-31,2,few,0,1", "BBBB,2026-01-01,2,many,1,2"]
+    dated = ["AAAA,2026-01-31,2,few,0,1", "BBBB,2026-01-01,2,many,1,1"]
     put(worded_now, "dataset1.csv", dated, header)
     ingest(worded_now)
     stored = rows(recorded, "SELECT * FROM finaldata ORDER BY corporation")
