@@ -147,7 +147,7 @@ def test_a_table_of_numbers_becomes_a_list_in_two_commands(tmp_path: Path) -> No
     assert len(listed(folder)) == int((table["Exited"] == 0).sum())
 
 
-@pytest.mark.parametrize("table", [staff, months])
+@pytest.mark.parametrize("table", [pytest.param(staff, marks=pytest.mark.slow), months])
 def test_a_table_of_any_kind_becomes_a_list_in_two_commands(tmp_path: Path, table: Table) -> None:
     made = table(np.random.default_rng(1))
     folder = own_folder(tmp_path, made)

@@ -269,7 +269,14 @@ assert "risk" not in sys.modules
 """
 
 
-@EACH
+@pytest.mark.parametrize(
+    "choice",
+    [
+        pytest.param(choice, marks=pytest.mark.slow if choice[1] in ("raw", "scaled") else ())
+        for choice in CHOICES
+    ],
+    ids=" ".join,
+)
 def test_the_pickle_needs_scikit_learn_and_pandas_alone(
     choice: tuple[str, str], tmp_path: Path
 ) -> None:

@@ -351,12 +351,15 @@ def test_a_model_that_holds_itself_is_refused() -> None:
     assert outcomes_of([pickle.dumps(odd, 4)], COLUMNS) == ["ArtefactRefused"]
 
 
+@pytest.mark.parametrize(
+    "count", [40, pytest.param(400, marks=pytest.mark.slow)], ids="{} bytes".format
+)
 @pytest.mark.parametrize("name", ["BOOSTED", "LINEAR"])
-def test_a_model_with_one_wrong_byte_ends_no_process(name: str) -> None:
+def test_a_model_with_one_wrong_byte_ends_no_process(name: str, count: int) -> None:
     content = estimator.dumps(globals()[name])
     random = np.random.default_rng(0)
     damaged = []
-    for position in random.choice(len(content), 400, replace=False):
+    for position in random.choice(len(content), count, replace=False):
         wrong = bytearray(content)
         wrong[position] ^= 1 << random.integers(8)
         if wrong[position] != ord("r"):  # after which Python sets memory aside
