@@ -248,7 +248,7 @@ def test_columns_of_any_name_are_drawn_and_told(settings: Settings) -> None:
     full_process(settings)
     said = text(settings)
     assert "cannot be shown" not in said
-    assert "tickets 2024" in said
+    assert "together with tickets 2024: " in said
 
 
 def damaged(path: Path) -> None:

@@ -258,6 +258,8 @@ def _kept(snapshots: Snapshots, rows: Rows) -> Flags:
 
 def _each_once(dataset: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """The dataset, in which days may have made rows of two periods equal."""
+    if not any(columns.kind(name) == DATE for name in columns.features):
+        return dataset.reset_index(drop=True)
     names = [name for name in columns.all if name != columns.target]
     in_order = dataset.sort_values(columns.target, kind="stable", na_position="last")
     is_open = in_order[columns.target].isna()

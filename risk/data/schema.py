@@ -22,6 +22,7 @@ MONEY_CELL = re.compile(
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 EPOCH = date(1970, 1, 1).toordinal()
 LONGEST_CLIENT = LONGEST_LEVEL = 200
+LARGEST_WHOLE = 2**53  # beyond it a float has no digit for each whole number
 
 
 class FileRefused(Exception):
@@ -202,7 +203,7 @@ def period(cell: str, name: str) -> str:
     value = moment(text, name)
     if ISO_DATE.fullmatch(text):
         return text
-    return repr(int(value) if value.is_integer() else value)
+    return repr(int(value) if value.is_integer() and abs(value) < LARGEST_WHOLE else value)
 
 
 def _period_of_one_form() -> Rule:

@@ -125,22 +125,17 @@ class Cells:
                 for name, words in zip(self.columns.features, self.words, strict=True)
             }
         )
-        return with_days(table, self.columns, newest=newest)
+        return with_days(table, self.columns, newest)
 
 
 def with_days(
-    table: pd.DataFrame,
-    columns: Columns,
-    file: npt.NDArray[np.integer] | None = None,
-    newest: Mapping[str, float] | None = None,
+    table: pd.DataFrame, columns: Columns, newest: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
-    """The same rows, each date as days before the newest of its file, or before a later one."""
-    dates = [name for name in columns.features if columns.kind(name) == DATE]
-    of_file = np.zeros(len(table), dtype=np.int64) if file is None else file
+    """The same rows, each date as days before the newest of them, or before a later one."""
     days: dict[str, Any] = {}
-    for name in dates:
-        last = table.groupby(of_file)[name].transform("max")
-        days[name] = np.fmax(last, (newest or {}).get(name, np.nan)) - table[name]
+    for name in (name for name in columns.features if columns.kind(name) == DATE):
+        last = np.fmax(table[name].max(), (newest or {}).get(name, np.nan))
+        days[name] = last - table[name]
     return table.assign(**days)
 
 
