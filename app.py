@@ -15,7 +15,8 @@ import diagnostics
 from risk import cache, files
 from risk.cli import run
 from risk.data import statistics
-from risk.learning import evaluation, linear
+from risk.learning import evaluation
+from risk.models import linear
 from risk.records import health
 from risk.settings import Settings
 from risk.web import (

@@ -10,10 +10,11 @@ from risk.cli import Option, run
 from risk.data import input_folder, test_data
 from risk.data.input_folder import Seen
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, evaluation, judgement, publishing, releases
+from risk.learning import evaluation, judgement, publishing, releases
 from risk.learning.evaluation import Candidate
 from risk.learning.gates import TEST
 from risk.learning.releases import Release
+from risk.models import estimator
 from risk.records import pending, recording
 from risk.reports import deliverables
 from risk.settings import Settings

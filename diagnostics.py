@@ -16,9 +16,11 @@ import ingestion
 import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
-from risk.data import own_table, statistics, tables, test_data
+from risk.data import statistics, tables, test_data
 from risk.errors import InputMissing, RiskError
-from risk.learning import deployed, linear
+from risk.learning import deployed
+from risk.onboarding import own_table
+from risk.reasons import coefficients
 from risk.records import queries, store
 from risk.reports import terminal
 from risk.settings import Settings
@@ -134,7 +136,7 @@ def _predictions(settings: Settings) -> list[list[str]]:
 
 def _weights(settings: Settings) -> list[list[str]]:
     model = deployed.load(settings.prod_deployment_path, settings.columns).model
-    return linear.coefficients(model, settings.columns).table
+    return coefficients.of(model, settings.columns).table
 
 
 def print_history(settings: Settings) -> None:

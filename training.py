@@ -9,8 +9,9 @@ import pandas as pd
 from risk import files
 from risk.cli import progress, run
 from risk.data import tables
-from risk.learning import choice, estimator
-from risk.learning.estimator import Model
+from risk.learning import choice
+from risk.models import estimator
+from risk.models.estimator import Model
 from risk.records import recording
 from risk.settings import Settings
 

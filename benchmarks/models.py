@@ -15,8 +15,9 @@ from company import subscribers
 from risk.columns import Columns
 from risk.data import judging, tables
 from risk.data.tables import Book
-from risk.learning import choice, estimator, ranking
-from risk.learning.estimator import Model, Numbers
+from risk.learning import choice, ranking
+from risk.models import estimator
+from risk.models.estimator import Model, Numbers
 
 TEST_ROWS, SEED, SHARE = 10_000, 4, 0.05
 FEATURES = "log"

@@ -14,7 +14,8 @@ import ingestion
 from company import fabricate
 from risk import files
 from risk.data import tables
-from risk.learning import estimator, ranking
+from risk.learning import ranking
+from risk.models import estimator
 from risk.settings import Settings
 from tests.conftest import configured, deliver
 

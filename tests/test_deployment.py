@@ -19,8 +19,9 @@ from company import fabricate
 from risk import files
 from risk.data import tables, test_data
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import deployed, estimator, evaluation, judgement, publishing, releases
+from risk.learning import deployed, evaluation, judgement, publishing, releases
 from risk.learning.releases import PLAIN_FILES
+from risk.models import estimator
 from risk.records import pending, queries
 from risk.reports import deliverables
 from risk.settings import Settings

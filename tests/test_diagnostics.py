@@ -31,7 +31,8 @@ from risk.columns import Columns
 from risk.data import fast_csv, judging, tables
 from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
-from risk.learning import estimator, linear, releases
+from risk.learning import releases
+from risk.models import estimator, linear
 from risk.settings import Settings
 from tests import warm
 from tests.conftest import configured, put, script

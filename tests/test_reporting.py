@@ -20,7 +20,8 @@ from fullprocess import full_process
 from risk import files
 from risk.data import tables, test_data
 from risk.errors import ServiceDown
-from risk.learning import linear, releases
+from risk.learning import releases
+from risk.reasons import coefficients
 from risk.records import list_file
 from risk.records.queries import Trends
 from risk.reports import charts, deliverables, report, trends_chart
@@ -114,7 +115,7 @@ def test_the_report_tells_whose_outcome_is_open(finished: Settings, second_run: 
 
 
 def test_the_report_says_what_the_model_has_learned(finished: Settings) -> None:
-    found = linear.coefficients(Findings(finished).deployed.model, finished.columns)
+    found = coefficients.of(Findings(finished).deployed.model, finished.columns)
     said = text(finished)
     for row in found.rows:
         assert " ".join(row) in said

@@ -13,7 +13,7 @@ from fullprocess import full_process
 from risk import files
 from risk.columns import Columns
 from risk.data import judging, schema, tables
-from risk.learning import reasons
+from risk.reasons import phrases
 from risk.settings import Settings
 from risk.web.pages import visible
 from tests.conftest import deploy
@@ -56,7 +56,7 @@ def test_every_word_is_written_on_pages_and_in_the_report(settings: Settings) ->
     remains = book[book["exited"] != 1]
     assert told.keys() == {*remains["corporation"]}
     for corporation, word in zip(remains["corporation"], remains["plan"], strict=True):
-        assert reasons.level(word) in told[corporation]
+        assert phrases.level(word) in told[corporation]
     assert client.get("/report.pdf").data.startswith(b"%PDF")
     assert (settings.output_model_path / files.REPORT).stat().st_size > 10_000
 

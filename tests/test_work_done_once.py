@@ -14,7 +14,8 @@ from sklearn.pipeline import Pipeline
 from company import fabricate
 from fullprocess import full_process
 from risk.data import tables, test_data
-from risk.learning import choice, pickles
+from risk.learning import choice
+from risk.models import pickles
 from risk.settings import Settings
 from tests.conftest import configured, deliver
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from risk.columns import Columns
 from risk.errors import DataUnusable
-from risk.learning import estimator, pipelines
-from risk.learning.estimator import Model, Numbers
-from risk.learning.pipelines import AUTO, BOOSTED, LOGISTIC
+from risk.models import estimator, pipelines
+from risk.models.estimator import Model, Numbers
+from risk.models.pipelines import AUTO, BOOSTED, LOGISTIC
 
 FOLDS = 5
 MOST_ROWS = 200_000  # that are looked at in a comparison: so many clients, with all their rows

@@ -10,11 +10,12 @@ import pandas as pd
 from risk import cache, files
 from risk.cache import Remembered
 from risk.columns import Columns
-from risk.learning import estimator, evaluation, releases
-from risk.learning.estimator import Model
+from risk.learning import evaluation, releases
 from risk.learning.evaluation import Candidate
-from risk.learning.linear import Folded
 from risk.learning.releases import Release
+from risk.models import estimator
+from risk.models.estimator import Model
+from risk.models.linear import Folded
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from risk import files
 from risk.columns import Columns
-from risk.learning import estimator
-from risk.learning.estimator import Model, Numbers
+from risk.models import estimator
+from risk.models.estimator import Model, Numbers
 
 Flags = npt.NDArray[np.bool_]
 

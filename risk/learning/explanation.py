@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from risk.columns import Columns
-from risk.learning import ranking, reasons, sentences
+from risk.learning import ranking
 from risk.learning.ranking import Ranked
+from risk.reasons import phrases, sentences
 
 
 class Reason(NamedTuple):
@@ -42,7 +43,7 @@ def explained(ranked: Ranked, corporation: str, columns: Columns) -> Explanation
     place = int(places[0])
     risk, usual_risk = float(ranked.risks[place]), _risk(ranked.average.log_odds)
     usual = [
-        reasons.about(value, columns.kind(name))
+        phrases.about(value, columns.kind(name))
         for name, value in zip(columns.features, ranked.average.values, strict=True)
     ]
     return Explanation(risk, usual_risk, _reasons(ranked, place, columns), usual)
@@ -59,7 +60,7 @@ def _reasons(ranked: Ranked, place: int, columns: Columns) -> list[Reason]:
         part = float(parts[0, at])
         codes, facts = sentences.facts(topics[at], clients, terms.changes, ranked.average, columns)
         name, given, usual, taken, _ = facts[codes[0]]
-        push = reasons.push(part)
+        push = phrases.push(part)
         found.append(Reason(name, given, taken, usual, part, push, bool(against[at])))
     return found
 

@@ -15,7 +15,9 @@ from risk import files
 from risk.columns import Columns
 from risk.data import tables
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import estimator, ranking, sentences
+from risk.learning import ranking
+from risk.models import estimator
+from risk.reasons import sentences
 
 LIST = ("corporation", "risk", "rank", "band", "reasons")
 MOVED = ("previous_risk", "previous_rank")

@@ -16,10 +16,11 @@ from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.database import RowsRefused
 from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
-from risk.learning import deployed, estimator, releases
+from risk.learning import deployed, releases
 from risk.learning.evaluation import Candidate, Evaluation
 from risk.learning.gates import ARRIVED, DATASETS, NEWEST, TEST
 from risk.learning.releases import Release
+from risk.models import estimator
 from risk.records import list_file, pending, store
 from risk.records.pending import Row, Run, Waiting
 from risk.records.store import Entry

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
-from risk.learning.estimator import Numbers
 from risk.learning.evaluation import Flags, share_interval
+from risk.models.estimator import Numbers
 
 DPI = 150
 MOST_POINTS = 2000

@@ -11,12 +11,13 @@ from risk import files
 from risk.columns import Columns
 from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
-from risk.learning import deployed, estimator, ranking, releases
-from risk.learning.estimator import Model
+from risk.learning import deployed, ranking, releases
 from risk.learning.evaluation import Candidate
 from risk.learning.gates import TEST, Decision
 from risk.learning.ranking import Basis, Probability, Ranked
 from risk.learning.releases import Release
+from risk.models import estimator
+from risk.models.estimator import Model
 from risk.records import list_file, pending, recording
 from risk.records.pending import Run
 from risk.reports import report

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from risk import files, wording
 from risk.data import tables
-from risk.learning import linear, ranking, reasons
+from risk.learning import ranking
 from risk.learning.evaluation import Evaluation
 from risk.learning.gates import NEWEST
+from risk.reasons import coefficients, phrases
 from risk.records import list_file, recording
 from risk.reports import charts, pdf
 from risk.reports.pdf import Block, Cell, Facts, Grid, Picture, Words, shortened
@@ -49,7 +50,7 @@ def first_to_call(findings: Findings) -> list[Block]:
         ("client", _code_width(listed), [shortened(row.corporation) for row in listed]),
         ("risk", 0.08, [ranking.percent(row.risk) for row in listed]),
         ("moved", 0.1, [ranking.moved(row.rank, row.previous_rank) for row in listed]),
-        ("why", 0.0, [reasons.heaviest(row.reasons) for row in listed]),
+        ("why", 0.0, [phrases.heaviest(row.reasons) for row in listed]),
     ]
     if findings.listed["previous_rank"].isna().all():
         del columns[3]
@@ -130,10 +131,10 @@ def _called(on_test: Evaluation, share: float) -> str:
 
 def weights(findings: Findings) -> list[Block]:
     """The weight of each feature in the model, and what a doubling does."""
-    coefficients = linear.coefficients(findings.deployed.model, findings.settings.columns)
+    learned = coefficients.of(findings.deployed.model, findings.settings.columns)
     return [
-        Grid(coefficients.head, coefficients.rows, (0.4, 0.2, 0.25), (1, 2)),
-        Words(coefficients.meaning, is_remark=True),
+        Grid(learned.head, learned.rows, (0.4, 0.2, 0.25), (1, 2)),
+        Words(learned.meaning, is_remark=True),
     ]
 
 

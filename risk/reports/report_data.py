@@ -11,10 +11,10 @@ from risk.data.tables import Book
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking
 from risk.learning.deployed import Deployed
-from risk.learning.estimator import Model
 from risk.learning.evaluation import Evaluation
 from risk.learning.gates import TEST
 from risk.learning.releases import Release
+from risk.models.estimator import Model
 from risk.records import list_file, queries, recording
 from risk.records.queries import Trends
 from risk.reports import charts, trends_chart

@@ -14,8 +14,9 @@ from werkzeug.datastructures import MultiDict
 
 from risk import files, times
 from risk.errors import RequestRefused
-from risk.learning import ranking, reasons
+from risk.learning import ranking
 from risk.learning.ranking import Basis
+from risk.reasons import phrases
 from risk.records import contacts, list_file
 from risk.web import answers
 from risk.web.pages import is_set, pages, part, service
@@ -131,7 +132,7 @@ def clients_at(listed: ClientList, places: Places) -> list[Client]:
     rows = listed.table[names].iloc[places].itertuples(index=False, name=None)
     return [
         Client(
-            *(code, float(risk), int(rank), band, why.split(reasons.BETWEEN), outcome),
+            *(code, float(risk), int(rank), band, why.split(phrases.BETWEEN), outcome),
             None if pd.isna(before) else int(before),
             *at_stake,
         )

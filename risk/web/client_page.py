@@ -12,9 +12,10 @@ from flask import Response, request
 from risk import times
 from risk.columns import CATEGORY, DATE, Columns
 from risk.errors import RequestRefused
-from risk.learning import ranking, reasons
+from risk.learning import ranking
 from risk.learning.deployed import Deployed
 from risk.learning.explanation import Explanation, explained
+from risk.reasons import phrases
 from risk.records import contacts, queries
 from risk.records.contacts import Wrong
 from risk.reports import svg
@@ -45,7 +46,7 @@ def periods(dataset: pd.DataFrame, corporation: str, columns: Columns) -> list[P
 
 def _cell(value: float | str, kind: str) -> str:
     """A cell in words, text with its invisible characters written out."""
-    return visible(value) if isinstance(value, str) else reasons.cell(value, kind)
+    return visible(value) if isinstance(value, str) else phrases.cell(value, kind)
 
 
 def changes(
@@ -76,7 +77,7 @@ def _equal(rows: npt.NDArray[np.object_], newest: npt.NDArray[np.object_]) -> Fl
 
 def _change(column: str, kind: str, before: float | str, now: float | str) -> str:
     """How a cell changed, in words; empty if both look the same."""
-    name, then, today = reasons.label(column), _cell(before, kind), _cell(now, kind)
+    name, then, today = phrases.label(column), _cell(before, kind), _cell(now, kind)
     if then == today:
         return ""
     if kind == CATEGORY or pd.isna(now) or pd.isna(before):
@@ -168,7 +169,7 @@ def _show(
         why=part(_why, release.value, corporation) if release.value else release,
         changes=changes(dataset.value, book.value.rows, corporation, columns) if has_both else [],
         periods=dataset._replace(value=rows),
-        features=[reasons.label(name) for name in columns.features],
+        features=[phrases.label(name) for name in columns.features],
         past=past,
         chart=_chart(past.value or []),
         contacts=part(contacts.of_client, settings, corporation),

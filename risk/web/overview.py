@@ -8,10 +8,11 @@ from flask import Response
 from risk import files, times, wording
 from risk.cli import PIPELINE
 from risk.data import input_folder
-from risk.learning import linear, ranking
+from risk.learning import ranking
 from risk.learning.gates import DATASETS, NEWEST
 from risk.learning.ranking import Basis, Expected
 from risk.learning.releases import Release
+from risk.reasons import coefficients
 from risk.records import contacts, endings, health, pending, queries, store
 from risk.records.endings import Ending
 from risk.records.health import Trouble
@@ -94,7 +95,7 @@ def start_page() -> Response:
         clients=clients,
         past=past,
         arrived=wording.arrived(past.value.runs) if past.value else "",
-        learned=part(lambda: linear.coefficients(service().deployed.now().model, settings.columns)),
+        learned=part(lambda: coefficients.of(service().deployed.now().model, settings.columns)),
         quality=quality,
         data=pipeline.data,
         most_files=MOST_FILES,

@@ -19,9 +19,10 @@ from risk.cache import Remembered, state
 from risk.data import tables, test_data
 from risk.data.tables import Book
 from risk.errors import InputMissing, RequestRefused, RiskError
-from risk.learning import ranking, reasons
+from risk.learning import ranking
 from risk.learning.deployed import Deployed, watched
 from risk.learning.ranking import Ranked
+from risk.reasons import phrases
 from risk.records import endings
 from risk.settings import Settings
 from risk.web import answers
@@ -168,7 +169,7 @@ def _words() -> dict[str, object]:
         "score": score,
         "percent": ranking.percent,
         "span": ranking.span,
-        "times": reasons.times,
+        "times": phrases.times,
         "colours": wording.COLOURS,
         "meant": wording.meant,
         "at_stake": wording.at_stake,

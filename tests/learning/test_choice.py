@@ -12,9 +12,10 @@ from sklearn.metrics import f1_score, log_loss
 
 from company import fabricate
 from risk.columns import Columns
-from risk.learning import choice, estimator, evaluation
+from risk.learning import choice, evaluation
 from risk.learning.choice import CrossValidated
-from tests.learning.mixed import COLUMNS, table
+from risk.models import estimator
+from tests.models.mixed import COLUMNS, table
 
 SHIPPED = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"

@@ -8,12 +8,13 @@ import pytest
 
 from company import fabricate
 from risk.data.tables import Book
-from risk.learning import attribution, ranking
+from risk.learning import ranking
 from risk.learning.ranking import Basis
+from risk.reasons import attribution
 from risk.records import list_file
 from risk.settings import Settings
 from tests.conftest import configured, decided, deliver
-from tests.learning.book import BASIS, COLUMNS, LATER, MODELS, book, read, written
+from tests.reasons.book import BASIS, COLUMNS, LATER, MODELS, book, read, written
 
 
 @pytest.mark.parametrize("kind", MODELS)

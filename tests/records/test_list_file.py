@@ -8,9 +8,9 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import estimator
+from risk.models import estimator
 from risk.records import list_file
-from tests.learning.book import COLUMNS, LATER, MODELS, book, written
+from tests.reasons.book import COLUMNS, LATER, MODELS, book, written
 
 SIGNS = st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n")
 CODE = st.text(SIGNS, min_size=1, max_size=8).filter(str.strip)

@@ -15,7 +15,7 @@ from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.records import pending, store
 from risk.settings import Settings
 from tests.conftest import decided, deliver, put, settle_what_is_shown
-from tests.learning.book import read
+from tests.reasons.book import read
 
 
 def recorded(settings: Settings) -> list[tuple[Any, ...]]:

@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 
 from risk import files
 from risk.data.input_folder import Seen
-from risk.learning import estimator, publishing
+from risk.learning import publishing
+from risk.models import estimator
 from risk.settings import Settings
 from tests.serving import Answer, ask, gunicorn
 from tests.web.test_server import QUESTION

@@ -14,7 +14,8 @@ from risk import files
 from risk.columns import Columns
 from risk.data import tables
 from risk.data.tables import Book
-from risk.learning import deployed, explanation, ranking, reasons, releases
+from risk.learning import deployed, explanation, ranking, releases
+from risk.reasons import phrases
 from risk.records import list_file
 from risk.reports import svg
 from risk.settings import Settings
@@ -47,12 +48,12 @@ def test_the_terms_on_a_client_s_page_add_up_to_its_risk(finished: Settings) -> 
             (told,) = (
                 told
                 for told in row.reasons.split("; ")
-                if told.removeprefix(reasons.AGAINST).startswith(
+                if told.removeprefix(phrases.AGAINST).startswith(
                     (f"{reason.name} {reason.given}", reason.given)
                 )
             )
             assert told.endswith(reason.words)
-            assert told.startswith(reasons.AGAINST) == reason.is_against
+            assert told.startswith(phrases.AGAINST) == reason.is_against
 
 
 def test_a_missing_value_is_said_and_so_is_what_it_was_taken_as(finished: Settings) -> None:
@@ -61,10 +62,10 @@ def test_a_missing_value_is_said_and_so_is_what_it_was_taken_as(finished: Settin
     place, column = np.argwhere(np.isnan(given))[0]
     code = found.clients["corporation"][place]
     shown = explanation.explained(found, code, finished.columns)
-    name = reasons.label(finished.feature_columns[column])
+    name = phrases.label(finished.feature_columns[column])
     (reason,) = (each for each in shown.reasons if each.name == name) if shown else ()
     assert reason.given == "not known"
-    assert reason.taken == reasons.about(found.average.fills[column])
+    assert reason.taken == phrases.about(found.average.fills[column])
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_the_company_is_ranked_once_for_a_release_and_a_book(finished: Settings)
     ],
 )
 def test_a_term_is_told_as_a_factor_of_the_odds(part: float, words: str) -> None:
-    assert reasons.times(part) == words
+    assert phrases.times(part) == words
 
 
 def test_columns_of_another_company_have_their_own_names(finished: Settings) -> None:
@@ -249,15 +250,15 @@ def test_a_client_shows_its_rows_beside_the_middle_client_and_all_its_reasons(
     newest, before = rows.iloc[-1], rows.iloc[-2]
     for name in company.feature_columns:
         if newest[name] != before[name]:
-            assert reasons.label(name) in changed
-            assert f"to {reasons.number(newest[name])}" in changed
+            assert phrases.label(name) in changed
+            assert f"to {phrases.number(newest[name])}" in changed
 
 
 def test_what_speaks_against_a_client_s_risk_is_marked_on_its_page(
     client: FlaskClient, company: Settings
 ) -> None:
     table = listed(company)
-    is_marked = table["reasons"].str.contains(reasons.AGAINST)
+    is_marked = table["reasons"].str.contains(phrases.AGAINST)
     assert is_marked.any()
     found = page(client, web_pages.address(table.loc[is_marked, "corporation"].iloc[0]))
     assert "speaks against it" in found.inside("span")

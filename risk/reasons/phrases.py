@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.learning.estimator import Numbers
+from risk.models.estimator import Numbers
 
 BETWEEN = "; "
 TIMES = "\u00d7"

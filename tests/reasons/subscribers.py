@@ -5,7 +5,7 @@ import pandas as pd
 
 from company import subscribers
 from risk.columns import Columns
-from risk.learning import estimator
+from risk.models import estimator
 
 COLUMNS = Columns(
     "subscriber",

@@ -16,9 +16,11 @@ from threadpoolctl import threadpool_info
 from risk.columns import Columns
 from risk.data.tables import Book
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, explanation, linear, pipelines, ranking, reasons, sentences
-from risk.learning.estimator import Model
-from tests.learning.mixed import COLUMNS, PLANS, RARE, table
+from risk.learning import explanation, ranking
+from risk.models import estimator, linear, pipelines
+from risk.models.estimator import Model
+from risk.reasons import coefficients, phrases, sentences
+from tests.models.mixed import COLUMNS, PLANS, RARE, table
 
 CHOICES = [("logistic", "raw"), ("logistic", "log"), ("logistic", "scaled"), ("boosted", "log")]
 KNOWN = table()
@@ -157,7 +159,7 @@ def test_a_column_nearly_without_a_value_stops_no_list(kind: str, name: str, val
         assert all(said)
         shown = explanation.explained(found, found.clients[PAIRED.client][0], PAIRED)
         assert shown
-        assert reasons.label(name) in " ".join(reason.name for reason in shown.reasons)
+        assert phrases.label(name) in " ".join(reason.name for reason in shown.reasons)
 
 
 @pytest.mark.parametrize("features", ["raw", "log", "scaled"])
@@ -328,7 +330,7 @@ def test_a_model_of_numbers_from_0_up_is_refused_where_they_may_be_below() -> No
 
 @EACH
 def test_every_feature_has_a_row_in_the_table_of_weights(choice: tuple[str, str]) -> None:
-    found = linear.coefficients(MODELS[choice], COLUMNS)
+    found = coefficients.of(MODELS[choice], COLUMNS)
     named = [name.partition(":")[0] for name, _, _ in found.rows]
     order = [name.replace("_", " ") for name in COLUMNS.features]
     assert list(dict.fromkeys(named)) == order
@@ -341,7 +343,7 @@ def test_every_feature_has_a_row_in_the_table_of_weights(choice: tuple[str, str]
 
 def test_the_weight_of_a_level_is_what_it_adds_to_the_log_odds() -> None:
     model = MODELS["logistic", "log"]
-    rows = {name: weight for name, weight, _ in linear.coefficients(model, COLUMNS).rows}
+    rows = {name: weight for name, weight, _ in coefficients.of(model, COLUMNS).rows}
     basic, rare = (model.decision_function(ROWS[:1].assign(plan=plan)) for plan in ("basic", RARE))
     assert float(rows["plan: basic"]) == pytest.approx((basic - rare)[0], abs=0.005)
     assert {f"plan: {plan}" for plan in PLANS} <= set(rows)

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from risk.columns import Columns
-from risk.learning import attribution, estimator, reasons, sentences, topics
-from risk.learning.topics import Pair, Topic
+from risk.models import estimator
+from risk.reasons import attribution, phrases, sentences, topics
+from risk.reasons.topics import Pair, Topic
 
 FIVE = Columns("code", ("a", "b", "c", "d", "e"), "left", kinds=(("e", "category"),))
 
@@ -80,7 +81,7 @@ def test_copies_among_the_clients_are_told_as_one(kind: str) -> None:
     terms = attribution.terms(asked, table, columns, middle)
     lean = np.zeros(600, dtype=np.int64)
     said = sentences.in_words(terms, table, middle, columns, lean)
-    usual = reasons.about(middle.values[0])
+    usual = phrases.about(middle.values[0])
     for number, text in zip(calls, said, strict=True):
         assert f"calls {number:,.0f} (middle client {usual}), together with minutes: " in text
     few = attribution.average(asked, table[:20], columns)

@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from risk import files
 from risk.columns import Columns
 from risk.data.tables import Book
-from risk.learning import estimator, ranking
+from risk.learning import ranking
 from risk.learning.ranking import Basis
+from risk.models import estimator
 from risk.records import list_file
 from risk.settings import Settings
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from risk.learning import pipelines
-from risk.learning.estimator import Model, Numbers
+from risk.models import pipelines
+from risk.models.estimator import Model, Numbers
 
 ROUNDING = 1e-9
 TRIAL_ROWS = 200

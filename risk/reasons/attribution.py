@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from risk.columns import CATEGORY, Columns
-from risk.learning import topics
-from risk.learning.estimator import Model, Numbers
-from risk.learning.last_step import LastStep, Rows
+from risk.models.estimator import Model, Numbers
+from risk.models.last_step import LastStep, Rows
+from risk.reasons import topics
 
 ROWS_AT_ONCE = 50_000  # so that all clients at once do not need all memory
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from risk.learning import reasons
+from risk.reasons import phrases
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from risk.learning import reasons
     ],
 )
 def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> None:
-    assert reasons.label(column) == said
+    assert phrases.label(column) == said
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_columns_name_reads_as_a_person_says_it(column: str, said: str) -> Non
 def test_the_heaviest_reasons_come_first_where_there_is_little_room(
     text: str, said: tuple[str, ...]
 ) -> None:
-    assert reasons.heaviest(text) == said
+    assert phrases.heaviest(text) == said
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_heaviest_reasons_come_first_where_there_is_little_room(
     ],
 )
 def test_numbers_of_every_size_are_legible(number: float, said: str) -> None:
-    assert reasons.number(number) == said
+    assert phrases.number(number) == said
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_numbers_of_every_size_are_legible(number: float, said: str) -> None:
     ],
 )
 def test_a_cell_of_every_kind_is_legible(value: float | str, kind: str, said: str) -> None:
-    assert reasons.cell(value, kind) == said
+    assert phrases.cell(value, kind) == said
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_a_cell_of_every_kind_is_legible(value: float | str, kind: str, said: st
     ],
 )
 def test_a_level_stands_in_a_reason_on_one_line(text: str, said: str) -> None:
-    assert reasons.level(text) == said
+    assert phrases.level(text) == said
 
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_border_between_reasons(text: str) -> None:
-    level = reasons.level(text)
-    assert 0 < len(level) <= reasons.LONGEST_LEVEL
+    level = phrases.level(text)
+    assert 0 < len(level) <= phrases.LONGEST_LEVEL
     assert level.isprintable()
     assert ";" not in level
 
@@ -127,7 +127,7 @@ def test_no_text_breaks_the_border_between_reasons(text: str) -> None:
 def test_what_changes_is_called_by_what_two_names_have_in_common(
     first: str, second: str, said: str
 ) -> None:
-    assert reasons.noun(first, second) == said
+    assert phrases.noun(first, second) == said
 
 
 @pytest.mark.parametrize(
@@ -143,4 +143,4 @@ def test_what_changes_is_called_by_what_two_names_have_in_common(
     ],
 )
 def test_how_hard_a_term_pushes_is_said(part: float, said: str) -> None:
-    assert reasons.push(part) == said
+    assert phrases.push(part) == said

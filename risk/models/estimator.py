@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from risk.columns import CATEGORY, DATE, NUMBER, Columns
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.learning import pickles, pipelines
+from risk.models import pickles, pipelines
 
 Model: TypeAlias = pipelines.Model
 Numbers: TypeAlias = npt.NDArray[np.float64]

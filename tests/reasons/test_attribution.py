@@ -12,9 +12,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from risk.columns import Columns
-from risk.learning import attribution, estimator, pairwise
-from risk.learning.last_step import LastStep
-from tests.learning.subscribers import COLUMNS, FEW, LEARNED, MODELS, book
+from risk.models import estimator, pairwise
+from risk.models.last_step import LastStep
+from risk.reasons import attribution
+from tests.reasons.subscribers import COLUMNS, FEW, LEARNED, MODELS, book
 
 ACTIVITY = ("lastmonth_activity", "lastyear_activity")
 PAIRED = Columns(

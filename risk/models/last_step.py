@@ -12,8 +12,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from risk.columns import Columns
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, pairwise, pipelines
-from risk.learning.estimator import Model, Numbers
+from risk.models import estimator, pairwise, pipelines
+from risk.models.estimator import Model, Numbers
 
 Rows: TypeAlias = npt.NDArray[Any]
 

@@ -28,7 +28,8 @@ from sklearn.tree import DecisionTreeClassifier
 from company import fabricate
 from risk.columns import Columns
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.learning import estimator, evaluation, pipelines
+from risk.learning import evaluation
+from risk.models import estimator, pipelines
 
 COLUMNS = Columns(
     "corporation", ("lastmonth_activity", "lastyear_activity", "number_of_employees"), "exited"

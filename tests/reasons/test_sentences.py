@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from risk.columns import Columns
 from risk.data.tables import Book
-from risk.learning import estimator, explanation, ranking, reasons, sentences
-from risk.learning.attribution import Average, Terms
+from risk.learning import explanation, ranking
+from risk.models import estimator
+from risk.reasons import phrases, sentences
+from risk.reasons.attribution import Average, Terms
 from risk.records import list_file
-from tests.learning import subscribers
-from tests.learning.book import BASIS, COLUMNS, MODELS, book
-from tests.learning.test_attribution import PAIRED
+from tests.reasons import subscribers
+from tests.reasons.book import BASIS, COLUMNS, MODELS, book
+from tests.reasons.test_attribution import PAIRED
 
 OLD = Columns("code", ("activity", "tickets 2024"), "left")
 KINDS = Columns(
@@ -175,7 +177,7 @@ def test_a_change_that_is_not_known_is_told_as_the_two_numbers() -> None:
 def test_any_text_leaves_the_reasons_apart(level: str, usual: str, name: str) -> None:
     columns = Columns("code", (f"{name}x", "activity"), "left", kinds=((f"{name}x", "category"),))
     found = said_of(columns, [level, 3.0], [2.0, 1.0], average([usual, 4.0]))
-    first, second = found.split(reasons.BETWEEN)
+    first, second = found.split(phrases.BETWEEN)
     assert first.endswith("): raises the risk a lot")
     assert second == "activity 3 (middle client 4): raises the risk"
     assert "\n" not in found
@@ -195,7 +197,7 @@ def test_the_reasons_are_the_heaviest_of_what_is_told_for_every_client(kind: str
             codes, facts = sentences.facts(
                 topics[at], clients, found.terms.changes[[place]], found.average, columns
             )
-            words = f"{facts[codes[0]].words}: {reasons.push(parts[place, at])}"
+            words = f"{facts[codes[0]].words}: {phrases.push(parts[place, at])}"
             assert words in text
 
 
@@ -221,17 +223,17 @@ def test_the_reasons_are_those_that_weigh_most_the_heaviest_first(tmp_path: Path
     clients = book([str(number) for number in range(200)])
     found = ranking.ranked(MODELS["log"], Book(clients, len(clients)), COLUMNS)
     list_file.write(tmp_path / "list.csv", found, COLUMNS, BASIS)
-    names = [reasons.label(name) for name in COLUMNS.features]
+    names = [phrases.label(name) for name in COLUMNS.features]
     for row, parts in zip(
         list_file.read(tmp_path / "list.csv").itertuples(), found.terms.parts, strict=True
     ):
         for piece in row.reasons.split("; "):
             (at,) = (at for at, name in enumerate(names) if name in piece)
-            is_marked = piece.startswith(reasons.AGAINST)
+            is_marked = piece.startswith(phrases.AGAINST)
             if abs(parts[at]) > 0.1:
                 assert ("raises" in piece) == (parts[at] > 0)
                 assert is_marked == (row.band == ("low" if parts[at] > 0 else "high"))
-        others = [text for text in row.reasons.split("; ") if not text.startswith(reasons.AGAINST)]
+        others = [text for text in row.reasons.split("; ") if not text.startswith(phrases.AGAINST)]
         if len(others) == 2:
             assert others[0].startswith(names[int(np.argmax(np.abs(parts)))])
 

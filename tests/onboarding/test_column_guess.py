@@ -8,10 +8,11 @@ import pytest
 
 from company import subscribers
 from risk.columns import Columns
-from risk.data import judging, own_table
-from risk.data.column_guess import Guess, guessed
-from risk.data.own_table import cells_of
+from risk.data import judging
 from risk.errors import DataUnusable
+from risk.onboarding import own_table
+from risk.onboarding.column_guess import Guess, guessed
+from risk.onboarding.own_table import cells_of
 from tests.conftest import configured
 
 ROWS = 200

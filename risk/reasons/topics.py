@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from risk.columns import Columns
-from risk.learning.estimator import Numbers
+from risk.models.estimator import Numbers
 
 COPIES = 0.95  # the correlation beyond which two columns tell the same
 FEWEST = 30  # clients: among fewer, columns look alike by chance

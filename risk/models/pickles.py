@@ -2,7 +2,7 @@
 
 A pickle is first read as plain data in which nothing of others takes part: numpy trusts what an
 array's pickle says of itself, and a damaged one can end the process. Then the arrays and the parts
-of the model are made, and each part is checked (risk/learning/parts.py) before it is asked.
+of the model are made, and each part is checked (risk/models/parts.py) before it is asked.
 """
 
 import io
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from risk.learning import parts
+from risk.models import parts
 
 NUMBERS = {"f8": 8, "i8": 8, "i4": 4, "u4": 4, "u1": 1, "b1": 1}
 OBJECTS, NODES = "O8", f"V{parts.NODE.itemsize}"

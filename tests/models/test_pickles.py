@@ -18,9 +18,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from risk.errors import ArtefactRefused
-from risk.learning import estimator, parts
-from tests.learning.mixed import COLUMNS, table
-from tests.learning.test_estimator import Call, outcomes_of
+from risk.models import estimator, parts
+from tests.models.mixed import COLUMNS, table
+from tests.models.test_estimator import Call, outcomes_of
 
 KNOWN = table(600)
 ROWS = KNOWN[list(COLUMNS.features)]

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import CATEGORY, DATE, Columns
-from risk.learning import reasons, topics
-from risk.learning.attribution import Average, Terms
-from risk.learning.estimator import Numbers
-from risk.learning.topics import Topic
+from risk.models.estimator import Numbers
+from risk.reasons import phrases, topics
+from risk.reasons.attribution import Average, Terms
+from risk.reasons.topics import Topic
 
 MOST_REASONS = 3
 COUNTS_AS_THIRD = 0.5  # a third reason must weigh half as much as the first
@@ -56,7 +56,7 @@ def by_topic(terms: Terms, middle: Average, columns: Columns) -> ByTopic:
 def against(parts: Numbers, lean: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Which terms push away from where their client stands: 1 for a high risk, -1 for a low one."""
     is_against: npt.NDArray[np.bool_] = parts * lean[:, None] < 0
-    return is_against & (reasons.strength(parts) > 0)
+    return is_against & (phrases.strength(parts) > 0)
 
 
 def in_words(
@@ -81,7 +81,7 @@ def in_words(
         pieces[rows, places] = _sentences(codes, known, parts[rows, at], turned[rows, at])
     texts: Texts = pieces[:, 0]
     for place in range(1, order.shape[1]):
-        texts = texts + np.where(counts[:, place], reasons.BETWEEN + pieces[:, place], "")
+        texts = texts + np.where(counts[:, place], phrases.BETWEEN + pieces[:, place], "")
     return texts
 
 
@@ -104,12 +104,12 @@ def _sentences(
     codes: Codes, known: Sequence[Fact], parts: Numbers, turned: npt.NDArray[np.bool_]
 ) -> Texts:
     """The reason of each client; those that read alike are made once."""
-    how_hard, is_up = reasons.strength(parts), parts > 0
-    kinds = ((codes * len(reasons.HOW_HARD) + how_hard) * 2 + is_up) * 2 + turned
+    how_hard, is_up = phrases.strength(parts), parts > 0
+    kinds = ((codes * len(phrases.HOW_HARD) + how_hard) * 2 + is_up) * 2 + turned
     _, first, which = np.unique(kinds, return_index=True, return_inverse=True)
     words = [
-        f"{reasons.AGAINST * bool(turned[at])}{known[codes[at]].words}: "
-        f"{reasons.pushes(int(how_hard[at]), is_up=bool(is_up[at]))}"
+        f"{phrases.AGAINST * bool(turned[at])}{known[codes[at]].words}: "
+        f"{phrases.pushes(int(how_hard[at]), is_up=bool(is_up[at]))}"
         for at in first
     ]
     return np.array([*words, ""], dtype=object)[which]
@@ -144,16 +144,16 @@ def _of_values(
 def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -> Fact:
     """What is said of a value; copies of its feature are named behind it, without theirs."""
     at = topic.features[0]
-    name, *copies = (reasons.label(columns.features[each]) for each in topic.features)
+    name, *copies = (phrases.label(columns.features[each]) for each in topic.features)
     kind, is_known = columns.kind(columns.features[at]), not pd.isna(value)
     equals = "= " if name[-1:].isdigit() and is_known else ""
     if kind == CATEGORY:
-        level, usual = (reasons.about(each) for each in (value, middle.values[at]))
+        level, usual = (phrases.about(each) for each in (value, middle.values[at]))
         beside = _beside(value, middle.values[at])
         return Fact(name, level, f"most: {usual}", "", f"{name} {equals}{level} ({beside})")
     fill, usual = middle.fills[at], _usual(middle.values[at], kind)
-    taken = "" if is_known or math.isnan(fill) else reasons.about(fill, kind)
-    given = reasons.cell(value, kind)
+    taken = "" if is_known or math.isnan(fill) else phrases.about(fill, kind)
+    given = phrases.cell(value, kind)
     said = f"{given}, taken as {taken}" if taken else f"{equals}{given}"
     behind = f", together with {_all_of(copies)}" if copies else ""
     words = f"{name} {said} (middle client {usual}){behind}"
@@ -164,13 +164,13 @@ def _beside(level: float | str, usual: float | str) -> str:
     """How a level compares with the most frequent one, also where both would look the same."""
     if level == usual or (pd.isna(level) and pd.isna(usual)):
         return "like most clients"
-    words = reasons.about(usual)
-    return f"most clients: {words}" if reasons.about(level) != words else "unlike most clients"
+    words = phrases.about(usual)
+    return f"most clients: {words}" if phrases.about(level) != words else "unlike most clients"
 
 
 def _usual(value: float, kind: str) -> str:
     """The middle client's number, of a date the days alone."""
-    words = reasons.about(value, kind)
+    words = phrases.about(value, kind)
     return words.partition(" day")[0] if kind == DATE else words
 
 
@@ -188,8 +188,8 @@ def _place_of(shares: Numbers) -> Codes:
 
 def _of_changes(pair: topics.Pair, middle: Average, columns: Columns) -> list[Fact]:
     """All that is said of a change."""
-    short, long = (reasons.label(columns.features[place]) for place in pair[:2])
-    name = reasons.noun(short, long)
+    short, long = (phrases.label(columns.features[place]) for place in pair[:2])
+    name = phrases.noun(short, long)
     words = [f"{share} its usual" for share in SHARES.values()]
     if not min(middle.values[pair.short], middle.values[pair.long]) > 0:
         return []
