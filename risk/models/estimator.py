@@ -68,7 +68,7 @@ def fitted(
         )
     model = pipelines.unfitted(kind, table, columns, features)
     hint = '; use "features": "log"' if features != "log" else ""
-    with warnings.catch_warnings(record=True) as caught, pipelines.one_thread(model):
+    with warnings.catch_warnings(record=True) as caught, pipelines.all_by_one_thread():
         warnings.simplefilter("always")
         try:
             model.fit(_features(table, columns), outcomes)
@@ -94,13 +94,13 @@ def probability(model: Model, table: pd.DataFrame, columns: Columns) -> Numbers:
 
 
 def _risks(model: Model, rows: Any) -> Numbers:
-    with pipelines.one_thread(model):
+    with pipelines.all_by_one_thread():
         risks: Numbers = model.predict_proba(rows)[:, 1]
     return risks
 
 
 def _expected(model: Model, rows: Any) -> npt.NDArray[np.int64]:
-    with pipelines.one_thread(model):
+    with pipelines.all_by_one_thread():
         expected: npt.NDArray[np.int64] = model.predict(rows)
     return expected
 

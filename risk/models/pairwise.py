@@ -112,7 +112,7 @@ def decisions(model: Model, rows: Numbers) -> Numbers:
     """The log-odds by the trees themselves, which know their columns by name or by place."""
     names = getattr(model[-1], "feature_names_in_", None)
     table = rows if names is None else pd.DataFrame(rows, columns=names)
-    with pipelines.one_thread(model):
+    with pipelines.all_by_one_thread():
         found: Numbers = model[-1].decision_function(table)
     return found
 

@@ -191,22 +191,12 @@ def is_boosted(model: Model) -> bool:
     return type(last).__name__ == "HistGradientBoostingClassifier"
 
 
-def one_thread(model: Model) -> contextlib.AbstractContextManager[Any]:
-    """For as long as it is open, trees are made and asked by one thread.
-
-    Several wait for each other at each tree, and where the cores have other work, too, one risk
-    takes a fifth of a second instead of a hundredth.
-    """
-    if not is_boosted(model):
-        return contextlib.nullcontext()
-    limit: contextlib.AbstractContextManager[Any] = _pools().limit(limits=1, user_api="openmp")
-    return limit
-
-
 def all_by_one_thread() -> contextlib.AbstractContextManager[Any]:
     """For as long as it is open, no library uses several threads, for trees or for matrices.
 
-    A cross-validation makes many small fits, in which threads wait longer than they count.
+    Our rows are narrow, so threads wait for each other longer than they count: a fit by several
+    takes more time, also on a million rows, and where the cores have other work, too, one risk
+    by trees takes a fifth of a second instead of a hundredth.
     """
     limit: contextlib.AbstractContextManager[Any] = _pools().limit(limits=1)
     return limit

@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_info
 
 from risk.columns import Columns
@@ -196,17 +199,25 @@ def test_a_model_with_categories_is_asked_itself(choice: tuple[str, str]) -> Non
     ]
 
 
-def threads() -> set[int]:
-    """How many threads trees would use."""
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+def threads() -> list[int]:
+    """How many threads each library would use, for trees and for matrices."""
+    return [pool["num_threads"] for pool in threadpool_info()]
 
 
-def test_trees_are_asked_by_one_thread_and_other_code_by_as_many_as_before() -> None:
-    before = threads()
-    with pipelines.one_thread(MODELS["boosted", "log"]):
-        assert threads() == {1}
-    with pipelines.one_thread(MODELS["logistic", "log"]):
-        assert threads() == before
+def test_models_are_asked_by_one_thread_and_other_code_by_as_many_as_before() -> None:
+    before, seen = threads(), []
+
+    def look(rows: pd.DataFrame) -> pd.DataFrame:
+        seen.append({*threads()})
+        return rows.fillna(0.0)
+
+    columns = COLUMNS._replace(features=("usage", "balance"))
+    model = Pipeline([("look", FunctionTransformer(look)), ("fit", LogisticRegression())])
+    model.fit(KNOWN[["usage", "balance"]], KNOWN[columns.target])
+    seen.clear()
+    estimator.ask(model, [KNOWN], columns)
+    estimator.probability(model, KNOWN, columns)
+    assert seen == [{1}, {1}]
     assert threads() == before
 
 
