@@ -3,6 +3,8 @@
 import contextlib
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +54,30 @@ def test_an_empty_input_folder_is_no_error_of_the_pipeline(empty: Settings) -> N
     ran = script(empty, "fullprocess.py")
     assert (ran.returncode, ran.stderr.count("\n")) == (0, 1)
     assert "no new data" in ran.stderr
+
+
+LOOKS_FOR_GARBAGE = f"""
+import gc, sys
+sys.path.insert(0, {str(ROOT)!r})
+from risk.cli import run
+
+def fill(settings):
+    "Make many objects that stay, as importing a library does."
+    before = gc.get_stats()[0]["collections"]
+    objects = [[] for _ in range(15_000)]
+    print(gc.get_stats()[0]["collections"] - before <= 1, gc.isenabled())
+
+run(fill)
+"""
+
+
+def test_a_script_does_not_look_for_garbage_all_the_time(empty: Settings) -> None:
+    step, config = empty.workspace / "fill.py", empty.workspace / "config.json"
+    step.write_text(LOOKS_FOR_GARBAGE)
+    ran = subprocess.run(
+        [sys.executable, step, "--config", config], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "True True\n"
 
 
 USAGE = [
