@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from risk.models import parts
+from risk.models.trees import NODE
 
+PLAIN = (type(None), bool, int, float, str)
 NUMBERS = {"f8": 8, "i8": 8, "i4": 4, "u4": 4, "u1": 1, "b1": 1}
-OBJECTS, NODES = "O8", f"V{parts.NODE.itemsize}"
-SIZES = NUMBERS | {NODES: parts.NODE.itemsize}
+OBJECTS, NODES = "O8", f"V{NODE.itemsize}"
+SIZES = NUMBERS | {NODES: NODE.itemsize}
 MOST_OF_NOTHING = 1000  # how far an array reaches that has no cell
 
 
@@ -36,7 +38,7 @@ class _Type:
 
     def made(self) -> np.dtype[Any]:
         if self.code == NODES:
-            return parts.NODE
+            return NODE
         return np.dtype("O" if self.code == OBJECTS else f"<{self.code}")
 
 
@@ -47,8 +49,8 @@ def _says_node(state: tuple[Any, ...]) -> bool:
         name: (field.made() if isinstance(field, _Type) else None, offset)
         for name, (field, offset) in fields.items()
     }
-    wanted = {name: field[:2] for name, field in (parts.NODE.fields or {}).items()}
-    return base is None and (names, said, size) == (parts.NODE.names, wanted, parts.NODE.itemsize)
+    wanted = {name: field[:2] for name, field in (NODE.fields or {}).items()}
+    return base is None and (names, said, size) == (NODE.names, wanted, NODE.itemsize)
 
 
 class _Array:
@@ -149,7 +151,7 @@ class _Making:
 
     def of(self, value: Any) -> Any:
         """The value with its stand-ins replaced, however deep they stand."""
-        if type(value) in parts.PLAIN or isinstance(value, np.generic | slice):
+        if type(value) in PLAIN or isinstance(value, np.generic | slice):
             return value
         if id(value) not in self.made:
             self._make(value)

@@ -18,7 +18,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from risk.errors import ArtefactRefused
-from risk.models import estimator, parts
+from risk.models import estimator
+from risk.models.trees import NODE
 from tests.models.mixed import COLUMNS, table
 from tests.models.test_estimator import Call, outcomes_of
 
@@ -45,7 +46,7 @@ def with_wrong(model: Any, wrong: Wrong) -> bytes:
 
 
 def test_the_nodes_of_trees_are_as_scikit_learn_has_them() -> None:
-    assert parts.NODE == PREDICTOR_RECORD_DTYPE
+    assert NODE == PREDICTOR_RECORD_DTYPE
 
 
 def test_as_they_are_both_are_accepted() -> None:
@@ -111,9 +112,7 @@ def categories(value: float) -> Wrong:
 
 
 def wide_type(field: str, kind: str) -> Any:
-    fields = [
-        (name, kind if name == field else parts.NODE[name]) for name in parts.NODE.names or ()
-    ]
+    fields = [(name, kind if name == field else NODE[name]) for name in NODE.names or ()]
     return np.dtype(fields)
 
 
@@ -134,9 +133,9 @@ WRONG_TREES = {
     "levels of a number": sorts("feature_idx", 6),
     "a leaf without an end": put("value", np.nan),
     "an endless leaf": lambda model: nodes(model)["value"].fill(np.inf),
-    "no nodes": tree(nodes=np.zeros(0, dtype=parts.NODE)),
+    "no nodes": tree(nodes=np.zeros(0, dtype=NODE)),
     "a tree without a leaf": lambda model: nodes(model)["is_leaf"].fill(0),
-    "nodes in two dimensions": tree(nodes=np.zeros((1, 1), dtype=parts.NODE)),
+    "nodes in two dimensions": tree(nodes=np.zeros((1, 1), dtype=NODE)),
     "nodes of numbers": tree(nodes=numbers(1, 2, 3)),
     "nodes of objects": tree(nodes=np.array(["a", "b"], dtype="O")),
     "nodes in a list": tree(nodes=[0.0]),
