@@ -12,7 +12,7 @@ from app import create_app
 from fullprocess import full_process
 from risk import files
 from risk.columns import Columns
-from risk.data import judging, schema, tables
+from risk.data import cell_rules, judging, tables
 from risk.reasons import phrases
 from risk.settings import Settings
 from risk.web.pages import visible
@@ -22,7 +22,7 @@ from tests.words import WORDS, worded
 
 COLUMNS = Columns("code", ("plan",), "left", kinds=(("plan", "category"),))
 SIGNS = some.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n")
-ANY_WORD = some.text(SIGNS, min_size=1, max_size=schema.LONGEST_LEVEL)
+ANY_WORD = some.text(SIGNS, min_size=1, max_size=cell_rules.LONGEST_LEVEL)
 
 
 @given(words=some.lists(ANY_WORD | some.sampled_from(WORDS), max_size=8))
@@ -30,8 +30,8 @@ def test_any_word_goes_through_a_file_and_a_table(words: list[str]) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([("code", "plan", "left"), *((f"K{w}", w, 1) for w in words)])
     reading = judging.read_csv(text.getvalue().encode(), COLUMNS)
-    wanted = [None if word.strip(" \t") in schema.MISSING_LEVELS else word for word in words]
-    good = [len(f"K{word}") <= schema.LONGEST_CLIENT for word in words]
+    wanted = [None if word.strip(" \t") in cell_rules.MISSING_LEVELS else word for word in words]
+    good = [len(f"K{word}") <= cell_rules.LONGEST_CLIENT for word in words]
     wanted = [word for word, is_good in zip(wanted, good, strict=True) if is_good]
     table = reading.table
     for _ in range(2):

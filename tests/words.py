@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from risk.data import schema
+from risk.data import cell_rules
 from risk.settings import Settings
 from tests.conftest import configured, put
 
@@ -56,7 +56,7 @@ def drawn(count: int, seed: int) -> list[str]:
         word = "".join(
             sign for sign in signs if sign not in "\r\n" and not "\ud800" <= sign <= "\udfff"
         )
-        if word.strip(" \t") not in schema.MISSING_LEVELS:
+        if word.strip(" \t") not in cell_rules.MISSING_LEVELS:
             words.append(word)
     return words
 

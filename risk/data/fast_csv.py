@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from risk.columns import NUMBER, Columns
-from risk.data import schema
+from risk.data import cell_rules, schema
 
 ODD = (b'"', b"\0", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")  # quotes, odd blanks
 OUTCOMES = pa.array([0.0, 1.0, None])
@@ -68,7 +68,7 @@ def _parsed(body: bytes, layout: schema.Layout, client: str) -> pa.Table:
         convert_options=csv.ConvertOptions(
             column_types=kinds,
             include_columns=list(kinds),
-            null_values=sorted(schema.MISSING),
+            null_values=sorted(cell_rules.MISSING),
             strings_can_be_null=False,
         ),
     )
@@ -93,7 +93,7 @@ def _features(table: pa.Table, columns: Columns) -> Numbers | None:
 def _are_clients(cells: pa.ChunkedArray) -> bool:
     shortest = pc.min(pc.utf8_length(pc.utf8_trim(cells, " \t"))).as_py()
     longest = pc.max(pc.utf8_length(cells)).as_py()
-    return bool(shortest > 0 and longest <= schema.LONGEST_CLIENT)
+    return bool(shortest > 0 and longest <= cell_rules.LONGEST_CLIENT)
 
 
 def _are_outcomes(cells: pa.ChunkedArray) -> bool:

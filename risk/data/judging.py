@@ -11,7 +11,8 @@ import pandas as pd
 from risk.cli import progress
 from risk.columns import Columns
 from risk.data import schema, tables
-from risk.data.schema import FileRefused, LineRefused
+from risk.data.cell_rules import LineRefused
+from risk.data.schema import FileRefused
 
 LINES_OF_A_RECORD = 50
 LINES_UNTIL_SAID = 50_000

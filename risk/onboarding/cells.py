@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from risk.columns import DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.data import schema
-from risk.data.schema import LineRefused
+from risk.data import cell_rules
+from risk.data.cell_rules import LineRefused
 
 FITS = 0.98  # of the cells must be of a kind; lines with others are refused later
 PLACEHOLDERS = frozenset({"-", "--", "?", ".", "n/a", "#n/a", "unknown", "missing", "not known"})
@@ -44,7 +44,7 @@ class Column(NamedTuple):
 
 def column_of(name: str, cells: Sequence[str], missing: Iterable[str] = ()) -> Column:
     """A column with these cells, of which empty ones and these words are missing."""
-    nothing = schema.MISSING_LEVELS.union(missing)
+    nothing = cell_rules.MISSING_LEVELS.union(missing)
     counts = Counter(cells)
     there = {cell: count for cell, count in counts.items() if cell.strip(" \t") not in nothing}
     return Column(name, cells, Counter(there))
@@ -59,7 +59,7 @@ def placeholders(cells: Iterable[str]) -> set[str]:
 def value_of(kind: str, cell: str) -> str | float | None:
     """A cell as it is read, nan where it is missing, and none if it is not of this kind."""
     try:
-        return schema.KINDS[kind](cell, "")
+        return cell_rules.KINDS[kind](cell, "")
     except LineRefused:
         return None
 

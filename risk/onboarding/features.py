@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.data import schema
+from risk.data import cell_rules
 from risk.errors import DataUnusable
 from risk.onboarding.cells import FITS, Column, counts_rows, value_of
 from risk.onboarding.row_key import UNIQUE, rank_of_name
@@ -63,7 +63,9 @@ def _because(column: Column, kind: str) -> str:
 def _useless(column: Column, kind: str) -> str | None:
     """Why a column has nothing to learn from."""
     if column.share_of(kind) < FITS:
-        return f"its texts are longer than {schema.LONGEST_LEVEL} characters, or have line breaks"
+        return (
+            f"its texts are longer than {cell_rules.LONGEST_LEVEL} characters, or have line breaks"
+        )
     values = {value_of(kind, cell) for cell in column.counts} - {None}
     known = {value for value in values if not (isinstance(value, float) and math.isnan(value))}
     has_gaps = column.present < len(column.cells)

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from risk.data import schema
-from risk.data.schema import LineRefused
+from risk.data import cell_rules
+from risk.data.cell_rules import LineRefused
 from risk.errors import DataUnusable
 from risk.onboarding.cells import WORD, Column, column_of, placeholders
 
@@ -22,12 +22,12 @@ NOT = {"not", "no", "non", "never"}
 
 def as_outcome(name: str, cells: Sequence[str], missing: Iterable[str]) -> Column:
     """A column without the cells of clients whose outcome is not known yet."""
-    return column_of(name, cells, schema.MISSING.union(missing, placeholders(cells)))
+    return column_of(name, cells, cell_rules.MISSING.union(missing, placeholders(cells)))
 
 
 def words_for_unknown(target: Column) -> dict[str, str]:
     """What stands for an outcome that is not known yet and is not read so, and where."""
-    unknown = sorted(placeholders(target.cells) - schema.MISSING)
+    unknown = sorted(placeholders(target.cells) - cell_rules.MISSING)
     return dict.fromkeys(unknown, f"in {target.name!r}")
 
 
@@ -52,7 +52,7 @@ def target_among(columns: Sequence[Column]) -> tuple[Column, list[str], str, boo
 def _as_target(column: Column) -> tuple[int, str] | None:
     """How well a column with two values would do as the outcome, and why."""
     values = {cell.strip(" \t").casefold() for cell in column.counts}
-    if len(values) != 2 or max(map(len, values)) > schema.LONGEST_LEVEL:
+    if len(values) != 2 or max(map(len, values)) > cell_rules.LONGEST_LEVEL:
         return None
     if column.named_like(OF_LEAVING):
         rank = 4 + (len(column.words) == 1)
@@ -102,6 +102,6 @@ def _outcomes(column: Column) -> tuple[str, str, str]:
 def _needs_words(left: str, stayed: str) -> bool:
     """Whether two values are not read as an outcome, or the wrong way round."""
     try:
-        return (schema.outcome(left, ""), schema.outcome(stayed, "")) != (1.0, 0.0)
+        return (cell_rules.outcome(left, ""), cell_rules.outcome(stayed, "")) != (1.0, 0.0)
     except LineRefused:
         return True

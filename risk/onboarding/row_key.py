@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from risk.columns import DATE, MONEY, PERCENT, SIGNED
-from risk.data import schema
+from risk.data import cell_rules
 from risk.errors import DataUnusable
 from risk.onboarding.cells import FITS, Column, counts_rows
 
@@ -45,7 +45,7 @@ def _as_client(
 ) -> Iterator[tuple[float, Column, Column | None, str]]:
     """How well a column would do as the client's code, with which period, and why."""
     rank, rows = rank_of_name(column), len(column.cells)
-    if column.present < FITS * rows or max(map(len, column.counts)) > schema.LONGEST_CLIENT:
+    if column.present < FITS * rows or max(map(len, column.counts)) > cell_rules.LONGEST_CLIENT:
         return
     if len(column.counts) >= UNIQUE * rows:
         named = " and its name says so" if rank else ""

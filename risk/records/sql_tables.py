@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from risk.data.schema import LONGEST_CLIENT, LONGEST_LEVEL
+from risk.data.cell_rules import LONGEST_CLIENT, LONGEST_LEVEL
 from risk.data.statistics import STATISTICS
 from risk.errors import ArtefactRefused
 from risk.records.pending import Row

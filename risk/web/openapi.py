@@ -3,7 +3,7 @@
 from typing import Any
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.data import judging, schema
+from risk.data import cell_rules, judging
 from risk.learning import ranking
 from risk.records import contacts, health
 from risk.settings import MOST_COLUMNS, MOST_ROWS, Settings
@@ -24,7 +24,8 @@ OF_KIND: dict[str, Schema] = {
     SIGNED: NUMBER_OR_NULL,
     MONEY: WRITTEN | {"description": "a number, or a text such as €1,234.50"},
     PERCENT: WRITTEN | {"description": "a number, or a text such as 12 %"},
-    CATEGORY: TEXT_OR_NULL | {"maxLength": schema.LONGEST_LEVEL, "pattern": r"^[^\r\n\u0000]*$"},
+    CATEGORY: TEXT_OR_NULL
+    | {"maxLength": cell_rules.LONGEST_LEVEL, "pattern": r"^[^\r\n\u0000]*$"},
     DATE: TEXT_OR_NULL | {"description": "a day like 2026-01-31, told from the newest one sent"},
 }
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
@@ -267,7 +268,11 @@ def _of_path(settings: Settings) -> Schema:
 
 def _of_clients(settings: Settings) -> Schema:
     kinds = {name: OF_KIND[settings.columns.kind(name)] for name in settings.feature_columns}
-    code = {"type": "string", "pattern": r"^[^\n]*[^\s][^\n]*$", "maxLength": schema.LONGEST_CLIENT}
+    code = {
+        "type": "string",
+        "pattern": r"^[^\n]*[^\s][^\n]*$",
+        "maxLength": cell_rules.LONGEST_CLIENT,
+    }
     client = {
         "type": "object",
         "properties": {settings.client_column: code} | kinds,

@@ -13,8 +13,9 @@ from flask import Request
 from risk import files, shapes
 from risk.cache import Remembered, state
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, Columns
-from risk.data import fast_csv, judging, schema, tables
-from risk.data.schema import FileRefused, LineRefused
+from risk.data import cell_rules, fast_csv, judging, schema, tables
+from risk.data.cell_rules import LineRefused
+from risk.data.schema import FileRefused
 from risk.errors import RequestRefused
 from risk.settings import LARGEST_DATASET, MOST_COLUMNS, MOST_ROWS
 from risk.web.data_files import DataFiles
@@ -28,7 +29,7 @@ FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
 NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
 
 Rows = list[list[float]] | tables.Asked
-Rule = Callable[[object, str], schema.Cell]
+Rule = Callable[[object, str], cell_rules.Cell]
 
 
 class Question(NamedTuple):
@@ -175,7 +176,7 @@ def _of_client(client: object, place: int, columns: Columns, rules: Mapping[str,
 def _judge_code(code: object, name: str) -> None:
     if not isinstance(code, str):
         raise LineRefused(f"{name} must be text")
-    schema.client(code, name)
+    cell_rules.client(code, name)
 
 
 @cache
@@ -185,13 +186,13 @@ def _rules(columns: Columns) -> dict[str, Rule]:
     return {name: _rule(columns.kind(name), of_text[name], columns) for name in columns.features}
 
 
-def _rule(kind: str, of_text: schema.Rule, columns: Columns) -> Rule:
+def _rule(kind: str, of_text: cell_rules.Rule, columns: Columns) -> Rule:
     if kind in (CATEGORY, DATE):
         return partial(_text, of_text)
     rule: Rule = _number if kind == NUMBER else _signed
     if kind in (MONEY, PERCENT):
         rule = partial(_written, of_text)
-    return schema.unless(columns.missing_words, rule)
+    return cell_rules.unless(columns.missing_words, rule)
 
 
 def _number(cell: object, name: str) -> float:
@@ -216,12 +217,12 @@ def _signed(cell: object, name: str) -> float:
     return float(cell)
 
 
-def _written(of_text: schema.Rule, cell: object, name: str) -> schema.Cell:
+def _written(of_text: cell_rules.Rule, cell: object, name: str) -> cell_rules.Cell:
     """A number, or how people write it; null where it is missing."""
     return of_text(cell, name) if isinstance(cell, str) else _signed(cell, name)
 
 
-def _text(of_text: schema.Rule, cell: object, name: str) -> schema.Cell:
+def _text(of_text: cell_rules.Rule, cell: object, name: str) -> cell_rules.Cell:
     """A text that a file could hold; null where it is missing."""
     if cell is None:
         return math.nan

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from risk.columns import Columns
-from risk.data import judging, schema, tables
+from risk.data import cell_rules, judging, tables
 from risk.data.judging import Reading
 from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, InputMissing
@@ -275,13 +275,13 @@ def test_each_file_has_the_form_of_its_own_first_period() -> None:
     "cell", ["12%", "12 %", "12\u00a0%", "12\u202f%", "\u00a012\u00a0%\u00a0", "12\u00a0", "12 \t%"]
 )
 def test_blanks_that_do_not_break_a_line_are_blanks_in_a_percentage_too(cell: str) -> None:
-    assert schema.percent(cell, "discount") == 12
+    assert cell_rules.percent(cell, "discount") == 12
 
 
 @pytest.mark.parametrize("cell", ["%", "\u00a0%", "12%%", "1\u00a02%"])
 def test_blanks_do_not_make_a_percentage(cell: str) -> None:
-    with pytest.raises(schema.LineRefused, match="discount is not a number"):
-        schema.percent(cell, "discount")
+    with pytest.raises(cell_rules.LineRefused, match="discount is not a number"):
+        cell_rules.percent(cell, "discount")
 
 
 # -- written and read again ------------------------------------------------------------------------
