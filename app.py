@@ -24,6 +24,7 @@ from risk.web import (
     binding,
     client_list,
     client_page,  # noqa: F401 - importing it adds its routes
+    json_clients,
     local_server,
     openapi,
     overview,
@@ -62,7 +63,7 @@ def prediction() -> Response:
     return answers.answer(value, predictions=answers.digits(expected))
 
 
-def _answers(folded: linear.Folded, rows: prediction_request.Rows) -> tuple[Any, Any]:
+def _answers(folded: linear.Folded, rows: json_clients.Rows) -> tuple[Any, Any]:
     """The answers for rows in the form in which the question has them."""
     if isinstance(rows, list):
         return folded.listed(rows)

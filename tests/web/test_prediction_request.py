@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from flask.testing import FlaskClient
 
-from risk.settings import Settings
+from risk.settings import MOST_ROWS, Settings
 from risk.web import prediction_request
 from tests.web.traps import CLIENT, JSON, clients, rows, told, upload
 
@@ -88,7 +88,7 @@ def long_upload(content: bytes) -> dict[str, Any]:
         (upload(b"<html>"), 400, "bad_dataset"),
         (upload(b"a;b;c\n1;2;3\n"), 400, "bad_dataset"),
         (upload(b"," * 1000 + b"\n"), 400, "bad_dataset"),
-        (long_upload(b"\n" * (prediction_request.MOST_ROWS + 2)), 413, "too_large"),
+        (long_upload(b"\n" * (MOST_ROWS + 2)), 413, "too_large"),
     ],
 )
 def test_hostile_bodies_are_refused_in_a_sentence(
