@@ -9,20 +9,17 @@ from risk import files, times, wording
 from risk.cli import PIPELINE
 from risk.data import input_folder
 from risk.learning import ranking
-from risk.learning.gates import DATASETS, NEWEST
 from risk.learning.ranking import Basis, Expected
-from risk.learning.releases import Release
 from risk.reasons import coefficients
 from risk.records import contacts, endings, health, pending, queries, store
 from risk.records.endings import Ending
 from risk.records.health import Trouble
-from risk.records.queries import Past, Score
-from risk.reports import ingestion_record, svg
+from risk.reports import ingestion_record
 from risk.settings import Settings
 from risk.web import answers, client_list
 from risk.web.client_list import ClientList, Wish
+from risk.web.model_quality import Quality, quality_of
 from risk.web.pages import Part, pages, part, service
-from risk.wording import Drift
 
 FIRST_TO_CALL = 7
 MOST_FILES = 8
@@ -159,7 +156,7 @@ def _judged_list(pipeline: Pipeline, clients: Part) -> Trouble | None:
     return health.stale(basis.release, release.release, is_current=is_current)
 
 
-def _judged_records(past: Part, quality: "Quality | None") -> Iterator[Trouble | None]:
+def _judged_records(past: Part, quality: Quality | None) -> Iterator[Trouble | None]:
     """What the database says is wrong with the model."""
     yield _unreadable("The records", past, "See that the database answers.")
     if quality:
@@ -191,62 +188,3 @@ def to_call(listed: ClientList, capacity: int, contacted: Set[str]) -> ToCall:
         ranking.expected(risks[:capacity], is_open[:capacity]),
         client_list.clients_at(listed, places),
     )
-
-
-class Quality(NamedTuple):
-    """The deployed model's last scores, all F1 as lines, whether the model holds.
-
-    Where it took over from another one, F1 of both is known by dataset, its own first.
-    """
-
-    last: dict[str, dict[str, float]]
-    chart: svg.Chart | None
-    drift: Drift | None
-    rivals: dict[str, tuple[float, float]]
-
-
-def quality_of(past: Past, release: Release | None) -> Quality:
-    """How good the deployed model is, and was."""
-    own = [each for each in past.scores if release and each.release == release.release]
-    drift = _drift(past, own, release) if release else None
-    rivals = _rivals(past.compared, release) if release else {}
-    return Quality(_last(own), _chart(past.scores), drift, rivals)
-
-
-def _drift(past: Past, own: list[Score], release: Release) -> Drift:
-    """The verdict on this release, by its own scores only."""
-    looks = [each for each in own if (each.dataset, each.metric) == (NEWEST, "f1")]
-    if not looks:
-        return wording.drift(None, release.score, is_trained_on_it=False)
-    renewed = {each.run for each in past.compared}
-    return wording.drift(looks[-1].value, release.score, is_trained_on_it=looks[-1].run in renewed)
-
-
-def _rivals(compared: list[Score], release: Release) -> dict[str, tuple[float, float]]:
-    """F1 of this release and of the one before on the same data, where both were scored."""
-    own = {each.dataset: each.value for each in compared if each.release == release.release}
-    before = {each.dataset: each.value for each in compared if each.release != release.release}
-    return {name: (own[name], before[name]) for name in DATASETS if name in own and name in before}
-
-
-def _last(scores: list[Score]) -> dict[str, dict[str, float]]:
-    """The metrics of the last scored run, by dataset."""
-    by_dataset: dict[str, dict[str, float]] = {}
-    for each in scores:
-        if each.run == scores[-1].run:
-            by_dataset.setdefault(each.dataset, {})[each.metric] = each.value
-    return by_dataset
-
-
-def _chart(scores: list[Score]) -> svg.Chart | None:
-    """F1 over the runs, a line for each dataset."""
-    began = {each.run: each.started_at for each in scores}
-    places = {run: place for place, run in enumerate(began)}
-    series: dict[str, list[svg.Point]] = {name: [] for name in DATASETS}
-    for each in scores:
-        if each.metric == "f1" and each.dataset in series:
-            when = f"{times.written(began[each.run])}, release {each.release}"
-            title = f"F1 {each.value:.4f} on the {each.dataset} data, {when}"
-            series[each.dataset].append((places[each.run], each.value, title))
-    names = [times.brief(moment) for moment in began.values()]
-    return svg.chart(series, names, whole=False)
