@@ -47,6 +47,8 @@ bench: $(VENV)/for-work ## what an idle run, the big steps and the API cost
 	@$(PY) -m benchmarks.list
 	@$(PY) -m benchmarks.months
 	@$(PY) -m benchmarks.models
+	@$(PY) -m benchmarks.decisions
+	@$(PY) -m benchmarks.alarms
 	@$(PY) -m benchmarks.api
 
 cron: $(VENV)/for-running ## print the crontab line of this checkout

@@ -29,6 +29,7 @@ from risk.web import (
     openapi,
     overview,
     prediction_request,
+    run_page,  # noqa: F401 - importing it adds its routes
     security,
 )
 from risk.web.pages import Service, is_set, pages, service

@@ -9,13 +9,15 @@ from risk import files, wording
 from risk.cli import Option, run
 from risk.data import input_folder, test_data
 from risk.data.input_folder import Seen
+from risk.decisions import gates, judgement, policies
+from risk.decisions.gates import TEST
 from risk.errors import ArtefactRefused
-from risk.learning import evaluation, judgement, publishing, releases
+from risk.learning import evaluation, publishing, releases
 from risk.learning.evaluation import Candidate
-from risk.learning.gates import TEST
 from risk.learning.releases import Release
 from risk.models import estimator
 from risk.records import pending, recording
+from risk.records.pending import Run
 from risk.reports import deliverables
 from risk.settings import Settings
 
@@ -72,6 +74,18 @@ def publish(settings: Settings, scored: Candidate | None = None) -> Release:
     return release
 
 
+def bring_out(
+    settings: Settings, scored: Candidate, before: Candidate | None, share: float, run: Run
+) -> tuple[Release, str]:
+    """The release of the model that a run decided on, and in words where it is weaker."""
+    run.may_publish()
+    published = run.timed("deployment", publish, settings, scored)
+    recording.remember_published(run, published)
+    recording.remember_scores(run, published, scored, share)
+    is_settled = settings.promotion_gate == policies.CHALLENGER  # and not by the test data
+    return published, gates.weaker(scored.on, before.on if before and not is_settled else {})
+
+
 def _mixed(
     contents: dict[str, bytes], trained: dict[str, Any], ingestion: dict[str, Any]
 ) -> str | None:
@@ -105,6 +119,7 @@ def roll_back(settings: Settings | None = None, *, to: str | None = None) -> Rel
     )
     if release != latest:
         judgement.remember_weighed(settings, release, judged)
+        judgement.settle_arrivals(settings, release)
         log.info("went back: %s scores %.4f", release.title, release.score)
     return release
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Predictions, weights, statistics, missing data, timings, package versions: python diagnostics.py
 
-python diagnostics.py --history | --json | --backup FILE | --columns FILE
+python diagnostics.py --history | --json | --backup FILE | --columns FILE | --replay
 """
 
 import json
@@ -22,7 +22,7 @@ from risk.learning import deployed
 from risk.onboarding import own_table
 from risk.reasons import coefficients
 from risk.records import queries, store
-from risk.reports import terminal
+from risk.reports import replay_table, terminal
 from risk.settings import Settings
 
 LAST_RUNS = 20
@@ -163,5 +163,6 @@ if __name__ == "__main__":
         Option("--json", print_history_as_json, writes=False),
         Option("--backup", back_up, writes=False, argument="FILE"),
         Option("--columns", own_table.print_configuration, writes=False, argument="FILE"),
+        Option("--replay", replay_table.print_table, writes=False),
         writes=False,
     )

@@ -2,15 +2,16 @@
 """Is there new data, has the model drifted on it, then act: python fullprocess.py [--check]"""
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 from risk import files
 from risk.cli import Option, run
 from risk.data import input_folder
 from risk.data.input_folder import Arrival
+from risk.decisions import gates, judgement
+from risk.decisions.gates import TEST, Decision, Outcome
 from risk.errors import ArtefactRefused, InputUnreadable, RiskError, ServiceDown, noted
-from risk.learning import gates, judgement, publishing, releases
-from risk.learning.gates import NEWEST, TEST, Decision, Outcome
+from risk.learning import publishing, releases
 from risk.learning.releases import Release
 from risk.records import pending
 from risk.records.pending import Run
@@ -87,6 +88,7 @@ def past_the_first_gate(
     import ingestion
     import scoring
     import training
+    from risk.decisions import policies, rivals
     from risk.records import recording
     from risk.reports import deliverables
 
@@ -95,38 +97,36 @@ def past_the_first_gate(
         return Outcome(Decision(gates.NO_NEW_DATA, nothing_new))
 
     def ends(outcome: str, why: str, in_use: Release, candidate: Any) -> Outcome:
+        compared.settle(settings)
         if release and in_use.release == release.release:
             judgement.remember_weighed(settings, release, arrived.seen)
+        recording.remember_shifts(run, in_use, dataset.labelled, dataset.book, settings.columns)
         decision = Decision(outcome, arrived.with_refused(why))
         known = deliverables.make_list(settings, run, decision, (in_use, candidate), dataset.as_of)
         return Outcome(decision, known)
 
-    labelled = scoring.labelled(arrived, new, settings)
+    now = scoring.known_now(dataset.labelled, len(arrived.book), arrived.arrival, settings, run)
+    in_use, lost = None, ""
     try:
-        rival = scoring.score_in_use(settings, release, labelled, run) if release else None
-        drifted, why = gates.drift(release, rival.on.get(NEWEST) if rival else None)
+        of_new = arrived.rows_of(new, settings.columns)
+        in_use = scoring.score_in_use(settings, release, now, of_new, run)
     except ArtefactRefused as refusal:
         if not force:
             raise
-        rival, drifted, why = None, True, str(refusal).partition("; run python")[0]
-    if release and rival and not drifted and not force:
-        return ends("no drift", why, release, rival)
-    datasets = labelled.with_test_data()
-    trained = run.timed("training", training.train_on, dataset.table, dataset.id, settings)
-    scored = run.timed("scoring", scoring.score_pickled, trained.pickled, datasets, settings)
-    run.knows(trained_score=scored.f1(TEST))
-    is_better, comparison = gates.better(scored.on[TEST], rival.on.get(TEST) if rival else None)
-    why = f"{'forced; ' if force else ''}{why}; {comparison}{trained.remark}"
-    if release and rival and not (is_better or force) and settings.promotion_gate == "test_score":
-        return ends("kept", f"{release.title}; {why}", release, rival)
-    run.may_publish()
-    published = run.timed("deployment", deployment.publish, settings, scored)
-    if release and published.release == release.release:
-        return ends("deployed" if force else "kept", f"{why}; {published.stays}", release, scored)
-    recording.remember_published(run, published)
-    recording.remember_scores(run, published, scored, settings.capacity, labelled.clients)
-    weaker = gates.weaker(scored.on, rival.on if rival else {})
-    return ends("deployed", f"{published.title}; {why}{weaker}", published, scored)
+        lost = str(refusal).partition("; run python")[0]
+    verdict = policies.decide(policies.configured(settings), in_use, now, force=force, lost=lost)
+    compared = rivals.compared(settings, now, in_use, verdict)
+    recording.remember_verdicts(run, compared.verdicts)
+    if verdict.proposal:
+        training.keep(verdict.proposal.trained, dataset.id, settings)
+        scoring.keep(verdict.proposal.scored, settings)
+        run.knows(trained_score=verdict.proposal.scored.f1(TEST))
+    if in_use and not verdict.successor:
+        return ends(verdict.outcome, verdict.reason, in_use.release, in_use.candidate)
+    scored = cast(Any, verdict.successor).scored  # there is one if no model is in use
+    before = in_use.candidate if in_use else None
+    published, weaker = deployment.bring_out(settings, scored, before, now.share, run)
+    return ends(verdict.outcome, f"{published.title}; {verdict.reason}{weaker}", published, scored)
 
 
 def finish(settings: Settings, known: Any = None) -> list[str]:

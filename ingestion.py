@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from risk import cli, files
-from risk.data import input_folder, intake, tables
+from risk.data import input_folder, intake, outcomes, tables
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
+from risk.data.outcomes import Labelled
 from risk.data.tables import Book
+from risk.decisions import judgement
 from risk.errors import DataUnusable
-from risk.learning import judgement
 from risk.learning.releases import Release
 from risk.records import recording
 from risk.records.pending import Run
@@ -26,6 +27,7 @@ class Dataset(NamedTuple):
 
     table: pd.DataFrame
     book: Book
+    labelled: Labelled
     record: dict[str, Any]
 
     @property
@@ -61,6 +63,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         "id": files.ingestion_id(tables.write(folder / files.FINAL_DATA, taken.table)),
         "input_folder": settings.input_folder,
     }
+    outcomes.write(folder / files.OUTCOMES, taken.outcomes, written["id"])
     record = _record(taken, written, settings)
     files.write_json(folder / files.INGESTION, record)
     files.write_names(folder / files.INGESTED_FILES, taken.names)
@@ -68,7 +71,8 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         "%d rows of %d clients from %d files, %d rejected",
         *(len(taken.table), len(taken.book), len(taken.names), len(rejected)),
     )
-    return Dataset(taken.table, Book(taken.book, taken.merged.newest), record)
+    labelled = taken.outcomes.labelled(taken.table, settings.columns)
+    return Dataset(taken.table, Book(taken.book, taken.merged.newest), labelled, record)
 
 
 def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:
@@ -79,6 +83,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
     earlier = before["files"] if is_same_folder else []
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
+        "arrival": taken.arrival,
         "newest": taken.merged.newest,
         "newest_dates": taken.merged.newest_dates,
         "limits": settings.limits._asdict(),

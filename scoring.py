@@ -3,20 +3,19 @@
 
 import contextlib
 import logging
-from collections.abc import Mapping
-from typing import NamedTuple
 
 import pandas as pd
 
 from risk import files, wording
 from risk.cli import run
 from risk.data import tables, test_data
-from risk.data.input_folder import Arrival
-from risk.data.intake import Intake
+from risk.data.outcomes import Labelled
+from risk.decisions import judgement, situation
+from risk.decisions.gates import ARRIVED, NEWEST, TEST
+from risk.decisions.situation import InUse, Situation
 from risk.errors import ArtefactRefused, DataUnusable, InputMissing, RiskError
 from risk.learning import deployed, evaluation
 from risk.learning.evaluation import Candidate
-from risk.learning.gates import ARRIVED, NEWEST, TEST
 from risk.learning.releases import Release
 from risk.records import recording
 from risk.records.pending import Run
@@ -32,25 +31,25 @@ def score_model(settings: Settings | None = None) -> float:
 
 def score_trained(settings: Settings) -> Candidate:
     """F1 of the trained model on the test data, kept as the latest score."""
-    pickled = files.read_bytes(settings.output_model_path / files.MODEL, "training.py")
-    return score_pickled(pickled, {TEST: test_data.rows(settings)}, settings)
-
-
-def score_pickled(
-    pickled: bytes, datasets: Mapping[str, pd.DataFrame], settings: Settings
-) -> Candidate:
-    """The model in these bytes on several datasets; its F1 on the test data is written."""
-    name = files.short(settings.output_model_path / files.MODEL)
+    path = settings.output_model_path / files.MODEL
+    pickled = files.read_bytes(path, "training.py")
+    datasets = {TEST: test_data.rows(settings)}
     threshold = _threshold(pickled, settings)
+    name = files.short(path)
     trained = evaluation.candidate(pickled, name, datasets, settings.columns, threshold)
-    on_test = trained.on[TEST]
+    keep(trained, settings)
+    return trained
+
+
+def keep(scored: Candidate, settings: Settings) -> None:
+    """Write the latest score."""
+    on_test = scored.on[TEST]
     files.write_score(settings.output_model_path / files.SCORE, on_test.f1)
     remark = wording.provisional(on_test.leavers)
     log.info(
         "the trained model scores %.4f on %d rows of test data%s",
         *(on_test.f1, on_test.rows, remark),
     )
-    return trained
 
 
 def _threshold(pickled: bytes, settings: Settings) -> float | None:
@@ -62,44 +61,37 @@ def _threshold(pickled: bytes, settings: Settings) -> float | None:
     return None
 
 
-class Labelled(NamedTuple):
-    """Rows whose outcome is known, by dataset, and what is wrong with the test data."""
+def known_now(
+    labelled: Labelled, clients: int, arrival: int, settings: Settings, run: Run
+) -> Situation:
+    """What is known when a run decides, with a book of so many clients, after this arrival.
 
-    datasets: dict[str, pd.DataFrame]
-    arrived: dict[str, pd.DataFrame]
-    clients: int  # in the book
-    problem: RiskError | None = None
-
-    def with_test_data(self) -> dict[str, pd.DataFrame]:
-        """The datasets; an error without test data, because then no model can be trained."""
-        if self.problem:
-            raise self.problem
-        return self.datasets
-
-
-def labelled(arrived: Intake, new: list[Arrival], settings: Settings) -> Labelled:
-    """What models can be scored on in this run; without usable test data a list is still made."""
-    of_new = _known(ARRIVED, arrived.rows_of(new, settings.columns), settings)
-    newest = _known(NEWEST, arrived.table, settings)
+    Without usable test data no model can be trained, but a list is still made.
+    """
+    test: pd.DataFrame | RiskError
     try:
-        datasets = {TEST: test_data.rows(settings), **newest}
+        test = test_data.rows(settings)
     except (InputMissing, DataUnusable) as problem:
-        return Labelled(newest, of_new, len(arrived.book), problem)
-    return Labelled(datasets, of_new, len(arrived.book))
+        test = problem
+    share = recording.capacity_share(settings.capacity, clients)
+    return Situation(labelled, test, settings, share, arrival=arrival, timed=run.timed)
 
 
-def _known(name: str, table: pd.DataFrame, settings: Settings) -> dict[str, pd.DataFrame]:
-    """The rows with an outcome under the name of their dataset, if there are any."""
-    known = tables.with_outcome(table, settings.columns)
-    return {name: known} if len(known) else {}
-
-
-def score_in_use(settings: Settings, release: Release, labelled: Labelled, run: Run) -> Candidate:
-    """The deployed model on all that is known now, remembered by the run."""
-    folder, columns = settings.prod_deployment_path, settings.columns
-    in_use = deployed.candidate(folder, labelled.datasets | labelled.arrived, columns)
-    recording.remember_scores(run, release, in_use, settings.capacity, labelled.clients)
-    run.knows(deployed_score=release.score, new_score=in_use.f1(NEWEST))
+def score_in_use(
+    settings: Settings, release: Release | None, now: Situation, arrived: pd.DataFrame, run: Run
+) -> InUse | None:
+    """The deployed model, if there is one, on all that is known now; remembered by the run."""
+    if release is None:
+        return None
+    known = tables.with_outcome(arrived, settings.columns)
+    datasets = now.known_datasets | ({ARRIVED: known} if len(known) else {})
+    loaded = deployed.load(settings.prod_deployment_path, settings.columns)
+    in_use = situation.in_use(
+        release, deployed.evaluated(loaded, datasets), judgement.weighed(settings)
+    )
+    recording.remember_scores(run, release, in_use.candidate, now.share)
+    recording.remember_calibration(run, release, situation.unseen(in_use, now))
+    run.knows(deployed_score=release.score, new_score=in_use.candidate.f1(NEWEST))
     return in_use
 
 

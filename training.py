@@ -2,33 +2,16 @@
 """Fit the attrition model on the ingested dataset: python training.py"""
 
 import logging
-from typing import NamedTuple
-
-import pandas as pd
 
 from risk import files
 from risk.cli import progress, run
-from risk.data import tables
-from risk.learning import choice
-from risk.models import estimator
+from risk.data import outcomes, tables
+from risk.decisions.windows import Fits, Trained
 from risk.models.estimator import Model
 from risk.records import recording
 from risk.settings import Settings
 
 log = logging.getLogger("risk.training")
-
-
-class Trained(NamedTuple):
-    """A fitted model, and the bytes in which it is kept."""
-
-    model: Model
-    pickled: bytes
-    choice: str
-
-    @property
-    def remark(self) -> str:
-        """Why it is this kind of model, as the end of a sentence."""
-        return f"; {self.choice}" if self.choice else ""
 
 
 def train_model(settings: Settings | None = None) -> Model:
@@ -37,26 +20,23 @@ def train_model(settings: Settings | None = None) -> Model:
     dataset = settings.output_folder_path / files.FINAL_DATA
     content = files.read_bytes(dataset, "ingestion.py")
     table = tables.parse(content, files.short(dataset), settings.columns)
-    return train_on(table, files.ingestion_id(content), settings).model
+    ingestion = files.ingestion_id(content)
+    labelled = outcomes.labelled(settings.output_folder_path, ingestion, table, settings.columns)
+    progress(f"fitting the model on {len(labelled.table)} rows")
+    trained = Fits(labelled, settings).trained(settings.training_window)
+    keep(trained, ingestion, settings)
+    return trained.learned.model
 
 
-def train_on(table: pd.DataFrame, ingestion: str, settings: Settings) -> Trained:
-    """The same on this table, which the ingestion of this id wrote."""
-    known = tables.with_outcome(table, settings.columns)
-    progress(f"fitting the model on {len(known)} rows")
-    learned = choice.learn(known, settings.columns, settings.features, settings.model)
-    pickled = estimator.dumps(learned.model)
-    record = {
-        **{"sha256": files.sha256(pickled), "ingestion": ingestion, "model": learned.kind},
-        **{"threshold": learned.threshold, "choice": learned.choice},
-    }
-    files.write_bytes(settings.output_model_path / files.MODEL, pickled)
-    files.write_json(settings.output_model_path / files.MODEL_RECORD, record)
-    leavers = int(known[settings.target_column].sum())
-    log.info("fitted on %d rows with an outcome, %d of clients that left", len(known), leavers)
-    if learned.choice:
-        log.info("%s", learned.choice)
-    return Trained(learned.model, pickled, learned.choice)
+def keep(trained: Trained, ingestion: str, settings: Settings) -> None:
+    """Write a model, and what it was fitted on, which the ingestion of this id wrote."""
+    record = {"sha256": files.sha256(trained.pickled), "ingestion": ingestion}
+    files.write_bytes(settings.output_model_path / files.MODEL, trained.pickled)
+    files.write_json(settings.output_model_path / files.MODEL_RECORD, record | trained.record())
+    did = "corrected by" if trained.trained else "fitted on"
+    log.info("%s %d rows with an outcome, %d of clients that left", did, *trained.learned_from)
+    for why in trained.reasons:
+        log.info("%s", why)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ make the same bytes.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +59,31 @@ class Clients(NamedTuple):
     level: npt.NDArray[np.float64]
 
 
+class Month(NamedTuple):
+    """The rows of the clients that were still there, and how likely each of them was to leave."""
+
+    rows: pd.DataFrame
+    risks: npt.NDArray[np.float64]
+
+
+def months(
+    last: int, seed: int, truth: Callable[[int], Truth], known_by: Callable[[int, int], int]
+) -> list[Month]:
+    """The first months: what makes clients leave in each, and how many are known by each.
+
+    How many are known may depend on how many have left before.
+    """
+    left = np.zeros(0, dtype=bool)
+    made = []
+    for month in range(1, last + 1):
+        known = _clients(known_by(month, int(left.sum())), seed)
+        rows, risks = _period(known, truth(month), seed, month)
+        left = np.append(left, np.zeros(len(known.code) - len(left), dtype=bool))
+        made.append(Month(rows[~left].reset_index(drop=True), risks[~left]))
+        left |= (rows["exited"] == 1).to_numpy()
+    return made
+
+
 def periods(
     last: int, clients: int, seed: int, drift: bool = False, changed_from: int | None = None
 ) -> list[pd.DataFrame]:
@@ -67,15 +93,13 @@ def periods(
     in the last period (`drift`), or in all from one on.
     """
     changed_from = last if drift else changed_from
-    left = np.zeros(0, dtype=bool)
-    made = []
-    for period in range(1, last + 1):
-        known = _clients(_known_by(period, clients), seed)
-        rows, _ = _period(known, _truth(period, changed_from), seed, period)
-        left = np.append(left, np.zeros(len(known.code) - len(left), dtype=bool))
-        made.append(rows[~left].reset_index(drop=True))
-        left |= (rows["exited"] == 1).to_numpy()
-    return made
+    made = months(
+        last,
+        seed,
+        lambda period: _truth(period, changed_from),
+        lambda period, _left: _known_by(period, clients),
+    )
+    return [month.rows for month in made]
 
 
 class Delivery(NamedTuple):

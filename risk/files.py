@@ -18,6 +18,7 @@ from risk.shapes import Kind
 
 FINAL_DATA = "finaldata.csv"
 CLIENTS = "clients.csv"
+OUTCOMES = "outcomes.bin"
 REJECTED = "rejected.csv"
 INGESTION = "ingestion.json"
 INGESTED_FILES = "ingestedfiles.txt"
@@ -25,6 +26,8 @@ MODEL = "trainedmodel.pkl"
 MODEL_RECORD = "trainedmodel.json"
 SCORE = "latestscore.txt"
 JUDGED = "judged.json"
+WEIGHED = "weighed.json"
+POLICIES = "policies"
 PENDING = "pending"
 PASSED_OVER = "passedover.txt"
 LOCK = "lock"
@@ -45,6 +48,7 @@ KINDS = {
     INGESTION: shapes.INGESTION,
     MODEL_RECORD: shapes.TRAINED,
     JUDGED: shapes.JUDGED,
+    WEIGHED: shapes.WEIGHED,
     LAST_RUN: shapes.LAST_RUN,
     SOURCE: shapes.SOURCE,
     PACKAGES: shapes.PACKAGES,

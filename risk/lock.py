@@ -39,7 +39,14 @@ def remove_leftovers(settings: Settings) -> None:
     with contextlib.suppress(OSError, ArtefactRefused):
         for folder in _folders(settings):
             _remove_drafts(folder)
-        remove_uncommitted(settings.prod_deployment_path)
+        for production in (settings.prod_deployment_path, *_of_rivals(settings)):
+            remove_uncommitted(production)
+
+
+def _of_rivals(settings: Settings) -> list[Path]:
+    """The folders of the policies that keep a model of their own."""
+    folder = settings.output_folder_path / files.POLICIES
+    return list(filter(_is_real, folder.iterdir())) if _is_real(folder) else []
 
 
 def _folders(settings: Settings) -> Iterator[Path]:
@@ -47,7 +54,7 @@ def _folders(settings: Settings) -> Iterator[Path]:
     yield settings.output_model_path
     for outer, inner in (
         (settings.output_folder_path, files.PENDING),
-        (settings.prod_deployment_path, files.STORE),
+        *((place, files.STORE) for place in (settings.prod_deployment_path, *_of_rivals(settings))),
     ):
         yield outer
         if _is_real(outer / inner):

@@ -36,6 +36,16 @@ FOLDERS = (
     "prod_deployment_path",
 )
 
+SPECIFIED, TRUSTED = "specified", "trusted"
+POLICIES = {  # what each sets, unless the key stands in config.json too
+    SPECIFIED: {"drift_test": "raw", "training_window": "all", "promotion_gate": "off"},
+    TRUSTED: {
+        "drift_test": "evidence",
+        "training_window": "auto",
+        "promotion_gate": "challenger",
+    },
+}
+
 
 def _is_text(value: object) -> bool:
     """Whether it is a name: not blank, and without NUL and others that no disk can hold."""
@@ -143,5 +153,8 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "input_key": (_is_text, "the name of a column"),
     "api_url": (_is_api_url, "a URL that begins with http:// or https://"),
     "allowed_hosts": (_is_host_list, "a list of host names, without ports"),
-    "promotion_gate": _one_of("off", "test_score"),
+    "policy": _one_of(*POLICIES),
+    "drift_test": _one_of("raw", "evidence"),
+    "training_window": _one_of("all", "auto"),
+    "promotion_gate": _one_of("off", "test_score", "challenger"),
 }

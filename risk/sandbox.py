@@ -26,9 +26,11 @@ def aside(real: Settings) -> Iterator[Settings]:
             prod_deployment_path=Path(folder) / "3" / real.prod_deployment_path.name,
         )
         tried.output_folder_path.mkdir(parents=True)
-        for name in (files.INGESTION, files.JUDGED, files.SOURCE):
+        for name in (files.INGESTION, files.JUDGED, files.WEIGHED, files.SOURCE):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy2(real.output_folder_path / name, tried.output_folder_path)
+        for name in (files.FINAL_DATA, files.OUTCOMES):  # replaced by what is written, not changed
+            (tried.output_folder_path / name).symlink_to(real.output_folder_path / name)
         yield tried
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from risk.columns import CATEGORY, DATE, Columns, Pair
 from risk.errors import ConfigWrong
-from risk.rules import DATABASES, FOLDERS, RULES, family
+from risk.rules import DATABASES, FOLDERS, POLICIES, RULES, SPECIFIED, family
 
 BESIDE_THE_SCRIPTS = Path(__file__).parent.parent / "config.json"
 MOST_COLUMNS = 1000  # of one table, the client's and the outcome's among them
@@ -51,6 +51,9 @@ class Settings(NamedTuple):
     model: str = "logistic"
     order: str = "risk"
     capacity: int = 500
+    policy: str = SPECIFIED
+    drift_test: str = "raw"
+    training_window: str = "all"
     promotion_gate: str = "off"
     database_url: str | None = None
     dataset_in_database: bool = False
@@ -71,6 +74,7 @@ class Settings(NamedTuple):
         config = Path(asked or "config.json")  # as messages name it
         place = Path(os.path.abspath(asked or BESIDE_THE_SCRIPTS))
         values = _checked(_parsed(place, config), config)
+        values = POLICIES[values.setdefault("policy", SPECIFIED)] | values
         folders = {key: _inside(place.parent, config, key, values[key]) for key in FOLDERS}
         settings = cls(**values | folders | {"workspace": place.parent})
         for problem in _contradictions(settings):

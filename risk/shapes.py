@@ -108,6 +108,11 @@ def maybe(its: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: value is None or its(value)
 
 
+def packed(value: object) -> bool:
+    """Bytes as a text."""
+    return isinstance(value, str) and bool(re.fullmatch("[A-Za-z0-9+/]*={0,2}", value))
+
+
 def measured(value: object) -> bool:
     """A number, or a row of texts, as diagnostics answers."""
     return number(value) or (isinstance(value, list) and all(map(text, value)))
@@ -123,6 +128,18 @@ def seen(value: object) -> bool:
     return False
 
 
+def reference(value: object) -> bool:
+    """What evidence against a model is held against, if it is known: numbers of 4 bytes, packed.
+
+    Of so many directions there are two lists of one less, one list of all, and half of a square.
+    """
+    if not isinstance(value, dict) or misfit(value, REFERENCE):
+        return value is None
+    count = value["directions"]
+    size = 4 * (3 * count - 2 + count * (count + 1) // 2)
+    return bool(count > 0 and len(value["numbers"]) == 4 * -(-size // 3))
+
+
 def keys(value: object) -> bool:
     """Whole numbers with a blank between them."""
     return isinstance(value, str) and all(
@@ -130,6 +147,7 @@ def keys(value: object) -> bool:
     )
 
 
+REFERENCE = {"rows": count, "directions": count, "numbers": packed, ONLY: None}
 FINGERPRINT = {"sha256": text, "size": count}
 FILE = {
     "name": word,
@@ -142,6 +160,7 @@ FILE = {
     "duplicates": count,
     "reason?": maybe(text),
     "adds_nothing?": flag,
+    "arrival?": count,
 }
 SCORE = {
     "release?": maybe(text),
@@ -155,6 +174,25 @@ COLUMN = {
     "column": text,
     "missing_percent": number,
     **dict.fromkeys(("mean?", "median?", "std?", "mode?"), maybe(number)),
+}
+VERDICT = {
+    **dict.fromkeys(("policy", "verdict", "sentence"), text),
+    **dict.fromkeys(("p?", "effect?"), maybe(number)),
+    **dict.fromkeys(("rows", "found", "called"), count),
+}
+CALIBRATION = {
+    "release": text,
+    **dict.fromkeys(("rows", "leavers"), count),
+    **dict.fromkeys(("expected", "expected_low", "expected_high"), number),
+    **dict.fromkeys(("error", "error_low", "error_high", "by_chance"), number),
+}
+RELIABILITY = {
+    **dict.fromkeys(("place", "rows"), count),
+    **dict.fromkeys(("risk", "left", "left_low", "left_high"), share),
+}
+SHIFT = {
+    **dict.fromkeys(("column", "sentence"), text),
+    **dict.fromkeys(("psi?", "psi_bound?", "ks?", "ks_bound?"), maybe(number)),
 }
 DEPLOYMENT = {
     "release": text,
@@ -175,6 +213,10 @@ ROWS = {
     "scores?": [SCORE],
     "column_stats?": [COLUMN],
     "category_stats?": [{"column": text, "level": text, "share": share}],
+    "verdicts?": [VERDICT],
+    "calibration?": [CALIBRATION],
+    "reliability?": [RELIABILITY],
+    "shifts?": [SHIFT],
     "timings?": [{"step": text, "seconds": number}],
     "deployments?": [DEPLOYMENT],
     ONLY: None,
@@ -188,13 +230,18 @@ INGESTION = Kind(
         "input_folder": text,
         "limits?": {EACH: number},
         "columns?": word,
+        "arrival?": count,
         "newest?": count,
         "newest_dates?": {EACH: number},
         "files": [FILE | {"mtime_ns": whole}],
     },
     "remove it and run python ingestion.py",
 )
-LEARNED = {"model?": text, "threshold?": maybe(share), "choice?": text}
+LEARNED = {
+    **{"model?": text, "threshold?": maybe(share), "choice?": text},
+    **{"periods?": maybe(count), "arrival?": count, "trained?": count},
+    "reference?": reference,
+}
 TRAINED = Kind({"sha256": text, "ingestion": text} | LEARNED, "run python training.py")
 MANIFEST = Kind(
     {
@@ -218,6 +265,7 @@ JUDGED = Kind(
     {"release": text, "time": moment, "input_folder": text, "seen": [seen]},
     "nothing counts as judged",
 )
+WEIGHED = Kind({EACH: count}, "every outcome may be weighed once more")
 WAITING = Kind(
     {"run?": RUN, "rows?": ROWS, "owes?": [text], "is_recorded?": flag},
     "the run counts as one that died",

@@ -4,12 +4,16 @@ import re
 from typing import Any, NamedTuple
 
 GOOD, WEAK, BAD = "good", "weak", "bad"
-COLOURS = {"deployed": GOOD, "failed": BAD, "died": BAD}
+COLOURS = {"deployed": GOOD, "recalibrated": GOOD, "failed": BAD, "died": BAD}
 MEANT = {
     "no new data": "Nothing came in that changes the data, so nothing changed.",
     "no drift": "The model in use is as good as it was, so it stays; the list is new.",
     "kept": "The model in use had got worse, but a new one was no better, so it stays.",
     "deployed": "A new model is in use.",
+    "recalibrated": (
+        "The order of the list still holds, but more clients leave, or fewer: "
+        "the level of the risks was corrected."
+    ),
     "rolled back": "The model before is in use again.",
     "ingested": "The data was read by hand.",
     "trained": "A model was trained by hand; it is not in use yet.",
@@ -58,14 +62,14 @@ def meant(run: dict[str, Any]) -> str:
 def arrived(runs: list[dict[str, Any]]) -> str:
     """F1 on what came in last alone, and why it stands beside the one on all newest data.
 
-    A run that deployed looked at the new files with the model that it then replaced.
+    A run that changed the model looked at the new files with the model that it then replaced.
     """
     said = "The newest data holds rows that the model was fitted on, which flatters it"
     run = next((run for run in runs if run["arrived_score"] is not None), None)
     if run is None:
         return f"{said}; no run has looked at newly arrived files alone yet."
     whose = "the model in use then"
-    if run["outcome"] == "deployed":
+    if run["outcome"] in ("deployed", "recalibrated"):
         whose = "the model that was replaced"
     return f"{said}; on the files that arrived last alone, {whose} had {run['arrived_score']:.4f}."
 

@@ -11,7 +11,9 @@ from risk import files
 from risk.settings import Settings
 from tests.conftest import HEADER, aged
 
-WRITTEN = (files.FINAL_DATA, files.CLIENTS, files.REJECTED, files.INGESTED_FILES)
+WRITTEN = (
+    *(files.FINAL_DATA, files.CLIENTS, files.OUTCOMES, files.REJECTED, files.INGESTED_FILES),
+)
 FEATURES = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
 WHOLE_MINUTES, FRESH = 120, 10
 Contents = Callable[[Path], dict[str, bytes]]

@@ -18,8 +18,9 @@ import training
 from company import fabricate
 from risk import files
 from risk.data import tables, test_data
+from risk.decisions import judgement
 from risk.errors import ArtefactRefused, InputMissing
-from risk.learning import deployed, evaluation, judgement, publishing, releases
+from risk.learning import deployed, evaluation, publishing, releases
 from risk.learning.releases import PLAIN_FILES
 from risk.models import estimator
 from risk.records import pending, queries
@@ -131,7 +132,8 @@ def test_of_an_old_release_and_of_an_old_training_nothing_of_it_is_known(ready: 
     for release in (old, new):
         assert (release.model, release.threshold, release.choice) == ("", None, "")
     known = {"test": test_data.rows(ready)}
-    on = deployed.candidate(ready.prod_deployment_path, known, ready.columns).on["test"]
+    loaded = deployed.load(ready.prod_deployment_path, ready.columns)
+    on = deployed.evaluated(loaded, known).on["test"]
     assert on.f1_best is None
 
 

@@ -10,8 +10,9 @@ import scoring
 from fullprocess import decide_and_act
 from risk import files
 from risk.data.input_folder import Seen
+from risk.decisions import gates
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.learning import gates, publishing, releases
+from risk.learning import publishing, releases
 from risk.learning.releases import Release
 from risk.settings import Settings
 from tests.changes import (

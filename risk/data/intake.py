@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from risk import files
+from risk import files, shapes
 from risk.cli import progress
 from risk.columns import Columns
-from risk.data import input_folder, judging, merge, tables
+from risk.data import input_folder, judging, merge, outcomes, tables
 from risk.data.input_folder import Arrival
+from risk.data.outcomes import Outcomes
 from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, InputMissing
 from risk.settings import Settings
@@ -29,6 +30,8 @@ class Source(NamedTuple):
     table: pd.DataFrame
     refusals: list[judging.Refusal]
     reason: str | None
+    is_new: bool = True  # unless this content was read before
+    arrived_first: int = 0  # the arrival that gave the file its place
 
     def counts(self, duplicates: int) -> dict[str, Any]:
         """The file as ingestion.json keeps it."""
@@ -39,6 +42,7 @@ class Source(NamedTuple):
             "rejected": len(self.refusals),
             "duplicates": duplicates,
             "reason": self.reason,
+            "arrival": self.arrived_first,
         }
 
     @property
@@ -57,6 +61,8 @@ class Intake(NamedTuple):
 
     sources: list[Source]
     merged: merge.Merged
+    outcomes: Outcomes
+    arrival: int
     waiting: list[str]
     missed: list[str]
 
@@ -147,8 +153,12 @@ def gather(settings: Settings) -> Intake:
     input_folder.say_passed_over(settings, listing.passed_over, again=True)
     if not listing.files:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
-    known = _known(settings)
-    read_before = {(entry["name"], entry["sha256"]) for entry in known}
+    record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
+    is_same_folder = record.get("input_folder") == settings.input_folder
+    known = record["files"] if is_same_folder else []
+    read_before = {
+        (entry["name"], entry["sha256"]): input_folder.has_rows(entry) for entry in known
+    }
     sources, waiting = [], []
     for number, arrival in enumerate(listing.files, 1):
         progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
@@ -160,16 +170,44 @@ def gather(settings: Settings) -> Intake:
             waiting.append(arrival.name)
     _say_what_is_gone(settings, known, sources, waiting)
     missed = [entry["name"] for entry in known if entry["accepted"] and entry["name"] in waiting]
-    sources = _in_order(sources, known, settings)
+    before = _outcomes_before(settings)
+    last = _last_arrival(settings, record, before)
+    came = last + any(source.is_new and len(source.table) for source in sources)
+    sources = _in_order(sources, known, came, settings)
     delivered = [merge.Delivered(each.arrival.name, each.table) for each in sources]
     merged = merge.merged(delivered, settings.columns)
-    return Intake(sources, merged, waiting, missed)
+    told = [came if each.is_new else each.arrived_first for each in sources]
+    known_outcomes = outcomes.of(merged.told, told, before)
+    return Intake(sources, merged, known_outcomes, came, waiting, missed)
 
 
-def _known(settings: Settings) -> list[dict[str, Any]]:
-    """The files of the last ingestion of this folder, in their order."""
-    record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-    return record["files"] if record.get("input_folder") == settings.input_folder else []
+def _outcomes_before(settings: Settings) -> Outcomes | None:
+    """When the outcomes of the last ingestion came; if that is lost, the files alone tell it."""
+    path = settings.output_folder_path / files.OUTCOMES
+    try:
+        return outcomes.read(path)
+    except InputMissing:
+        return None
+    except ArtefactRefused as refusal:
+        log.warning("%s; when its outcomes came is told from the files alone", refusal)
+        return None
+
+
+def _last_arrival(settings: Settings, record: dict[str, Any], before: Outcomes | None) -> int:
+    """The number of the last arrival, also where the record of the last ingestion is lost.
+
+    Whatever has learned of outcomes or weighed them has noted a number: none may be given twice.
+    """
+    models, production = settings.output_model_path, settings.prod_deployment_path
+    notes = (
+        record,
+        files.read_json(models / files.MODEL_RECORD) or {},
+        files.read_json(production / files.MANIFEST, shapes.MANIFEST) or {},
+    )
+    of_notes = [note.get("arrival") or (1 if note else 0) for note in notes]
+    weighed = files.sound_json(settings.output_folder_path / files.WEIGHED) or {}
+    told = int(before.rows["arrival"].max(initial=0)) if before else 0
+    return int(max(*of_notes, *weighed.values(), told))
 
 
 def _say_what_is_gone(
@@ -186,15 +224,21 @@ def _say_what_is_gone(
             log.warning("%s cannot be opened, and its %d rows are gone with it", path, accepted)
 
 
-def _source(arrival: Arrival, settings: Settings, read_before: set[tuple[str, str]]) -> Source:
-    """One file, each line of it accepted or refused; one that was read before never waits."""
+def _source(
+    arrival: Arrival, settings: Settings, read_before: dict[tuple[str, str], bool]
+) -> Source:
+    """One file, each line of it accepted or refused; one that was read before never waits.
+
+    `read_before` says of each whether it had any good row then.
+    """
     path = settings.input_folder_path / arrival.name
     columns, limits = settings.columns, settings.limits
-    sha256 = ""  # unless the file is read
+    sha256, is_new = "", True  # unless the file is read
     try:
         input_folder.judge_size(arrival.size, limits.largest_file_mb)
         snapshot = input_folder.snapshot(path, limits.largest_file_mb)
         arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
+        is_new = not read_before.get((path.name, sha256))
         if (path.name, sha256) not in read_before:
             input_folder.judge_delivery(path, snapshot)
         reading = judging.read_csv(snapshot.content, columns, _needed(columns), path.name)
@@ -211,28 +255,31 @@ def _source(arrival: Arrival, settings: Settings, read_before: set[tuple[str, st
             "%s: %d lines are refused, the first is line %s: %s",
             *(files.short(path), len(reading.refusals), first.line, first.reason),
         )
-    return Source(arrival, sha256, reading.table, reading.refusals, None)
+    return Source(arrival, sha256, reading.table, reading.refusals, None, is_new)
 
 
 def _in_order(
-    sources: list[Source], known: list[dict[str, Any]], settings: Settings
+    sources: list[Source], known: list[dict[str, Any]], number: int, settings: Settings
 ) -> list[Source]:
-    """Files keep the place of their first arrival, filled in or not; others follow by name."""
+    """Files keep the place of their first arrival, filled in or not; others follow by name.
+
+    Each is returned with the arrival that gave it its place: for new ones the one of this number.
+    """
     places = {(entry["name"], entry["sha256"]): place for place, entry in enumerate(known)}
     names = {entry["name"]: place for place, entry in enumerate(known)}
-    changed = [
-        source
-        for source in sources
-        if source.arrival.name in names and (source.arrival.name, source.sha256) not in places
-    ]
+    changed = [source for source in sources if source.is_new and source.arrival.name in names]
     filled_in = _filled_in(changed, settings) if changed else set()
 
-    def arrived(source: Source) -> tuple[int, object]:
+    def place(source: Source) -> int:
         name = source.arrival.name
         same = names[name] if name in filled_in else len(known)
-        return places.get((name, source.sha256), same), input_folder.natural(name)
+        return places.get((name, source.sha256), same)
 
-    return sorted(sources, key=arrived)
+    in_order = sorted(
+        sources, key=lambda each: (place(each), input_folder.natural(each.arrival.name))
+    )
+    first = [*(entry.get("arrival", 1) for entry in known), number]
+    return [source._replace(arrived_first=first[place(source)]) for source in in_order]
 
 
 def _filled_in(changed: list[Source], settings: Settings) -> set[str]:

@@ -1,6 +1,7 @@
 """Which model suits the data, and where its risks are best cut, as rows show it has not learned."""
 
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,13 +10,14 @@ import pandas as pd
 
 from risk.columns import Columns
 from risk.errors import DataUnusable
+from risk.learning import evaluation, evidence
+from risk.learning.evidence import Judged, Reference
 from risk.models import estimator, pipelines
 from risk.models.estimator import Model, Numbers
 from risk.models.pipelines import AUTO, BOOSTED, LOGISTIC
 
 FOLDS = 5
 MOST_ROWS = 200_000  # that are looked at in a comparison: so many clients, with all their rows
-SMALLEST_RISK = 1e-15
 DIGITS = 3
 
 log = logging.getLogger("risk.choice")
@@ -25,13 +27,14 @@ class Learned(NamedTuple):
     """A fitted model; of which kind it is, and why; the threshold of the best F1, if one is known.
 
     A threshold is known where each of five groups of clients could be judged by a model that has
-    learned from the others.
+    learned from the others; what that shows of the model is kept for when new outcomes come in.
     """
 
     model: Model
     kind: str
     threshold: float | None = None
     choice: str = ""
+    reference: Reference | None = None
 
 
 def learn(
@@ -58,20 +61,34 @@ def learn(
         kind, choice = _chosen(validated, few)
     fitted = estimator.fit(known, columns, features, kind)
     found = validated.get(kind)
-    return Learned(fitted, kind, found.best_threshold if found else None, choice)
+    judged = found.judged if found else [_with_own_rows(fitted, known, columns)]
+    reference = _reference(judged, columns)
+    return Learned(fitted, kind, found.best_threshold if found else None, choice, reference)
+
+
+def _reference(judged: Sequence[Judged], columns: Columns) -> Reference | None:
+    """What evidence is held against; nothing where the numbers are too odd for a statistic."""
+    try:
+        return evidence.reference(judged, columns)
+    except ValueError as problem:
+        log.warning("no evidence can be held against this model: %s", problem)
+        return None
 
 
 class CrossValidated(NamedTuple):
-    """Which clients left, and the risk of each by a model that learned from others alone."""
+    """Which clients left, and the risk of each by a model that learned from others alone.
+
+    `judged` are these models, each with the rows that it has not learned from.
+    """
 
     left: npt.NDArray[np.bool_]
     risks: Numbers
+    judged: Sequence[Judged] = ()
 
     @property
     def log_loss(self) -> float:
         """How surprised the model was by what came, on average."""
-        likely = np.where(self.left, self.risks, 1 - self.risks)
-        return float(-np.log(np.clip(likely, SMALLEST_RISK, None)).mean())
+        return evaluation.log_loss(self.left, self.risks)
 
     @property
     def best_threshold(self) -> float:
@@ -130,17 +147,28 @@ def _unlearned(
     """What is said of each client by a model that learned from others; None if one cannot learn."""
     group = folds(known, columns, most_rows)
     rows, group = known[group >= 0], group[group >= 0]
-    risks = np.empty(len(rows))
+    risks, models = np.empty(len(rows)), []
     try:
         for fold in range(FOLDS):
             model, _ = estimator.fitted(rows[group != fold], columns, features, kind)
             with np.errstate(over="ignore", invalid="ignore"):
                 risks[group == fold] = estimator.probability(model, rows[group == fold], columns)
+            models.append(model)
     except (DataUnusable, ValueError) as problem:  # the latter of numbers that became too large
         log.warning("the model cannot be cross-validated: %s", problem)
         return None
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
-    return CrossValidated((rows[columns.target] == 1).to_numpy(), risks)
+    judged = [
+        Judged(model, rows[group == fold], risks[group == fold])
+        for fold, model in enumerate(models)
+    ]
+    return CrossValidated((rows[columns.target] == 1).to_numpy(), risks, judged)
+
+
+def _with_own_rows(model: Model, known: pd.DataFrame, columns: Columns) -> Judged:
+    """A model that was not cross-validated, with the rows that it has learned from."""
+    risks = estimator.probability(model, known, columns)
+    return Judged(model, known, np.nan_to_num(risks, nan=0.5))
 
 
 def folds(

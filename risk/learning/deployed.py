@@ -39,11 +39,10 @@ def load(folder: Path, columns: Columns) -> Deployed:
     return Deployed(release, estimator.loads(contents[files.MODEL], name, columns), columns)
 
 
-def candidate(folder: Path, datasets: Mapping[str, pd.DataFrame], columns: Columns) -> Candidate:
-    """The deployed model, and what it is worth on these datasets."""
-    deployed = load(folder, columns)
+def evaluated(deployed: Deployed, datasets: Mapping[str, pd.DataFrame]) -> Candidate:
+    """What a deployed model is worth on these datasets."""
     release, model = deployed.release, deployed.model
-    on = evaluation.evaluate(model, datasets, columns, release.threshold)
+    on = evaluation.evaluate(model, datasets, deployed.columns, release.threshold)
     return Candidate(release.files[files.MODEL]["sha256"], model, on)
 
 

@@ -15,6 +15,7 @@ from risk.models import estimator
 from risk.models.estimator import Model, Numbers
 
 Flags = npt.NDArray[np.bool_]
+SMALLEST_RISK = 1e-15
 
 
 class Evaluation(NamedTuple):
@@ -82,6 +83,12 @@ class Evaluation(NamedTuple):
 def _f1(left: Flags, expected: Flags) -> float:
     named = int(left.sum()) + int(expected.sum())
     return 2 * int((left & expected).sum()) / named if named else 0.0
+
+
+def log_loss(left: Flags, risks: Numbers) -> float:
+    """How surprised a model was by what came, on average."""
+    likely = np.where(left, risks, 1 - risks)
+    return float(-np.log(np.clip(likely, SMALLEST_RISK, None)).mean())
 
 
 def evaluate(

@@ -25,6 +25,10 @@ class Learned(NamedTuple):
     model: str = ""
     threshold: float | None = None
     choice: str = ""
+    periods: int | None = None
+    arrival: int = 0
+    trained: int = 0
+    reference: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Learned":
@@ -199,5 +203,5 @@ def roll_back(folder: Path, also_seen: Seen, name: str | None = None) -> Release
         seen=latest.seen | also_seen,
         libraries=earlier.libraries,
         rows=earlier.rows,
-        learned=Learned(earlier.model, earlier.threshold, earlier.choice),
+        learned=Learned.of(earlier._asdict()),
     )

@@ -33,6 +33,10 @@ class Release(NamedTuple):
     model: str = ""  # of which kind it is; like the next two not known of an old release
     threshold: float | None = None  # from which risk on F1 was best when the model was fitted
     choice: str = ""  # why it is of this kind, where config.json left that open
+    periods: int | None = None  # of which it has learned; of all if there is no number
+    arrival: int = 0  # up to which it knows the outcomes
+    trained: int = 0  # the arrival of its training, where its level was corrected since
+    reference: Mapping[str, Any] | None = None  # what evidence against it is held against
 
     @property
     def title(self) -> str:

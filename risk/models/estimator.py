@@ -1,5 +1,6 @@
 """The attrition model: fit it, keep it, load it safely, ask it."""
 
+import copy
 import logging
 import pickle
 import platform
@@ -137,6 +138,17 @@ def _together(parts: Sequence[Any]) -> Any:
 def regression(model: Model) -> Any:
     """The last step of a model, with the weights."""
     return model[-1] if isinstance(model, Pipeline) else model
+
+
+def recalibrated(model: Model, delta: float) -> Model:
+    """A copy of the model with this added to the log-odds of every client."""
+    moved = copy.deepcopy(model)
+    last = regression(moved)
+    if pipelines.is_boosted(moved):
+        last._baseline_prediction = last._baseline_prediction + delta
+    else:
+        last.intercept_ = last.intercept_ + delta
+    return moved
 
 
 def inputs(model: Model, table: pd.DataFrame, columns: Columns) -> Any:

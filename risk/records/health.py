@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from risk import times
 from risk.cli import PIPELINE
 from risk.errors import InputMissing
+from risk.records.decisions import Calibration
 from risk.records.endings import Ending, without_folders
 from risk.wording import BAD, GOOD, WEAK, Drift
 
@@ -198,6 +199,21 @@ def weaker(scores: Mapping[str, tuple[float, float]]) -> Trouble | None:
         return None
     sentence = f"The model in use is weaker than the one before: F1 {', '.join(worse)}."
     return Trouble(DOUBTFUL, sentence, "python deployment.py --rollback goes back to that one.")
+
+
+def untrue(doubted: Calibration | None) -> Trouble | None:
+    """Risks of the model in use that do not come true, if there are such."""
+    if doubted is None:
+        return None
+    said = f"{doubted.expected:,.0f} clients were expected to leave, {doubted.leavers:,} did"
+    if not doubted.is_off_in_all:
+        error, by_chance = (f"{100 * each:.1f}" for each in (doubted.error, doubted.by_chance))
+        said = f"they are off by {error} percentage points on average, {by_chance} by chance alone"
+    remedy = (
+        "Plan with the interval that stands at the list, not with one number; "
+        "python fullprocess.py --force trains a new model at once."
+    )
+    return Trouble(FAILING, f"The risks do not come true: {said}.", remedy)
 
 
 def stale(ranked_by: str, in_use: str, *, is_current: bool) -> Trouble | None:

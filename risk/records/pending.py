@@ -20,6 +20,7 @@ Row = dict[str, Any]  # of a table of the records
 LIST, REPORT, ANSWERS = OWED = ("list", "report", "answers")  # what may follow a decision
 FOLLOWS = {
     "deployed": OWED,
+    "recalibrated": OWED,
     "no drift": (LIST, REPORT),
     "kept": (LIST, REPORT),
     "rolled back": OWED,

@@ -6,7 +6,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from risk.data import tables
-from risk.learning.gates import NEWEST, TEST
+from risk.decisions.gates import NEWEST, TEST
 from risk.records import store
 from risk.records.pending import Row
 from risk.records.sql_tables import (
@@ -44,6 +44,26 @@ class Position(NamedTuple):
     risk: float
     rank: int
     release: str
+
+
+class RunScore(NamedTuple):
+    """A metric that a run measured of a model on a dataset."""
+
+    release: str | None
+    dataset: str
+    metric: str
+    value: float
+
+
+class RecordedRun(NamedTuple):
+    """A run with its scores, its place among all, and the runs before and after it."""
+
+    row: Row
+    scores: list[RunScore]
+    place: int
+    of_all: int
+    before: Row | None
+    after: Row | None
 
 
 class Past(NamedTuple):
@@ -104,6 +124,34 @@ def of_client(settings: Settings, corporation: str) -> list[Position]:
     )
     lists = _tuples(store.read(settings, query)[0])
     return [Position(*rest) for code, *rest in lists if code == corporation][::-1]
+
+
+def of_run(settings: Settings, run: str) -> RecordedRun | None:
+    """A run of this name, if it is recorded."""
+    found = tables.as_rows(store.read(settings, sa.select(runs).where(runs.c.id == run))[0])
+    if not found or found[0]["id"] != run:  # databases may pass over blanks at the end
+        return None
+    row, place = found[0], sa.tuple_(runs.c.started_at, runs.c.id)
+    here = sa.tuple_(sa.literal(row["started_at"]), sa.literal(run))
+    neighbours = sa.select(runs.c.id, runs.c.started_at, runs.c.outcome)
+    measured = sa.select(*(scores.c[name] for name in RunScore._fields)).where(scores.c.run == run)
+    counts, before, after, of_the_run = store.read(
+        settings,
+        _counted(place <= here),
+        neighbours.where(place < here).order_by(*NEWEST_FIRST).limit(1),
+        neighbours.where(place > here).order_by(runs.c.started_at, runs.c.id).limit(1),
+        measured,
+    )
+    (counted,) = _tuples(counts)
+    nearest = (next(iter(tables.as_rows(table)), None) for table in (before, after))
+    measures = [RunScore(**each) for each in tables.as_rows(of_the_run)]
+    return RecordedRun(row, measures, counted[1], counted[0], *nearest)
+
+
+def _counted(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """How many runs there are, and how many of them meet a condition."""
+    met = sa.func.count(sa.case((condition, 1)))
+    return sa.select().add_columns(sa.func.count(), met).select_from(runs)
 
 
 def last_runs(settings: Settings, count: int) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """Turn a run's results into database rows: its files, scores and columns."""
 
 import logging
-import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,17 +10,21 @@ from typing import Any
 import pandas as pd
 
 from risk import files, wording
+from risk.columns import Columns
 from risk.data import statistics, tables, test_data
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
+from risk.data.outcomes import Labelled
 from risk.database import RowsRefused
+from risk.decisions import windows
+from risk.decisions.gates import ARRIVED, NEWEST, TEST
+from risk.decisions.policies import Verdict
 from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
 from risk.learning import deployed, releases
 from risk.learning.evaluation import Candidate, Evaluation
-from risk.learning.gates import ARRIVED, DATASETS, NEWEST, TEST
 from risk.learning.releases import Release
 from risk.models import estimator
-from risk.records import list_file, pending, store
+from risk.records import list_file, pending, run_rows, store
 from risk.records.pending import Row, Run, Waiting
 from risk.records.store import Entry
 from risk.settings import Settings
@@ -31,44 +34,12 @@ log = logging.getLogger("risk.recording")
 Facts = Callable[[Settings, Run, Any], Row]
 
 
-def column_rows(table: pd.DataFrame, settings: Settings) -> list[Row]:
-    """Missing cells of every column, and statistics of those that hold numbers."""
-    columns = settings.columns
-    missing = zip(columns.all, statistics.missing_percent(table, columns), strict=True)
-    rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
-    for row in rows:
-        if row["column"] in (*columns.measured, columns.value):
-            numbers = statistics.numbers(table, row["column"])
-            for what, value in zip(statistics.STATISTICS, numbers, strict=True):
-                row[what] = value if math.isfinite(value) else None
-    return rows
-
-
 def _remember_columns(run: Run, table: pd.DataFrame, settings: Settings) -> None:
     """Add what the columns look like now."""
-    run.add("column_stats", column_rows(table, settings))
+    run.add("column_stats", run_rows.of_columns(table, settings.columns))
     levels = statistics.most_frequent(table, settings.columns)
     if levels:
         run.add("category_stats", [level._asdict() for level in levels])
-
-
-def score_rows(
-    release: str | None, on: Mapping[str, Evaluation], capacity: int, clients: int
-) -> list[Row]:
-    """The quality of a model on the test data and the newest data, one row per metric."""
-    rows = []
-    share = capacity_share(capacity, clients)
-    for dataset, evaluation in on.items():
-        if dataset in DATASETS:
-            about = {
-                "release": release,
-                "dataset": dataset,
-                "rows": evaluation.rows,
-                "leavers": evaluation.leavers,
-            }
-            measured = evaluation.quality(share)
-            rows += [about | {"metric": name, "value": value} for name, value in measured.items()]
-    return rows
 
 
 def capacity_share(capacity: int, clients: int) -> float:
@@ -76,10 +47,11 @@ def capacity_share(capacity: int, clients: int) -> float:
     return min(1.0, capacity / max(1, clients))
 
 
-def book_size(settings: Settings) -> int:
-    """How many clients the last ingestion found."""
+def share_of_book(settings: Settings) -> float:
+    """The same of the clients that the last ingestion found."""
     path = settings.output_folder_path / files.CLIENTS
-    return len(tables.read(path, settings.columns)) if path.exists() else 0
+    clients = len(tables.read(path, settings.columns)) if path.exists() else 0
+    return capacity_share(settings.capacity, clients)
 
 
 def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
@@ -88,15 +60,35 @@ def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Setti
     _remember_columns(run, arrived.table, settings)
 
 
-def remember_scores(
-    run: Run, release: Release, scored: Candidate, capacity: int, clients: int
-) -> None:
+def remember_scores(run: Run, release: Release, scored: Candidate, share: float) -> None:
     """Add how good the deployed model is on the test data, the newest data and the new files."""
     run.knows(release=release.release)
-    run.add("scores", score_rows(release.release, scored.on, capacity, clients))
+    run.add("scores", run_rows.of_scores(release.release, scored.on, share))
     arrived = scored.on.get(ARRIVED)
     if arrived and arrived.leavers:  # without a leaver there is nothing to find
         run.knows(arrived_score=arrived.f1)
+
+
+def remember_verdicts(run: Run, verdicts: Mapping[str, Verdict]) -> None:
+    """Add what each policy decides, whichever is in force."""
+    run.add("verdicts", run_rows.of_verdicts(verdicts))
+
+
+def remember_calibration(run: Run, release: Release, new: Evaluation | None) -> None:
+    """Add whether the risks of a model came true, if there are outcomes to tell."""
+    if new is not None:
+        row, groups = run_rows.of_calibration(release.release, new)
+        run.add("calibration", [row])
+        run.add("reliability", groups)
+
+
+def remember_shifts(
+    run: Run, release: Release, labelled: Labelled, book: tables.Book, columns: Columns
+) -> None:
+    """Add what changed in the newest period since a release learned."""
+    newest = book.rows[len(book.rows) - book.newest :]
+    learned = windows.learned_by(release, labelled)
+    run.add("shifts", run_rows.of_shifts(learned, newest, columns))
 
 
 def remember_published(run: Run, release: Release) -> None:
@@ -167,7 +159,7 @@ def training_facts(_settings: Settings, _run: Run, _model: estimator.Model) -> R
 def scoring_facts(settings: Settings, run: Run, trained: Candidate) -> Row:
     """How a scoring by hand ended; adds its scores to the run."""
     on_test = trained.on[TEST]
-    run.add("scores", score_rows(None, trained.on, settings.capacity, book_size(settings)))
+    run.add("scores", run_rows.of_scores(None, trained.on, share_of_book(settings)))
     remark = wording.provisional(on_test.leavers)
     reason = f"the trained model scores {on_test.f1:.4f} on the test data{remark}"
     return {"outcome": "scored", "reason": reason, "trained_score": on_test.f1}
@@ -186,7 +178,7 @@ def release_facts(outcome: str, settings: Settings, run: Run, release: Release) 
     problems: list[str] = []
     with noted(problems, "it is out, but not scored", (RiskError, OSError)):
         scored = _on_what_there_is(settings)
-        remember_scores(run, release, scored, settings.capacity, book_size(settings))
+        remember_scores(run, release, scored, share_of_book(settings))
     for problem in problems:
         log.warning("%s", problem)
     return {"outcome": outcome, "reason": f"{release.title} with F1 {release.score:.4f}"}
@@ -199,7 +191,8 @@ def _on_what_there_is(settings: Settings) -> Candidate:
     datasets = {NEWEST: known} if len(known) else {}
     with suppress(InputMissing, DataUnusable):
         datasets[TEST] = test_data.rows(settings)
-    return deployed.candidate(settings.prod_deployment_path, datasets, settings.columns)
+    in_use = deployed.load(settings.prod_deployment_path, settings.columns)
+    return deployed.evaluated(in_use, datasets)
 
 
 def record_owed(settings: Settings) -> list[str]:

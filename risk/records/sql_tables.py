@@ -78,6 +78,38 @@ timings = _table(
     sa.Column("step", sa.String(40), nullable=False),
     sa.Column("seconds", sa.Double, nullable=False),
 )
+verdicts = _table(
+    "verdicts",
+    _of_a_run(),
+    sa.Column("policy", sa.String(20), nullable=False),
+    sa.Column("verdict", sa.String(20), nullable=False),
+    *_columns(sa.Double, "p", "effect", nullable=True),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("sentence", sa.Text, nullable=False),
+    *_columns(sa.Integer, "found", "called"),
+)
+calibration = _table(
+    "calibration",
+    _of_a_run(),
+    sa.Column("release", sa.String(64), nullable=False),
+    *_columns(sa.Integer, "rows", "leavers"),
+    *_columns(sa.Double, "expected", "expected_low", "expected_high"),
+    *_columns(sa.Double, "error", "error_low", "error_high", "by_chance"),
+)
+reliability = _table(
+    "reliability",
+    _of_a_run(),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    *_columns(sa.Double, "risk", "left", "left_low", "left_high"),
+)
+shifts = _table(
+    "shifts",
+    _of_a_run(),
+    sa.Column("column", sa.String(255), nullable=False),
+    *_columns(sa.Double, "psi", "psi_bound", "ks", "ks_bound", nullable=True),
+    sa.Column("sentence", sa.Text, nullable=False),
+)
 deployments = _table(
     "deployments",
     sa.Column("release", sa.String(64), primary_key=True),

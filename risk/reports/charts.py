@@ -1,6 +1,7 @@
 """Figures of the deployed model on the test data, as PNG."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image
 
 from risk.learning.evaluation import Flags, share_interval
 from risk.models.estimator import Numbers
+from risk.records.decisions import Group
 
 DPI = 150
 MOST_POINTS = 2000
@@ -152,6 +154,24 @@ def _calibration(axes: Axes, left: Flags, risks: Numbers) -> None:
     _write(axes, "as predicted", (0.8, 0.8), (8, -4))
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.04))
     axes.set_xlabel("predicted risk of ten groups; bars: 95 % interval", fontsize=9, color=SOFT)
+
+
+def reliability(groups: Sequence[Group]) -> bytes:
+    """Predicted risk and the share that left, by groups; a square is beyond its interval."""
+    drawn = figure(7, 3.4, left=0.075, right=0.985, top=0.9, bottom=0.14)
+    axes = panel(drawn, 1, 1, 1, "Predicted risk, and share that left")
+    end = 1.05 * max(max(each.risk, each.left_high) for each in groups)
+    axes.plot([0, end], [0, end], color=SOFT, lw=1.2, ls="--")
+    for each in groups:
+        color, mark = (SERIES[1], "s") if each.is_off else (SERIES[0], "o")
+        axes.vlines(each.risk, each.left_low, each.left_high, color=color, lw=1.6)
+        face = "white" if each.is_off else color
+        axes.plot(each.risk, each.left, mark, ms=6, mfc=face, mec=color, mew=1.4)
+    axes.set(xlim=(0, end), ylim=(0, end))
+    axes.set_xlabel("predicted risk of a group; bars: 90 % interval", fontsize=9, color=SOFT)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(OF_ALL)
+    return png(drawn)
 
 
 def _write(

@@ -5,7 +5,7 @@ import math
 from risk import files, packages, times
 from risk.data import statistics
 from risk.errors import InputMissing
-from risk.reports import ingestion_record
+from risk.reports import decision_sections, ingestion_record
 from risk.reports.pdf import Block, Grid, Words, shortened
 from risk.reports.report_data import Findings
 from risk.settings import BESIDE_THE_SCRIPTS
@@ -97,15 +97,20 @@ def _number(value: float) -> str:
 
 
 def last_runs(findings: Findings) -> list[Block]:
-    """What the last runs decided, the newest first."""
+    """What the last runs decided, the newest first, and what the other policies would have."""
     last = findings.history.last_runs
     if last.empty:
         return [*NO_RUN]
+    verdicts = findings.decisions.verdicts
     rows = [
-        (times.written(run["started_at"]), run["outcome"], run["reason"])
+        (
+            *(times.brief(run["started_at"]), run["outcome"], run["reason"]),
+            decision_sections.others(verdicts.get(run["id"], [])),
+        )
         for run in last.to_dict("records")
     ]
-    return [Grid(("began", "outcome", "why"), rows, (0.27, 0.13, 0.6))]
+    head = ("began, UTC", "outcome", "why", "the policies not in force")
+    return [Grid(head, rows, (0.16, 0.11, 0.45, 0.28))]
 
 
 def timings(findings: Findings) -> list[Block]:

@@ -10,10 +10,10 @@ import pandas as pd
 from risk import files
 from risk.columns import Columns
 from risk.data import tables
+from risk.decisions.gates import TEST, Decision
 from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.learning import deployed, ranking, releases
 from risk.learning.evaluation import Candidate
-from risk.learning.gates import TEST, Decision
 from risk.learning.ranking import Basis, Probability, Ranked
 from risk.learning.releases import Release
 from risk.models import estimator

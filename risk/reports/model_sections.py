@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from risk import files, wording
 from risk.data import tables
+from risk.decisions.gates import NEWEST
 from risk.learning import ranking
 from risk.learning.evaluation import Evaluation
-from risk.learning.gates import NEWEST
 from risk.reasons import coefficients, phrases
-from risk.records import list_file, recording
+from risk.records import list_file
 from risk.reports import charts, pdf
 from risk.reports.pdf import Block, Cell, Facts, Grid, Picture, Words, shortened
 from risk.reports.report_data import Findings
@@ -77,7 +77,7 @@ def _code_width(listed: list[TopClient]) -> float:
 def quality(findings: Findings) -> list[Block]:
     """F1 with its interval, what calling the list is worth, and two pictures of it."""
     settings, on_test = findings.settings, findings.on_test
-    share = recording.capacity_share(settings.capacity, findings.clients)
+    share = findings.share
     measured, leavers = on_test.quality(share), on_test.leavers
     remark = wording.provisional(leavers)
     interval = f"F1, 95\u00a0% sure between {measured['f1_low']:.2f} and {measured['f1_high']:.2f}"

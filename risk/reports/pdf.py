@@ -31,6 +31,7 @@ from reportlab.platypus import (
 PLAIN, BOLD = "Report", "Report-Bold"
 FONT_FILES = {PLAIN: "DejaVuSans.ttf", BOLD: "DejaVuSans-Bold.ttf"}
 INK, SOFT, LINE = HexColor("#1b2733"), HexColor("#55636f"), HexColor("#cfd6db")
+RED = HexColor("#9c2410")
 MARGIN, TOP, BOTTOM, FOOT = 18 * mm, 16 * mm, 18 * mm, 10 * mm
 WIDTH, HEIGHT = A4[0] - 2 * MARGIN, A4[1] - TOP - BOTTOM
 ABOVE = 3 * mm  # a section that is jumped to does not stick to the window's edge
@@ -53,6 +54,12 @@ class Words(NamedTuple):
 
     text: str
     is_remark: bool = False
+
+
+class Alarm(NamedTuple):
+    """What is to be read before anything else: red, and in a frame for those without colours."""
+
+    text: str
 
 
 class Facts(NamedTuple):
@@ -80,7 +87,7 @@ class Picture(NamedTuple):
     width: float = 1.0
 
 
-Block: TypeAlias = Heading | Words | Facts | Grid | Picture
+Block: TypeAlias = Heading | Words | Alarm | Facts | Grid | Picture
 
 
 def document(title: str, foot: str, blocks: Sequence[Block], fonts: Path) -> bytes:
@@ -143,9 +150,13 @@ def _style(name: str, size: float, **more: Any) -> ParagraphStyle:
     return ParagraphStyle(name, fontSize=size, **usual | more)
 
 
+FRAME = {"borderColor": RED, "borderWidth": 1, "borderPadding": 2 * mm}
+FRAME |= dict.fromkeys(("leftIndent", "rightIndent"), 2 * mm)
+FRAME |= dict.fromkeys(("spaceBefore", "spaceAfter"), 4 * mm)
 TITLE = _style("title", 20, fontName=BOLD, spaceAfter=2 * mm)
 HEADING = _style("heading", 13, fontName=BOLD, spaceBefore=4 * mm, spaceAfter=2 * mm)
 WORDS = _style("words", 9.5, spaceAfter=2 * mm)
+ALARM = _style("alarm", 11, fontName=BOLD, textColor=RED, **FRAME)
 REMARK = _style("remark", 8, textColor=SOFT, spaceAfter=2 * mm)
 FACT = _style("fact", 21, fontName=BOLD, leading=25)
 CAPTION = _style("caption", 8, textColor=SOFT)
@@ -161,6 +172,8 @@ def _flowables(block: Block) -> list[Flowable]:
         return [start, _Section(markup(block.text), HEADING)]
     if isinstance(block, Words):
         return [Paragraph(markup(block.text), REMARK if block.is_remark else WORDS)]
+    if isinstance(block, Alarm):
+        return [Paragraph(markup(block.text), ALARM)]
     if isinstance(block, Facts):
         return [_facts(block), Spacer(0, 3 * mm)]
     if isinstance(block, Grid):

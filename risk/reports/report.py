@@ -8,7 +8,14 @@ from risk.data import tables
 from risk.errors import RiskError
 from risk.learning import ranking, releases
 from risk.records import list_file
-from risk.reports import charts, data_sections, model_sections, pdf
+from risk.reports import (
+    charts,
+    data_sections,
+    decision_sections,
+    decision_words,
+    model_sections,
+    pdf,
+)
 from risk.reports.pdf import Block, Facts, Heading, Words
 from risk.reports.report_data import Findings
 
@@ -26,6 +33,7 @@ def document(findings: Findings) -> bytes:
 def blocks(findings: Findings) -> list[Block]:
     """Every section, or the reason why it is not there."""
     sections: tuple[tuple[Heading | None, Callable[[Findings], list[Block]]], ...] = (
+        (None, decision_sections.trouble),
         (None, _answer),
         (None, _decision),
         (Heading(f"The first {model_sections.TOP} to call"), model_sections.first_to_call),
@@ -34,6 +42,9 @@ def blocks(findings: Findings) -> list[Block]:
         (Heading("The data"), data_sections.files_read),
         (Heading("Refused lines"), data_sections.refused_lines),
         (Heading("The columns"), data_sections.columns),
+        (Heading("Do the risks come true?"), decision_sections.risks),
+        (Heading("What changed in the data"), decision_sections.shifts),
+        (Heading("What each policy would have decided"), decision_sections.policies),
         (Heading("Is it getting worse?", on_new_page=True), model_sections.trends),
         (Heading("The last runs"), data_sections.last_runs),
         (Heading("How long the steps take"), data_sections.timings),
@@ -64,8 +75,11 @@ def _answer(findings: Findings) -> list[Block]:
         for name, count in ranking.counts(listed).items()
     ]
     is_open = ranking.still_open(listed[ranking.OUTCOME][:called])
-    leaving, words = ranking.expected(risks[:called], is_open)
-    facts.append((f"{leaving:,}", words))
+    expected, doubted = (
+        ranking.expected(risks[:called], is_open),
+        decision_sections.doubted(findings),
+    )
+    facts.append(decision_words.promised(expected, risks[:called], is_open, doubted))
     release = f"Ranked by release {basis.release}"
     if basis.deployed_at:
         release += f", deployed {_moment(basis.deployed_at)}"

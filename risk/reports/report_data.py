@@ -8,14 +8,14 @@ import pandas as pd
 from risk import files, wording
 from risk.data import tables, test_data
 from risk.data.tables import Book
+from risk.decisions.gates import TEST
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking
 from risk.learning.deployed import Deployed
 from risk.learning.evaluation import Evaluation
-from risk.learning.gates import TEST
 from risk.learning.releases import Release
 from risk.models.estimator import Model
-from risk.records import list_file, queries, recording
+from risk.records import decisions, list_file, queries, recording
 from risk.records.queries import Trends
 from risk.reports import charts, trends_chart
 from risk.settings import Settings
@@ -57,7 +57,8 @@ class Findings:
         if known:
             deployed_now = Deployed(known.release, known.model, settings.columns)
             self._parts = {"deployed": deployed_now, "dataset": known.dataset}
-            self._parts["clients"] = len(known.book.rows)
+            clients = len(known.book.rows)
+            self._parts["share"] = recording.capacity_share(settings.capacity, clients)
         if known and known.on_test:
             self._parts["on test"] = known.on_test
 
@@ -87,14 +88,24 @@ class Findings:
         return self._once("dataset", lambda: tables.read(path / files.FINAL_DATA, columns))
 
     @property
-    def clients(self) -> int:
-        """How many clients the book has."""
-        return self._once("clients", lambda: recording.book_size(self.settings))
+    def share(self) -> float:
+        """The share of the clients that the managers can call."""
+        return self._once("share", lambda: recording.share_of_book(self.settings))
 
     @property
     def history(self) -> History:
         """The records of all runs."""
         return self._once("history", lambda: _history(self.settings))
+
+    @property
+    def decisions(self) -> decisions.Past:
+        """What each policy decided, whether risks came true, what changed in the data."""
+
+        def ask() -> decisions.Past:
+            _ = self.history  # so that a database that did not answer is not asked again
+            return decisions.overview(self.settings)
+
+        return self._once("decisions", ask)
 
     @property
     def confusion_matrix(self) -> bytes:

@@ -1,9 +1,10 @@
-"""Line charts as points of an SVG, for pages without scripts and pictures."""
+"""Charts as points of an SVG, for pages without scripts and pictures."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 480, 180
+TALL, BELOW = 300, 44  # of a chart with a title below
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 24
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 MOST_LINES = 5
@@ -27,9 +28,9 @@ class Line(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A line of the grid."""
+    """A line of the grid, by its distance from the top or from the left."""
 
-    y: float
+    at: float
     text: str
 
 
@@ -47,6 +48,34 @@ class Chart(NamedTuple):
 
 
 Point = tuple[int, float, str]
+
+
+class Bar(NamedTuple):
+    """A point with its interval, and whether that misses the point's prediction."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    is_off: bool
+    title: str
+
+
+class Curve(NamedTuple):
+    """Shares that came over those predicted; the diagonal is where both are the same."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    across: list[Tick]
+    up: list[Tick]
+    bars: list[Bar]
+
+
+Held = tuple[float, float, float, float, bool, str]  # predicted, observed, interval, off, title
 
 
 def chart(series: dict[str, list[Point]], moments: Sequence[str], *, whole: bool) -> Chart | None:
@@ -92,3 +121,28 @@ def _span(least: float, most: float) -> tuple[float, float, float]:
     while high < min(1.0, most + room * 0.1) - 1e-9:
         high += step
     return low, high, step
+
+
+def curve(points: Sequence[Held]) -> Curve | None:
+    """Predicted shares across, observed ones up, each with its interval; None without any."""
+    if not points:
+        return None
+    most = max(max(risk, high) for risk, _, _, high, *_ in points)
+    _, end, step = _span(0.0, most)
+    left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, TALL - BELOW
+
+    def x(share: float) -> float:
+        return round(left + (right - left) * share / end, 1)
+
+    def y(share: float) -> float:
+        return round(bottom - (bottom - top) * share / end, 1)
+
+    levels = [step * number for number in range(round(end / step) + 1)]
+    across, up = (
+        [Tick(place(level), f"{100 * level:.0f}\u00a0%") for level in levels] for place in (x, y)
+    )
+    bars = [
+        Bar(x(risk), y(share), y(low), y(high), is_off, title)
+        for risk, share, low, high, is_off, title in points
+    ]
+    return Curve(WIDTH, TALL, left, right, top, bottom, across, up, bars)

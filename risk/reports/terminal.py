@@ -38,12 +38,12 @@ def two_columns(
 def history(runs: pd.DataFrame) -> str:
     """Runs in their order, each with its scores, its files and its reason."""
     scores = "deployed  newest   trained  files  refused lines"
-    lines = [f"{'began':20}  {'outcome':11}  {'release':12}  {scores}"]
+    lines = [f"{'began':20}  {'outcome':12}  {'release':12}  {scores}"]
     marked = False
     for entry in tables.as_rows(runs):
         numbers = [_four(entry[name], entry[leavers]) for name, leavers in SCORES.items()]
         marked = marked or any(number.endswith(PROVISIONAL) for number in numbers)
-        run = f"{entry['started_at']:20}  {entry['outcome']:11}  {entry['release'] or '':12}  "
+        run = f"{entry['started_at']:20}  {entry['outcome']:12}  {entry['release'] or '':12}  "
         lines.append(f"{run}{'  '.join(numbers)}  {_files(entry)}".rstrip())
         lines += textwrap.wrap(
             entry["reason"], WIDTH, initial_indent=" " * 22, subsequent_indent=" " * 22

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num, num2date
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from risk.learning.gates import DATASETS, NEWEST
+from risk.decisions.gates import DATASETS, NEWEST
 from risk.records.queries import Trends
 from risk.reports.charts import BEHIND, INK, OF_ALL, PALE, SERIES, SOFT, figure, panel, png
 from risk.wording import FEW_LEAVERS

@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 from risk import times, wording
-from risk.learning.gates import DATASETS, NEWEST
+from risk.decisions.gates import DATASETS, NEWEST
 from risk.learning.releases import Release
+from risk.records.decisions import Calibration, PolicyVerdict
+from risk.records.decisions import Past as Decisions
 from risk.records.queries import Past, Score
-from risk.reports import svg
+from risk.reports import decision_words, svg
 from risk.wording import Drift
 
 
@@ -22,10 +24,12 @@ class Quality(NamedTuple):
     rivals: dict[str, tuple[float, float]]
 
 
-def quality_of(past: Past, release: Release | None) -> Quality:
-    """How good the deployed model is, and was."""
+def quality_of(past: Past, release: Release | None, decided: Decisions | None = None) -> Quality:
+    """How good the deployed model is, and was; whether it holds is decided by F1 or by evidence."""
     own = [each for each in past.scores if release and each.release == release.release]
     drift = _drift(past, own, release) if release else None
+    if release and decided:
+        drift = decision_words.holds(_last_verdict(past, decided, release.release))
     rivals = _rivals(past.compared, release) if release else {}
     return Quality(_last(own), _chart(past.scores), drift, rivals)
 
@@ -37,6 +41,12 @@ def _drift(past: Past, own: list[Score], release: Release) -> Drift:
         return wording.drift(None, release.score, is_trained_on_it=False)
     renewed = {each.run for each in past.compared}
     return wording.drift(looks[-1].value, release.score, is_trained_on_it=looks[-1].run in renewed)
+
+
+def _last_verdict(past: Past, decided: Decisions, in_use: str) -> PolicyVerdict | None:
+    """What the policy in force last decided, if the same release is in use since."""
+    last = next((run for run in past.runs if run["id"] in decided.verdicts), None)
+    return decided.verdicts[last["id"]][0] if last and last["release"] == in_use else None
 
 
 def _rivals(compared: list[Score], release: Release) -> dict[str, tuple[float, float]]:
@@ -67,3 +77,13 @@ def _chart(scores: list[Score]) -> svg.Chart | None:
             series[each.dataset].append((places[each.run], each.value, title))
     names = [times.brief(moment) for moment in began.values()]
     return svg.chart(series, names, whole=False)
+
+
+def reliability(known: Calibration | None) -> svg.Curve | None:
+    """The reliability curve."""
+    groups = known.groups if known else ()
+    points = [
+        (*each[1:], each.is_off, decision_words.group(place, len(groups), each))
+        for place, each in enumerate(groups, 1)
+    ]
+    return svg.curve(points)

@@ -38,6 +38,7 @@ OF_THE_GUARD = {
 }
 OF_THE_RELEASE = {"503": "nothing is deployed yet, or a file on the disk cannot be used"}
 OF_THE_DATA = {"422": "the data has nothing to answer from"}
+OF_A_RUN = {"404": "no recorded run has this name"}
 OF_A_CLIENT = {"404": "no client has this code"}
 OF_THE_BODY = {
     "404": "there is no such dataset below the data folders",
@@ -127,6 +128,7 @@ RANKING = _object(
     clients=_list(CLIENT),
 )
 CODE = _in("path", "corporation", {"type": "string", "minLength": 1})
+RUN = _in("path", "run", {"type": "string", "minLength": 1})
 FILTERS: dict[str, Schema] = {
     "q": {"type": "string", "maxLength": client_list.LONGEST_SEARCH},
     "band": {"type": "string", "enum": ["", *dict(ranking.BANDS)]},
@@ -186,6 +188,7 @@ def _pages() -> Schema:
     filters = [_in("query", name, schema) for name, schema in FILTERS.items()]
     return {
         "/": _get("Whether everything is well", _text("text/html"), {}),
+        "/runs/{run}": _get("What one run decided, and why", _text("text/html"), OF_A_RUN, RUN),
         "/clients": _get("Whom to call, and why", _text("text/html"), OF_A_CLIENT, *filters),
         "/clients/{corporation}": _get("One client", _text("text/html"), OF_A_CLIENT, CODE),
         "/clients/{corporation}/contacts": {

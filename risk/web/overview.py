@@ -8,17 +8,19 @@ from flask import Response
 from risk import files, times, wording
 from risk.cli import PIPELINE
 from risk.data import input_folder
+from risk.decisions.policies import EVIDENCE
 from risk.learning import ranking
-from risk.learning.ranking import Basis, Expected
+from risk.learning.ranking import Basis
 from risk.reasons import coefficients
-from risk.records import contacts, endings, health, pending, queries, store
+from risk.records import contacts, decisions, endings, health, pending, queries, store
+from risk.records.decisions import Calibration
 from risk.records.endings import Ending
 from risk.records.health import Trouble
-from risk.reports import ingestion_record
+from risk.reports import decision_words, ingestion_record
 from risk.settings import Settings
 from risk.web import answers, client_list
 from risk.web.client_list import ClientList, Wish
-from risk.web.model_quality import Quality, quality_of
+from risk.web.model_quality import Quality, quality_of, reliability
 from risk.web.pages import Part, pages, part, service
 
 FIRST_TO_CALL = 7
@@ -75,13 +77,19 @@ def start_page() -> Response:
     """Whether everything is well: the last runs, the model, the data."""
     pipeline, settings = current_pipeline(), service().settings
     past = part(queries.overview, settings)
-    quality = quality_of(past.value, pipeline.release.value) if past.value else None
+    decided, in_use = part(decisions.overview, settings), _in_use(pipeline)
+    by = decided.value if settings.drift_test == EVIDENCE else None
+    quality = quality_of(past.value, pipeline.release.value, by) if past.value else None
+    is_better = bool(decided.value and decided.value.has_proven_better)
+    doubted = decided.value.doubted(in_use) if decided.value else None
     lately = part(contacts.recent, settings)
-    clients = part(lambda: to_call(client_list.current(), settings.capacity, lately.value or set()))
+    contacted = lately.value or set()
+    clients = part(lambda: to_call(client_list.current(), settings.capacity, contacted, doubted))
     judged = (
         *_judged_pipeline(pipeline),
+        health.untrue(doubted),
         *_judged_files(pipeline, clients),
-        *_judged_records(past, quality),
+        *_judged_records(past, quality, is_better=is_better),
         *(health.begun_anew(*each) for each in store.set_aside(settings)),
     )
     return answers.page(
@@ -91,6 +99,10 @@ def start_page() -> Response:
         release=pipeline.release,
         clients=clients,
         past=past,
+        decided=decided,
+        in_use=in_use,
+        doubted=doubted,
+        curve=reliability(decided.value.calibration) if decided.value else None,
         arrived=wording.arrived(past.value.runs) if past.value else "",
         learned=part(lambda: coefficients.of(service().deployed.now().model, settings.columns)),
         quality=quality,
@@ -100,6 +112,11 @@ def start_page() -> Response:
         hidden_days=contacts.HIDDEN_DAYS,
         problem=lately.problem,
     )
+
+
+def _in_use(pipeline: Pipeline) -> str:
+    """The name of the release in use; empty without one."""
+    return pipeline.release.value.release if pipeline.release.value else ""
 
 
 def _judged_pipeline(pipeline: Pipeline) -> Iterator[Trouble | None]:
@@ -156,12 +173,17 @@ def _judged_list(pipeline: Pipeline, clients: Part) -> Trouble | None:
     return health.stale(basis.release, release.release, is_current=is_current)
 
 
-def _judged_records(past: Part, quality: Quality | None) -> Iterator[Trouble | None]:
-    """What the database says is wrong with the model."""
+def _judged_records(
+    past: Part, quality: Quality | None, *, is_better: bool
+) -> Iterator[Trouble | None]:
+    """What the database says is wrong with the model.
+
+    One that was needed, by outcomes that the model before had not seen, is no weaker than that.
+    """
     yield _unreadable("The records", past, "See that the database answers.")
     if quality:
         yield health.drifted(quality.drift) if quality.drift else None
-        yield health.weaker(quality.rivals)
+        yield health.weaker({} if is_better else quality.rivals)
 
 
 class ToCall(NamedTuple):
@@ -170,21 +192,25 @@ class ToCall(NamedTuple):
     basis: Basis | None
     bands: dict[str, int]
     all: int
-    expected: Expected
+    expected: str
+    words: str
     first: list[client_list.Client]
 
 
-def to_call(listed: ClientList, capacity: int, contacted: Set[str]) -> ToCall:
+def to_call(
+    listed: ClientList, capacity: int, contacted: Set[str], doubted: Calibration | None
+) -> ToCall:
     """A summary of the list; those who were contacted are not among the first."""
     risks = listed.table["risk"].to_numpy()
     is_open = ranking.still_open(listed.table[ranking.OUTCOME])
     wish = Wish(hides_contacted=True)
     places = client_list.matching(listed, wish, contacted)
     places = client_list.to_call(listed, wish, FIRST_TO_CALL, places)
+    expected = ranking.expected(risks[:capacity], is_open[:capacity])
     return ToCall(
         listed.basis,
         ranking.counts(listed.table),
         len(listed.folded),
-        ranking.expected(risks[:capacity], is_open[:capacity]),
+        *decision_words.promised(expected, risks[:capacity], is_open[:capacity], doubted),
         client_list.clients_at(listed, places),
     )

@@ -24,6 +24,7 @@ from risk.learning.deployed import Deployed, watched
 from risk.learning.ranking import Ranked
 from risk.reasons import phrases
 from risk.records import endings
+from risk.reports import decision_words
 from risk.settings import Settings
 from risk.web import answers
 from risk.web.data_files import DataFiles
@@ -163,15 +164,18 @@ def _words() -> dict[str, object]:
         "style": _style()[1],
         "address": address,
         "contacts_address": contacts_address,
+        "run_address": run_address,
         "visible": visible,
         "ago": ago,
         "exact": exact,
+        "written": times.written,
         "score": score,
         "percent": ranking.percent,
         "span": ranking.span,
         "times": phrases.times,
         "colours": wording.COLOURS,
         "meant": wording.meant,
+        "decisions": decision_words,
         "at_stake": wording.at_stake,
         "without_folders": endings.without_folders,
         "bands": [name for name, _ in ranking.BANDS],
@@ -183,6 +187,11 @@ def address(corporation: str) -> str:
     if corporation in CHANGED_BY_BROWSERS:
         return f"/clients?{urlencode({'client': corporation})}"
     return f"/clients/{quote(corporation, safe='')}"
+
+
+def run_address(run: str) -> str:
+    """Where a run's page is."""
+    return f"/runs/{quote(run, safe='')}"
 
 
 def contacts_address(corporation: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 from app import create_app
 from fullprocess import full_process
 from risk import cache, files, shapes
+from risk.decisions import judgement
 from risk.errors import ArtefactRefused
-from risk.learning import deployed, judgement
+from risk.learning import deployed
 from risk.records import pending
 from risk.settings import Settings
 from tests.conftest import script, settle_what_is_shown

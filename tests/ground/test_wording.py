@@ -3,7 +3,7 @@
 import pytest
 
 from risk import wording
-from risk.learning import gates
+from risk.decisions import gates
 from risk.wording import DRIFTED, EQUAL, FORCED, MEANT, SAME, UNKNOWN
 from tests.conftest import Score
 
@@ -17,6 +17,7 @@ from tests.conftest import Score
         ("no drift", 0.7, 0.6, MEANT["no drift"]),
         ("no drift", None, 0.6, UNKNOWN),
         ("kept", 0.5, 0.6, MEANT["kept"]),
+        ("recalibrated", 0.5, 0.6, MEANT["recalibrated"]),
         ("rolled back", None, None, MEANT["rolled back"]),
         ("a word of later", None, None, ""),
     ],
@@ -81,3 +82,17 @@ def test_the_model_holds_as_long_as_it_does_as_well_as_when_it_went_out(
 ) -> None:
     found = wording.drift(newest, 0.6, is_trained_on_it=trained_on_it)
     assert (found.word, found.colour) == (word, colour)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "whose"),
+    [
+        ("no drift", "the model in use then"),
+        ("deployed", "the model that was replaced"),
+        ("recalibrated", "the model that was replaced"),
+    ],
+)
+def test_what_arrived_last_was_judged_with_the_model_before_a_change(
+    outcome: str, whose: str
+) -> None:
+    assert f"{whose} had 0.5000" in wording.arrived([{"outcome": outcome, "arrived_score": 0.5}])

@@ -16,9 +16,10 @@ from tests.house.test_imports import GROUND, OURS, floor
 OF_THE_WINGS = {
     "risk.data",
     "risk.data.input_folder",
+    "risk.decisions",
+    "risk.decisions.gates",
+    "risk.decisions.judgement",
     "risk.learning",
-    "risk.learning.gates",
-    "risk.learning.judgement",
     "risk.learning.publishing",
     "risk.learning.releases",
     "risk.records",

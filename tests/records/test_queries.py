@@ -9,6 +9,7 @@ from risk.records import pending, queries, recording
 from risk.settings import Settings
 from tests.conftest import decided, put, script
 from tests.records.sql import ON_SERVERS, ingest
+from tests.verdicts import record
 
 
 @ON_SERVERS
@@ -71,3 +72,28 @@ def test_the_history_leaves_empty_what_is_not_known_and_marks_what_is_provisiona
     assert "None" not in text
     assert re.search(r"deployed .* 0\.\d{4}\*", text)
     assert "fewer than 100 leavers" in text
+
+
+def test_the_columns_of_the_history_stand_below_their_heads(settings: Settings) -> None:
+    record(settings, 1, "recalibrated", [], release="2-abcdabcd")
+    record(settings, 2, "kept", [], release="2-abcdabcd")
+    head, *lines = diagnostics.history(settings).splitlines()
+    runs = [line for line in lines if line.startswith("2030")]
+    assert {line.index("2-abcdabcd") for line in runs} == {head.index("release")}
+
+
+@ON_SERVERS
+def test_a_run_is_found_by_its_name_with_its_place_and_its_neighbours(recorded: Settings) -> None:
+    assert queries.of_run(recorded, "run-1") is None
+    for number in (2, 1, 3):
+        record(recorded, number, "kept", [])
+    first, second, third = (queries.of_run(recorded, f"run-{number}") for number in (1, 2, 3))
+    assert first
+    assert second
+    assert third
+    assert (first.place, second.place, third.place, second.of_all) == (1, 2, 3, 3)
+    assert (first.before, third.after) == (None, None)
+    assert second.before
+    assert second.after
+    assert (second.before["id"], second.after["id"]) == ("run-1", "run-3")
+    assert queries.of_run(recorded, "run-1 ") is None

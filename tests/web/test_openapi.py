@@ -73,7 +73,7 @@ def misfit(value: Any, schema: dict[str, Any], at: str = "/") -> str | None:
 
 def test_every_route_is_described_and_no_other(app: Flask, document: dict[str, Any]) -> None:
     routes = {
-        (rule.rule.replace("<code:corporation>", "{corporation}"), method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         for method in rule.methods or ()
         if method != "HEAD"

@@ -194,7 +194,7 @@ def test_every_point_of_a_chart_is_inside_of_it(values: list[float], whole: bool
     chart = svg.chart({"risk": points, "none": []}, ["now"] * len(values), whole=whole)
     assert chart
     (line,) = chart.lines
-    lowest, highest = chart.ticks[0].y, chart.ticks[-1].y
+    lowest, highest = chart.ticks[0].at, chart.ticks[-1].at
     assert all(highest - 0.1 <= mark.y <= lowest + 0.1 for mark in line.marks)
     assert all(chart.left <= mark.x <= chart.right for mark in line.marks)
     assert 0 < highest < lowest < chart.height

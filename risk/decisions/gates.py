@@ -25,8 +25,20 @@ class Scored(Protocol):
         """The number of clients that left in this dataset."""
 
 
+class Deployed(Protocol):
+    """A release, as far as the gates need it."""
+
+    @property
+    def title(self) -> str:
+        """How sentences name it."""
+
+    @property
+    def score(self) -> float:
+        """Its F1 when it went out."""
+
+
 class Decision(NamedTuple):
-    """The outcome of a run in one of four words, and the sentence that says why."""
+    """The outcome of a run in one of five words, and the sentence that says why."""
 
     outcome: str
     reason: str
@@ -45,7 +57,7 @@ def nothing_new(folder: str, deployed: Release | None) -> Decision:
     return Decision(NO_NEW_DATA, f"nothing new in {folder}/{since}")
 
 
-def drift(deployed: Release | None, newest: Scored | None) -> tuple[bool, str]:
+def drift(deployed: Deployed | None, newest: Scored | None) -> tuple[bool, str]:
     """Whether the deployed model does worse on the newest data than when it was deployed."""
     if deployed is None:
         return True, "nothing was deployed yet"

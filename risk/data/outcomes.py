@@ -1,0 +1,107 @@
+"""When each outcome came: of every row of the dataset the arrival and the period that told it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from risk import files
+from risk.columns import Columns
+from risk.data.merge import Keys, Told
+from risk.data.snapshots import Whole
+from risk.errors import ArtefactRefused, InputMissing
+
+ROW = np.dtype([("key", "<u8"), ("period", "<i4"), ("arrival", "<i4")])
+OPEN = -1
+CURE = "run python ingestion.py"
+
+
+class Labelled(NamedTuple):
+    """The rows whose outcome is known, each with the period it belongs to and its arrival.
+
+    Periods are numbered from 0, the newest last; arrivals count the ingestions that brought
+    something new.
+    """
+
+    table: pd.DataFrame
+    period: Whole
+    arrival: Whole
+
+    @property
+    def newest(self) -> int:
+        """The last of the arrivals that told an outcome; 0 if none is known."""
+        return int(self.arrival.max(initial=0))
+
+    def where(self, which: "np.typing.NDArray[np.bool_]") -> "Labelled":
+        """Some of the rows."""
+        return Labelled(self.table[which], self.period[which], self.arrival[which])
+
+    def since(self, arrival: int) -> "Labelled":
+        """The rows whose outcome came after this arrival."""
+        return self.where(self.arrival > arrival)
+
+    def until(self, arrival: int) -> "Labelled":
+        """The rows whose outcome had come by this arrival."""
+        return self.where(self.arrival <= arrival)
+
+
+class Outcomes(NamedTuple):
+    """The rows of ROW, one for each row of the dataset in its order."""
+
+    rows: "np.typing.NDArray[np.void]"
+
+    def arrivals_of(self, keys: Keys) -> Whole:
+        """With which arrival the outcomes of rows came; OPEN for a row that is not known."""
+        if not len(self.rows):
+            return np.full(len(keys), OPEN)
+        known = self.rows[np.argsort(self.rows["key"], kind="stable")]
+        at = np.minimum(np.searchsorted(known["key"], keys), len(known) - 1)
+        return np.where(known["key"][at] == keys, known["arrival"][at], OPEN)
+
+    def labelled(self, table: pd.DataFrame, columns: Columns) -> Labelled:
+        """The rows of the dataset whose outcome is known."""
+        is_known = table[columns.target].notna().to_numpy()
+        own = self.rows[is_known]
+        return Labelled(table[is_known], own["period"], own["arrival"])
+
+
+def of(told: Told, arrivals: list[int], before: Outcomes | None) -> Outcomes:
+    """An outcome that was known before keeps its arrival, another has that of its file."""
+    rows = np.empty(len(told.key), ROW)
+    rows["key"], rows["period"] = told.key, told.period
+    of_file = np.asarray([*arrivals, OPEN])  # the last of which stands for no file
+    rows["arrival"] = of_file[told.file]
+    if before is not None:
+        known = before.arrivals_of(told.key)
+        rows["arrival"] = np.where(known == OPEN, rows["arrival"], known)
+    return Outcomes(rows)
+
+
+def write(path: Path, outcomes: Outcomes, dataset: str) -> None:
+    """Write them beside the dataset with this id: the id in a line, then the rows as they are."""
+    files.write_bytes(path, f"{dataset}\n".encode() + outcomes.rows.tobytes())
+
+
+def read(path: Path, dataset: str | None = None) -> Outcomes:
+    """What stands beside the dataset with this id, or whichever it is."""
+    own, _, content = files.read_bytes(path, "ingestion.py").partition(b"\n")
+    if dataset is not None and own.decode(errors="replace") != dataset:
+        raise ArtefactRefused(f"{files.short(path)} belongs to other data; {CURE}")
+    if len(content) % ROW.itemsize:
+        raise ArtefactRefused(f"{files.short(path)} is damaged; {CURE}")
+    return Outcomes(np.frombuffer(content, ROW))
+
+
+def labelled(folder: Path, dataset: str, table: pd.DataFrame, columns: Columns) -> Labelled:
+    """The rows with an outcome of the dataset with this id, which stands in this folder.
+
+    Where nothing is known of when the outcomes came, all count as one period.
+    """
+    try:
+        return read(folder / files.OUTCOMES, dataset).labelled(table, columns)
+    except (InputMissing, ArtefactRefused):
+        rows = np.zeros(len(table), ROW)
+        record = files.read_json(folder / files.INGESTION) or {}
+        rows["arrival"] = record.get("arrival", 1)
+        return Outcomes(rows).labelled(table, columns)
