@@ -9,51 +9,16 @@ import pandas as pd
 from risk import files, shapes
 from risk.cli import progress
 from risk.columns import Columns
-from risk.data import input_folder, judging, merge, outcomes, tables
+from risk.data import input_file, input_folder, judging, merge, outcomes, tables
+from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
 from risk.data.outcomes import Outcomes
-from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, InputMissing
 from risk.settings import Settings
 
 log = logging.getLogger("risk.intake")
 
 MOST_NAMED = 3
-NO_ROOM = "it takes more memory than there is; deliver it in parts"
-
-
-class Source(NamedTuple):
-    """One file that was looked at: its good rows, its refused lines, or why all was refused."""
-
-    arrival: input_folder.Arrival
-    sha256: str
-    table: pd.DataFrame
-    refusals: list[judging.Refusal]
-    reason: str | None
-    is_new: bool = True  # unless this content was read before
-    arrived_first: int = 0  # the arrival that gave the file its place
-
-    def counts(self, duplicates: int) -> dict[str, Any]:
-        """The file as ingestion.json keeps it."""
-        return self.arrival._asdict() | {
-            "sha256": self.sha256,
-            "rows": len(self.table) + len(self.refusals),
-            "accepted": len(self.table) - duplicates,
-            "rejected": len(self.refusals),
-            "duplicates": duplicates,
-            "reason": self.reason,
-            "arrival": self.arrived_first,
-        }
-
-    @property
-    def why_nothing_new(self) -> str:
-        """A sentence about a file that changed nothing."""
-        if self.reason:
-            return f"{self.arrival.name} is refused: {self.reason}"
-        if self.refusals and self.table.empty:
-            return f"every line of {self.arrival.name} is refused"
-        what = "no row" if self.table.empty else "nothing new"
-        return f"{self.arrival.name} holds {what}"
 
 
 class Intake(NamedTuple):
@@ -164,7 +129,7 @@ def gather(settings: Settings) -> Intake:
         progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
         path = settings.input_folder_path / arrival.name
         try:
-            sources.append(_source(arrival, settings, read_before))
+            sources.append(input_file.read(arrival, settings, read_before))
         except input_folder.StillChanging as reason:
             log.warning("%s waits for the next run: %s", files.short(path), reason)
             waiting.append(arrival.name)
@@ -224,40 +189,6 @@ def _say_what_is_gone(
             log.warning("%s cannot be opened, and its %d rows are gone with it", path, accepted)
 
 
-def _source(
-    arrival: Arrival, settings: Settings, read_before: dict[tuple[str, str], bool]
-) -> Source:
-    """One file, each line of it accepted or refused; one that was read before never waits.
-
-    `read_before` says of each whether it had any good row then.
-    """
-    path = settings.input_folder_path / arrival.name
-    columns, limits = settings.columns, settings.limits
-    sha256, is_new = "", True  # unless the file is read
-    try:
-        input_folder.judge_size(arrival.size, limits.largest_file_mb)
-        snapshot = input_folder.snapshot(path, limits.largest_file_mb)
-        arrival, sha256 = snapshot.arrival, files.sha256(snapshot.content)
-        is_new = not read_before.get((path.name, sha256))
-        if (path.name, sha256) not in read_before:
-            input_folder.judge_delivery(path, snapshot)
-        reading = judging.read_csv(snapshot.content, columns, _needed(columns), path.name)
-        judging.judge_share(reading, limits.refused_share)
-    except (FileRefused, input_folder.TooLarge, input_folder.Unreadable, MemoryError) as error:
-        reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
-        log.warning("%s is refused: %s", files.short(path), reason)
-        return Source(arrival, sha256, tables.merged([], columns), [], reason)
-    if reading.ignored_columns:
-        log.info("%s: ignored columns: %s", files.short(path), ", ".join(reading.ignored_columns))
-    if reading.refusals:
-        first = reading.refusals[0]
-        log.warning(
-            "%s: %d lines are refused, the first is line %s: %s",
-            *(files.short(path), len(reading.refusals), first.line, first.reason),
-        )
-    return Source(arrival, sha256, reading.table, reading.refusals, None, is_new)
-
-
 def _in_order(
     sources: list[Source], known: list[dict[str, Any]], number: int, settings: Settings
 ) -> list[Source]:
@@ -294,11 +225,6 @@ def _filled_in(changed: list[Source], settings: Settings) -> set[str]:
         for source in changed
         if merge.is_filled_in(source.table, before, columns)
     }
-
-
-def _needed(columns: Columns) -> list[str]:
-    """The columns without which a file of the input folder is refused."""
-    return [name for name in columns.all if name != columns.target]
 
 
 def marked(

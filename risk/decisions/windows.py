@@ -150,10 +150,9 @@ class Fits:
             return Window(self._tried()[best], best)
         reason = f"learned from {_words(best)}, which foretold the newest outcomes best"
         others = [f"{_words(count)} {loss:.4f}" for count, loss in losses.items() if count != best]
-        compared = f" (log-loss {losses[best]:.4f}; {', '.join(others)})" if others else ""
         rows = self._tried()[best]
         periods = None if best is None else len(np.unique(self.labelled.period[rows]))
-        return Window(rows, periods, reason + compared)
+        return Window(rows, periods, f"{reason} (log-loss {losses[best]:.4f}; {', '.join(others)})")
 
     def _tried(self) -> dict[int | None, Flags]:
         """The windows that differ, the longest first."""
