@@ -81,8 +81,16 @@ def _responses(content: Schema, errors: dict[str, str]) -> Schema:
     }
 
 
+TOO_LONG = {
+    "414": {
+        "description": "the address is longer than 4,094 bytes, which the server does not pass on",
+        "content": _text("text/html"),
+    }
+}
+
+
 def _get(summary: str, content: Schema, errors: dict[str, str], *parameters: Schema) -> Schema:
-    responses = _responses(content, errors)
+    responses = _responses(content, errors) | TOO_LONG
     return {"get": {"summary": summary, "parameters": list(parameters), "responses": responses}}
 
 
