@@ -83,6 +83,7 @@ class Situation:
         self.share, self.arrival, self.timed = share, arrival, timed
         self.fits = Fits(labelled, settings)
         self._proposals: dict[str, Proposal] = {}
+        self._scored: dict[bytes, Candidate] = {}
 
     @property
     def known_datasets(self) -> dict[str, pd.DataFrame]:
@@ -105,10 +106,13 @@ class Situation:
         return self._proposals[window]
 
     def scored(self, trained: Trained) -> Proposal:
-        """A model evaluated from its bytes."""
-        about = (self.datasets, self.columns, trained.learned.threshold)
-        score = evaluation.candidate
-        return Proposal(trained, self.timed("scoring", score, trained.pickled, files.MODEL, *about))
+        """A model evaluated from its bytes; two windows may have given the same."""
+        pickled = trained.pickled
+        if pickled not in self._scored:
+            about = (self.datasets, self.columns, trained.learned.threshold)
+            ask = evaluation.candidate
+            self._scored[pickled] = self.timed("scoring", ask, pickled, files.MODEL, *about)
+        return Proposal(trained, self._scored[pickled])
 
 
 def unseen(in_use: InUse | None, now: Situation) -> Evaluation | None:

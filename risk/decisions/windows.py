@@ -86,6 +86,7 @@ class Fits:
         self.newest = newest(labelled, self.columns)
         self._windows: dict[str, Window] = {}
         self._trained: dict[str, Trained] = {}
+        self._learned: dict[bytes, tuple[Learned, bytes]] = {}
         self._compared: dict[tuple[bytes, str], Model | None] = {}
 
     def window(self, name: str) -> Window:
@@ -99,14 +100,19 @@ class Fits:
         """The model that learned from all rows of a window."""
         if name not in self._trained:
             window = self.window(name)
-            rows = self.labelled.table[window.rows]
-            learned = choice.learn(rows, self.columns, self.features, self.model)
-            learned_from = len(rows), int(self.left[window.rows].sum())
-            self._trained[name] = Trained(
-                *(learned, estimator.dumps(learned.model), window),
-                *(self.labelled.newest, learned_from),
-            )
+            learned_from = int(window.rows.sum()), int(self.left[window.rows].sum())
+            of_window = *self._learned_from(window.rows), window
+            self._trained[name] = Trained(*of_window, self.labelled.newest, learned_from)
         return self._trained[name]
+
+    def _learned_from(self, rows: Flags) -> tuple[Learned, bytes]:
+        """The model of these rows, and its bytes; two windows may hold the same rows."""
+        key = np.packbits(rows).tobytes()
+        if key not in self._learned:
+            table = self.labelled.table[rows]
+            learned = choice.learn(table, self.columns, self.features, self.model)
+            self._learned[key] = learned, estimator.dumps(learned.model)
+        return self._learned[key]
 
     @cached_property
     def judging(self) -> Flags:
