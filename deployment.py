@@ -9,7 +9,7 @@ from risk import files, wording
 from risk.cli import Option, run
 from risk.data import input_folder, test_data
 from risk.data.input_folder import Seen
-from risk.decisions import gates, judgement, policies
+from risk.decisions import gates, judgement
 from risk.decisions.gates import TEST
 from risk.errors import ArtefactRefused
 from risk.learning import evaluation, publishing, releases
@@ -82,8 +82,7 @@ def bring_out(
     published = run.timed("deployment", publish, settings, scored)
     recording.remember_published(run, published)
     recording.remember_scores(run, published, scored, share)
-    is_settled = settings.promotion_gate == policies.CHALLENGER  # and not by the test data
-    return published, gates.weaker(scored.on, before.on if before and not is_settled else {})
+    return published, gates.weaker(scored.on, before.on if before else {})
 
 
 def _mixed(

@@ -124,7 +124,7 @@ def past_the_first_gate(
     if in_use and not verdict.successor:
         return ends(verdict.outcome, verdict.reason, in_use.release, in_use.candidate)
     scored = cast(Any, verdict.successor).scored  # there is one if no model is in use
-    before = in_use.candidate if in_use else None
+    before = in_use.candidate if in_use and not verdict.is_proven else None
     published, weaker = deployment.bring_out(settings, scored, before, now.share, run)
     return ends(verdict.outcome, f"{published.title}; {verdict.reason}{weaker}", published, scored)
 

@@ -73,7 +73,7 @@ def known_now(
         test = test_data.rows(settings)
     except (InputMissing, DataUnusable) as problem:
         test = problem
-    share = recording.capacity_share(settings.capacity, clients)
+    share = evaluation.capacity_share(settings.capacity, clients)
     return Situation(labelled, test, settings, share, arrival=arrival, timed=run.timed)
 
 
@@ -87,7 +87,7 @@ def score_in_use(
     datasets = now.known_datasets | ({ARRIVED: known} if len(known) else {})
     loaded = deployed.load(settings.prod_deployment_path, settings.columns)
     in_use = situation.in_use(
-        release, deployed.evaluated(loaded, datasets), judgement.weighed(settings)
+        release, deployed.evaluated(loaded, datasets), judgement.weighed_until(settings)
     )
     recording.remember_scores(run, release, in_use.candidate, now.share)
     recording.remember_calibration(run, release, situation.unseen(in_use, now))

@@ -92,7 +92,7 @@ class Company:
             period = self._period[known]
             labelled = Labelled(self._table[known], period, period + 1)
             self._situations[month] = Situation(
-                labelled, self.test, self.settings, SHARE, arrival=labelled.newest
+                labelled, self.test, self.settings, SHARE, arrival=labelled.last_arrival
             )
         return self._situations[month]
 

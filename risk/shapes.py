@@ -9,6 +9,7 @@ Shape = Any  # a test of one value, [the shape of every item] or {key: the shape
 EACH = "each"  # as the only key: every key is allowed
 ONLY = "only"  # as a further key: no key is allowed that the shape does not know
 LARGEST = 2**63 - 1
+MOST_ARRIVALS = 2**30
 LARGEST_NUMBER = 2**31 - 2  # databases can hold the next one, too
 UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -81,6 +82,11 @@ def whole(value: object) -> bool:
 def count(value: object) -> bool:
     """A whole number from 0 up."""
     return type(value) is int and 0 <= value <= LARGEST
+
+
+def arrival(value: object) -> bool:
+    """The number of an arrival; a larger one is none that came by counting."""
+    return count(value) and int(str(value)) <= MOST_ARRIVALS
 
 
 def ordinal(value: object) -> bool:
@@ -160,7 +166,7 @@ FILE = {
     "duplicates": count,
     "reason?": maybe(text),
     "adds_nothing?": flag,
-    "arrival?": count,
+    "arrival?": arrival,
 }
 SCORE = {
     "release?": maybe(text),
@@ -230,7 +236,7 @@ INGESTION = Kind(
         "input_folder": text,
         "limits?": {EACH: number},
         "columns?": word,
-        "arrival?": count,
+        "arrival?": arrival,
         "newest?": count,
         "newest_dates?": {EACH: number},
         "files": [FILE | {"mtime_ns": whole}],
@@ -239,7 +245,7 @@ INGESTION = Kind(
 )
 LEARNED = {
     **{"model?": text, "threshold?": maybe(share), "choice?": text},
-    **{"periods?": maybe(count), "arrival?": count, "trained?": count},
+    **{"periods?": maybe(count), "arrival?": arrival, "trained?": arrival},
     "reference?": reference,
 }
 TRAINED = Kind({"sha256": text, "ingestion": text} | LEARNED, "run python training.py")
@@ -265,7 +271,7 @@ JUDGED = Kind(
     {"release": text, "time": moment, "input_folder": text, "seen": [seen]},
     "nothing counts as judged",
 )
-WEIGHED = Kind({EACH: count}, "every outcome may be weighed once more")
+WEIGHED = Kind({EACH: arrival}, "every outcome may be weighed once more")
 WAITING = Kind(
     {"run?": RUN, "rows?": ROWS, "owes?": [text], "is_recorded?": flag},
     "the run counts as one that died",

@@ -209,3 +209,25 @@ def test_a_first_delivery_without_outcomes_teaches_nothing(settings: Settings, p
     with pytest.raises(DataUnusable, match="both needed to learn from"):
         decided(settings)
     assert script(settings, "diagnostics.py", "--replay").returncode == 0
+
+
+@pytest.mark.parametrize("name", [files.MODEL_RECORD, files.WEIGHED])
+def test_a_damaged_note_of_others_keeps_no_new_data_out(trusted: Settings, name: str) -> None:
+    folders = trusted.output_model_path, trusted.output_folder_path
+    next(each / name for each in folders if (each / name).exists()).write_text("damaged")
+    deliver(trusted, "dataset3.csv", for_other_reasons(MONTHS[2]))
+    assert decided(trusted) == "deployed"
+
+
+def test_a_forced_run_says_where_its_model_is_weaker_though_challengers_decide(
+    trusted: Settings,
+) -> None:
+    deliver(trusted, "dataset3.csv", for_other_reasons(MONTHS[2]))
+    reason = decide_and_act(trusted, force=True).decision.reason
+    assert "but it is weaker than the release before on the test data" in reason
+
+
+def test_of_a_model_that_won_the_test_data_of_the_old_world_say_nothing(trusted: Settings) -> None:
+    deliver(trusted, "dataset3.csv", for_other_reasons(MONTHS[2]))
+    decision = decide_and_act(trusted, force=False).decision
+    assert (decision.outcome, "weaker" in decision.reason) == ("deployed", False)

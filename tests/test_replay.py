@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from company import fabricate
+from risk import files
 from risk.data import intake, test_data
 from risk.decisions import replay
 from risk.records import store
@@ -69,6 +70,9 @@ def test_files_that_came_at_once_are_replayed_one_by_one(settings: Settings) -> 
         made = fabricate.delivery(month, CLIENTS, SEED, changed_from=CHANGE)
         deliver(settings, f"dataset{month}.csv", made.whole)
     assert [policy for policy, *_ in told(settings)] == 4 * ["specified", "trusted"]
+    (settings.input_folder_path / "folder.csv").mkdir()  # which is passed over
+    settings.output_folder_path.mkdir(exist_ok=True)
+    (settings.output_folder_path / files.WEIGHED).write_text("damaged")
     before = sorted(settings.workspace.rglob("*"))
     said = script(settings, "diagnostics.py", "--replay").stdout
     assert sorted(settings.workspace.rglob("*")) == before

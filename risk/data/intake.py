@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -15,6 +17,7 @@ from risk.data.input_folder import Arrival
 from risk.data.outcomes import Outcomes
 from risk.errors import ArtefactRefused, InputMissing
 from risk.settings import Settings
+from risk.shapes import Kind
 
 log = logging.getLogger("risk.intake")
 
@@ -166,13 +169,20 @@ def _last_arrival(settings: Settings, record: dict[str, Any], before: Outcomes |
     models, production = settings.output_model_path, settings.prod_deployment_path
     notes = (
         record,
-        files.read_json(models / files.MODEL_RECORD) or {},
-        files.read_json(production / files.MANIFEST, shapes.MANIFEST) or {},
+        _note(models / files.MODEL_RECORD, shapes.TRAINED),
+        _note(production / files.MANIFEST, shapes.MANIFEST),
     )
     of_notes = [note.get("arrival") or (1 if note else 0) for note in notes]
-    weighed = files.sound_json(settings.output_folder_path / files.WEIGHED) or {}
+    weighed = _note(settings.output_folder_path / files.WEIGHED, shapes.WEIGHED)
     told = int(before.rows["arrival"].max(initial=0)) if before else 0
     return int(max(*of_notes, *weighed.values(), told))
+
+
+def _note(path: Path, kind: Kind) -> dict[str, Any]:
+    """A record; a damaged one says nothing here, and those who need it say that it is damaged."""
+    with suppress(ArtefactRefused):
+        return files.read_json(path, kind) or {}
+    return {}
 
 
 def _say_what_is_gone(

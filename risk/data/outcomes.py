@@ -11,6 +11,7 @@ from risk.columns import Columns
 from risk.data.merge import Keys, Told
 from risk.data.snapshots import Whole
 from risk.errors import ArtefactRefused, InputMissing
+from risk.shapes import MOST_ARRIVALS
 
 ROW = np.dtype([("key", "<u8"), ("period", "<i4"), ("arrival", "<i4")])
 OPEN = -1
@@ -29,7 +30,7 @@ class Labelled(NamedTuple):
     arrival: Whole
 
     @property
-    def newest(self) -> int:
+    def last_arrival(self) -> int:
         """The last of the arrivals that told an outcome; 0 if none is known."""
         return int(self.arrival.max(initial=0))
 
@@ -88,9 +89,11 @@ def read(path: Path, dataset: str | None = None) -> Outcomes:
     own, _, content = files.read_bytes(path, "ingestion.py").partition(b"\n")
     if dataset is not None and own.decode(errors="replace") != dataset:
         raise ArtefactRefused(f"{files.short(path)} belongs to other data; {CURE}")
-    if len(content) % ROW.itemsize:
+    is_whole = len(content) % ROW.itemsize == 0
+    rows = np.frombuffer(content if is_whole else b"", ROW)
+    if not is_whole or ((rows["arrival"] < OPEN) | (rows["arrival"] > MOST_ARRIVALS)).any():
         raise ArtefactRefused(f"{files.short(path)} is damaged; {CURE}")
-    return Outcomes(np.frombuffer(content, ROW))
+    return Outcomes(rows)
 
 
 def labelled(folder: Path, dataset: str, table: pd.DataFrame, columns: Columns) -> Labelled:

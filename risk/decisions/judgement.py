@@ -94,12 +94,12 @@ def remember_weighed(settings: Settings, release: Release, looked_at: Seen) -> N
     files.write_json(settings.output_folder_path / files.JUDGED, record)
 
 
-def weighed(settings: Settings) -> dict[str, int]:
+def weighed_until(settings: Settings) -> dict[str, int]:
     """Up to which arrival outcomes were held against a model, by the model's sha256."""
     return files.sound_json(settings.output_folder_path / files.WEIGHED) or {}
 
 
-def remember_arrivals(settings: Settings, weighed: dict[str, int]) -> None:
+def remember_weighed_until(settings: Settings, weighed: dict[str, int]) -> None:
     """Note up to which arrival outcomes were held against each model."""
     files.write_json(settings.output_folder_path / files.WEIGHED, weighed)
 
@@ -107,4 +107,6 @@ def remember_arrivals(settings: Settings, weighed: dict[str, int]) -> None:
 def settle_arrivals(settings: Settings, release: Release) -> None:
     """Let what came so far not speak against a release that was brought back on purpose."""
     model = release.files[files.MODEL]["sha256"]
-    remember_arrivals(settings, weighed(settings) | {model: _ingestion(settings).get("arrival", 0)})
+    remember_weighed_until(
+        settings, weighed_until(settings) | {model: _ingestion(settings).get("arrival", 0)}
+    )

@@ -65,6 +65,7 @@ class Verdict(NamedTuple):
     called: int = 0
     proposal: Proposal | None = None
     is_same: bool = False  # the new model and the one in use
+    is_proven: bool = False  # better by outcomes that neither has seen, whatever the test data say
 
     @property
     def successor(self) -> Proposal | None:
@@ -78,9 +79,7 @@ def decide(
     """What this policy does about a model; `lost` says why there is none that could be used."""
     hits, called = _found(situation.unseen(in_use, now), now.share)
     verdict = _drift(policy, in_use, now, lost)._replace(found=hits, called=called)
-    if in_use and verdict.outcome == NO_DRIFT and not force:
-        return verdict
-    if in_use and verdict.outcome == RECALIBRATED and not force:
+    if in_use and verdict.outcome in (NO_DRIFT, RECALIBRATED) and not force:
         return verdict
     proposal = now.proposal(policy.training_window)
     _, comparison = gates.better(
@@ -109,14 +108,14 @@ def _drift(policy: Policy, in_use: InUse | None, now: Situation, lost: str) -> V
     rows = len(now.labelled.table)
     if in_use is None:
         _, why = gates.drift(None, None)
-        return Verdict(DEPLOYED, lost or why, rows, weighed=now.labelled.newest)
+        return Verdict(DEPLOYED, lost or why, rows, weighed=now.labelled.last_arrival)
     if policy.drift_test == EVIDENCE and rows:
         return _by_evidence(in_use, now)
     newest = in_use.candidate.on.get(NEWEST)
     drifted, why = gates.drift(in_use, newest)
     effect = newest.f1 - in_use.score if newest else None
     outcome = DEPLOYED if drifted else NO_DRIFT
-    return Verdict(outcome, why, rows, effect=effect, weighed=now.labelled.newest)
+    return Verdict(outcome, why, rows, effect=effect, weighed=now.labelled.last_arrival)
 
 
 def _by_evidence(in_use: InUse, now: Situation) -> Verdict:
@@ -125,17 +124,21 @@ def _by_evidence(in_use: InUse, now: Situation) -> Verdict:
     reference = in_use.reference
     if reference is None:
         why = "what it has learned from is not known, so it is put to the test"
-        return Verdict(DEPLOYED, why, len(new.table), weighed=now.labelled.newest)
+        return Verdict(DEPLOYED, why, len(new.table), weighed=now.labelled.last_arrival)
     found = evidence.weigh(in_use.candidate.model, reference, new.table, now.columns)
     verdict = Verdict(
-        DEPLOYED, found.sentence, found.rows, found.p, found.effect, weighed=now.labelled.newest
+        DEPLOYED,
+        found.sentence,
+        found.rows,
+        found.p,
+        found.effect,
+        weighed=now.labelled.last_arrival,
     )
     if found.what == evidence.UNKNOWN:
         return verdict._replace(outcome=NO_DRIFT, p=None, effect=None, weighed=in_use.weighed)
     if found.what == evidence.LEVEL:
-        return verdict._replace(
-            outcome=RECALIBRATED, proposal=_corrected(in_use, reference, new, now)
-        )
+        corrected = _corrected(in_use, reference, new, now)
+        return verdict._replace(outcome=RECALIBRATED, proposal=corrected, is_proven=True)
     return verdict._replace(outcome=NO_DRIFT) if found.what == evidence.HOLDS else verdict
 
 
@@ -148,7 +151,9 @@ def _corrected(in_use: InUse, reference: Reference, new: Labelled, now: Situatio
     learned_from = len(new.table), int((new.table[now.columns.target] == 1).sum())
     pickled = estimator.dumps(learned.model)
     trained = in_use.release.trained or in_use.arrival
-    return now.scored(Trained(learned, pickled, window, now.labelled.newest, learned_from, trained))
+    return now.scored(
+        Trained(learned, pickled, window, now.labelled.last_arrival, learned_from, trained)
+    )
 
 
 def _gate(
@@ -161,7 +166,7 @@ def _gate(
     if policy.promotion_gate == CHALLENGER:
         passes, why, gain, p = _challenged(policy, in_use, now)
         verdict = verdict._replace(reason=f"{verdict.reason}; {why}", p=p, effect=gain)
-        return verdict if passes else _kept(in_use, verdict)
+        return verdict._replace(is_proven=True) if passes else _kept(in_use, verdict)
     return verdict
 
 
@@ -174,7 +179,7 @@ def _kept(in_use: InUse, verdict: Verdict) -> Verdict:
 def _challenged(
     policy: Policy, in_use: InUse, now: Situation
 ) -> tuple[bool, str, float | None, float | None]:
-    """Whether the new model does better on clients that neither model has seen."""
+    """Whether the new model does better on outcomes that neither model has seen."""
     judges = now.fits.judging & (now.labelled.arrival > in_use.arrival)
     left = now.fits.left[judges]
     if len(left) < FEWEST_JUDGES or left.sum() < FEWEST_LEAVERS:

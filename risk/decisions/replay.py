@@ -24,8 +24,8 @@ from risk.settings import Settings
 
 def of_project(settings: Settings) -> tuple[list["Known"], list["Month"]]:
     """The history of a project's input folder, and what the policies decide of it."""
-    with sandbox.quiet():
-        taken = intake.gather(settings)
+    with sandbox.aside(settings) as aside, sandbox.quiet():
+        taken = intake.gather(aside)
     known = list(history(taken, settings.columns))
     configured = policies.configured(settings)
     asked = list(dict.fromkeys((policies.SPECIFIED, policies.TRUSTED, configured)))
@@ -68,8 +68,8 @@ def history(taken: Intake, columns: Columns) -> Iterator[Known]:
     before: outcomes.Outcomes | None = taken.outcomes
     if len(set(arrivals)) == 1:
         arrivals, before = list(range(1, len(arrivals) + 1)), None
-    last = 0 if before is None else int(before.rows["arrival"].max(initial=0))
-    for arrival in range(1, max([*arrivals, last]) + 1):
+    of_outcomes = [] if before is None else before.rows["arrival"].tolist()
+    for arrival in sorted({*arrivals, *of_outcomes} - {outcomes.OPEN}):
         firsts = [first for first in arrivals if first <= arrival]
         came = taken.sources[: len(firsts)]  # which are in the order of their arrival
         if not came:
@@ -109,7 +109,7 @@ def replayed(
     """What each policy decides after each arrival, with the model that it then has in use."""
     in_use: dict[str, InUse | None] = {policy.name: None for policy in asked}
     for each in known:
-        share = min(1.0, settings.capacity / max(1, each.clients))
+        share = evaluation.capacity_share(settings.capacity, each.clients)
         now = Situation(each.labelled, test, settings, share, arrival=each.arrival)
         for policy in asked:
             before = in_use[policy.name]

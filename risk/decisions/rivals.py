@@ -47,8 +47,8 @@ class Compared(NamedTuple):
                 follow()
         for problem in problems:
             log.warning("%s", problem)
-        last = list((judgement.weighed(settings) | self.weighed).items())[-MOST_MODELS:]
-        judgement.remember_arrivals(settings, dict(last))
+        last = list((judgement.weighed_until(settings) | self.weighed).items())[-MOST_MODELS:]
+        judgement.remember_weighed_until(settings, dict(last))
 
 
 def compared(
@@ -93,7 +93,7 @@ def _in_use(
     if deployed_one is None:
         shutil.rmtree(folder, ignore_errors=True)  # all begin anew
         return None
-    title, weighed = f"{folder.name}'s model", judgement.weighed(settings)
+    title, weighed = f"{folder.name}'s model", judgement.weighed_until(settings)
     if not (folder / files.MANIFEST).exists():
         own = weighed.get(deployed_one.candidate.sha256, 0)
         return deployed_one._replace(title=title, weighed=own)

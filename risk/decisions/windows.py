@@ -13,6 +13,7 @@ from risk.decisions import challenger
 from risk.errors import DataUnusable
 from risk.learning import choice, evaluation
 from risk.learning.choice import Learned
+from risk.learning.evidence import FEWEST_LEAVERS, FEWEST_ROWS
 from risk.learning.releases import Release
 from risk.models import estimator, pipelines
 from risk.models.estimator import Model
@@ -20,7 +21,6 @@ from risk.settings import Settings
 
 ALL, AUTO = "all", "auto"
 TRIED = 1, 3, 6  # newest periods; beside all of them
-FEWEST_ROWS, FEWEST_LEAVERS = 200, 20  # by which anything is judged
 
 
 class Window(NamedTuple):
@@ -86,7 +86,7 @@ class Fits:
         self.newest = newest(labelled, self.columns)
         self._windows: dict[str, Window] = {}
         self._trained: dict[str, Trained] = {}
-        self._learned: dict[bytes, tuple[Learned, bytes]] = {}
+        self._models: dict[bytes, tuple[Learned, bytes]] = {}
         self._compared: dict[tuple[bytes, str], Model | None] = {}
 
     def window(self, name: str) -> Window:
@@ -101,18 +101,18 @@ class Fits:
         if name not in self._trained:
             window = self.window(name)
             learned_from = int(window.rows.sum()), int(self.left[window.rows].sum())
-            of_window = *self._learned_from(window.rows), window
-            self._trained[name] = Trained(*of_window, self.labelled.newest, learned_from)
+            of_window = *self._model_of(window.rows), window
+            self._trained[name] = Trained(*of_window, self.labelled.last_arrival, learned_from)
         return self._trained[name]
 
-    def _learned_from(self, rows: Flags) -> tuple[Learned, bytes]:
+    def _model_of(self, rows: Flags) -> tuple[Learned, bytes]:
         """The model of these rows, and its bytes; two windows may hold the same rows."""
         key = np.packbits(rows).tobytes()
-        if key not in self._learned:
+        if key not in self._models:
             table = self.labelled.table[rows]
             learned = choice.learn(table, self.columns, self.features, self.model)
-            self._learned[key] = learned, estimator.dumps(learned.model)
-        return self._learned[key]
+            self._models[key] = learned, estimator.dumps(learned.model)
+        return self._models[key]
 
     @cached_property
     def judging(self) -> Flags:

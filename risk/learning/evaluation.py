@@ -111,6 +111,11 @@ def f1(model: Model, known: pd.DataFrame, columns: Columns) -> float:
     return evaluate(model, {"": known}, columns)[""].f1
 
 
+def capacity_share(capacity: int, clients: int) -> float:
+    """The share of a book of so many clients that the managers can call."""
+    return min(1.0, capacity / max(1, clients))
+
+
 class Candidate(NamedTuple):
     """A model, the hash of its pickle, and its evaluation by dataset."""
 

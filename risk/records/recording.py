@@ -20,7 +20,7 @@ from risk.decisions import windows
 from risk.decisions.gates import ARRIVED, NEWEST, TEST
 from risk.decisions.policies import Verdict
 from risk.errors import DataUnusable, InputMissing, RiskError, ServiceDown, noted
-from risk.learning import deployed, releases
+from risk.learning import deployed, evaluation, releases
 from risk.learning.evaluation import Candidate, Evaluation
 from risk.learning.releases import Release
 from risk.models import estimator
@@ -42,16 +42,11 @@ def _remember_columns(run: Run, table: pd.DataFrame, settings: Settings) -> None
         run.add("category_stats", [level._asdict() for level in levels])
 
 
-def capacity_share(capacity: int, clients: int) -> float:
-    """The share of a book of so many clients that the managers can call."""
-    return min(1.0, capacity / max(1, clients))
-
-
 def share_of_book(settings: Settings) -> float:
     """The same of the clients that the last ingestion found."""
     path = settings.output_folder_path / files.CLIENTS
     clients = len(tables.read(path, settings.columns)) if path.exists() else 0
-    return capacity_share(settings.capacity, clients)
+    return evaluation.capacity_share(settings.capacity, clients)
 
 
 def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:

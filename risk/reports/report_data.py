@@ -58,7 +58,7 @@ class Findings:
             deployed_now = Deployed(known.release, known.model, settings.columns)
             self._parts = {"deployed": deployed_now, "dataset": known.dataset}
             clients = len(known.book.rows)
-            self._parts["share"] = recording.capacity_share(settings.capacity, clients)
+            self._parts["share"] = evaluation.capacity_share(settings.capacity, clients)
         if known and known.on_test:
             self._parts["on test"] = known.on_test
 

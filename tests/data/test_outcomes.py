@@ -82,7 +82,9 @@ def test_an_outcome_that_is_contradicted_came_with_the_later_file(empty: Setting
     assert known.since(1).table["corporation"].tolist() == [MONTHS[0]["corporation"][0]]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"x\nno such rows", b"x\n" + 16 * b"\xff"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"x\nno such rows", b"x\n" + 16 * b"\xff", b"x\n" + 16 * b"\x7f"]
+)
 def test_what_is_lost_is_told_from_the_files(empty: Settings, content: bytes | None) -> None:
     taken(empty, file1=MONTHS[0])
     before = taken(empty, file2=MONTHS[1])
