@@ -28,8 +28,7 @@ import ingestion
 from company import fabricate
 from risk import files, packages
 from risk.columns import Columns
-from risk.data import fast_csv, judging, tables
-from risk.data.schema import FileRefused
+from risk.data import tables
 from risk.errors import DataUnusable, InputMissing
 from risk.learning import releases
 from risk.models import estimator, linear
@@ -198,55 +197,6 @@ def test_a_bare_regression_is_folded_and_refuses_gaps() -> None:
         folded.answers(np.array([[np.nan, 1.0, 1.0]]))
     with pytest.raises(DataUnusable, match="missing cells"):
         folded.listed([[np.nan, 1.0, 1.0]])
-
-
-NUMBERS = ["7", "0", "1.5", "1.", ".5", "1e3", "+2", "-0", "", " ", " 3\t", "NA", "nan", "NULL"]
-ODD_CELLS = ["-1", "1e400", "NAN", "inf", "x", "1_0", "0x1", "1e", "\x1c1", '"4"', "1 2", "é", "\0"]
-LINES = st.lists(st.sampled_from([*NUMBERS * 6, *ODD_CELLS]), min_size=3, max_size=3)
-CODES = st.sampled_from(["AAAA", "NULL", "0012", " x ", "", " ", "é", "a" * 201, "\x1f"])
-OUTCOMES = st.sampled_from(["0", "1", "1.0", "", "NA", "2", "yes"])
-HEADERS = ["corporation,lastmonth_activity,lastyear_activity,staff,exited"] * 3 + [
-    "exited,corporation,staff,lastyear_activity,lastmonth_activity",
-    "\ufeffcorporation, lastmonth_activity,lastyear_activity ,staff,note",
-    "lastmonth_activity,lastyear_activity,staff",
-]
-
-
-@given(
-    header=st.sampled_from(HEADERS),
-    lines=st.lists(st.tuples(CODES | st.just("AAAA"), LINES, OUTCOMES), max_size=6),
-    end=st.sampled_from(["\n", "\r\n", "\r", "\n\n"]),
-    last=st.sampled_from(["", "\n", "\n \n", "\nx"]),
-)
-def test_the_quick_reading_never_differs_from_the_one_line_by_line(
-    header: str, lines: list[tuple[str, list[str], str]], end: str, last: str
-) -> None:
-    width = header.count(",") + 1
-    cells = [[code, *numbers, outcome] for code, numbers, outcome in lines]
-    if header.startswith("exited"):
-        cells = [[row[-1], row[0], *row[3:0:-1]] for row in cells]
-    rows = [",".join(row if width == 5 else row[1:4]) for row in cells]
-    content = (end.join([header, *rows]) + last).encode()
-    quick = fast_csv.features(content, COLUMNS)
-    if quick is not None:
-        try:
-            slow = judging.judge(content, COLUMNS, COLUMNS.features)
-        except FileRefused as reason:
-            raise AssertionError(content) from reason
-        assert slow.refusals == []
-        places = [slow.names.index(name) for name in COLUMNS.features]
-        wanted = np.array([[row[place] for place in places] for row in slow.rows], dtype="float64")
-        assert quick.tobytes() == wanted.tobytes() or np.array_equal(
-            quick, wanted.reshape(-1, 3), equal_nan=True
-        )
-
-
-def test_plain_files_are_read_quickly_at_all(settings: Settings) -> None:
-    content = (settings.test_data_path / "testdata.csv").read_bytes()
-    quick = fast_csv.features(content, settings.columns)
-    slow = judging.read_csv(content, settings.columns).table[list(settings.feature_columns)]
-    assert quick is not None
-    assert np.array_equal(quick, slow.to_numpy(), equal_nan=True)
 
 
 def test_statistics_are_those_of_pandas(settings: Settings) -> None:

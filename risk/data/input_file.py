@@ -9,6 +9,7 @@ from risk import files
 from risk.columns import Columns
 from risk.data import input_folder, judging, tables
 from risk.data.input_folder import Arrival
+from risk.data.lines import Refusal
 from risk.data.schema import FileRefused
 from risk.settings import Settings
 
@@ -23,7 +24,7 @@ class Source(NamedTuple):
     arrival: input_folder.Arrival
     sha256: str
     table: pd.DataFrame
-    refusals: list[judging.Refusal]
+    refusals: list[Refusal]
     reason: str | None
     is_new: bool = True  # unless this content was read before
     arrived_first: int = 0  # the arrival that gave the file its place

@@ -11,7 +11,7 @@ import pandas as pd
 from risk import files, shapes
 from risk.cli import progress
 from risk.columns import Columns
-from risk.data import input_file, input_folder, judging, merge, outcomes, tables
+from risk.data import input_file, input_folder, lines, merge, outcomes, tables
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
 from risk.data.outcomes import Outcomes
@@ -100,7 +100,7 @@ class Intake(NamedTuple):
             for source in self.sources
             for refusal in source.refusals or _whole(source)
         ]
-        table = pd.DataFrame(rows, columns=["file", *judging.Refusal._fields])
+        table = pd.DataFrame(rows, columns=["file", *lines.Refusal._fields])
         return table.astype({"line": "Int64"})
 
 
@@ -111,8 +111,8 @@ def _few(beginning: list[str], of_files: list[str]) -> str:
     return "; ".join(beginning + of_files[:MOST_NAMED] + rest)
 
 
-def _whole(source: Source) -> list[judging.Refusal]:
-    return [judging.Refusal(None, source.reason, "")] if source.reason else []
+def _whole(source: Source) -> list[lines.Refusal]:
+    return [lines.Refusal(None, source.reason, "")] if source.reason else []
 
 
 def gather(settings: Settings) -> Intake:

@@ -1,31 +1,18 @@
-"""Judge every line of a CSV file: each becomes a row, or a refusal with its reason."""
+"""Judge every line of a CSV file: by columns where the file is plain, else one by one."""
 
-import contextlib
-import csv
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 import pandas as pd
 
-from risk.cli import progress
 from risk.columns import Columns
-from risk.data import schema, tables
-from risk.data.cell_rules import LineRefused
+from risk.data import columnar, lines, schema, tables
+from risk.data.lines import Judgement, Refusal
 from risk.data.schema import FileRefused
 
-LINES_OF_A_RECORD = 50
-LINES_UNTIL_SAID = 50_000
-LONGEST_TEXT = 10_000
 MOST_NAMED = 1000
-
-
-class Refusal(NamedTuple):
-    """A line that did not go in; a file refused whole has no line."""
-
-    line: int | None
-    reason: str
-    text: str
+WORTH_THE_CALL = 3_000  # bytes; a shorter dataset is read sooner line by line
 
 
 class Judged(NamedTuple):
@@ -63,6 +50,8 @@ def read_csv(
     On a terminal, the progress with a long file is shown under this name.
     """
     needed = (columns.client, *columns.features) if required is None else required
+    if quick := columnar.judged(content, columns, needed, name):
+        return Reading(tables.of_cells(quick.cells, quick.row_count, columns), *quick[2:])
     judged = judge(content, columns, needed, name)
     return Reading(tables.as_table(judged.rows, judged.names, columns), *judged[2:])
 
@@ -95,6 +84,10 @@ def judge(content: bytes, columns: Columns, required: Sequence[str], name: str =
 
 def features(content: bytes, columns: Columns) -> Features:
     """The cells that a model can be asked about, in a tenth of the memory that rows take."""
+    is_long = len(content) > WORTH_THE_CALL
+    if is_long and (quick := columnar.judged(content, columns, columns.features)):
+        rows = tables.asked(quick.cells, columns)
+        return Features(rows, quick.refusals[:MOST_NAMED], len(quick.refusals))
     layout, judged = _opened(content, columns, columns.features, "")
     places = [at for at, (name, _, _) in enumerate(layout.cells) if name in columns.features]
     cells, count = tables.Cells(columns), 0
@@ -107,104 +100,15 @@ def features(content: bytes, columns: Columns) -> Features:
     return Features(cells.asked(), refused, count)
 
 
-class Record(NamedTuple):
-    """One line or quoted group of lines: where it begins, its fields, how many lines it takes.
-
-    Without fields, its quotes never match.
-    """
-
-    at: int
-    fields: list[str] | None
-    taken: int
-
-
-class _Judgement(NamedTuple):
-    """The row of a record or its refusals, and how many lines it took."""
-
-    row: schema.Row | None
-    refusals: list[Refusal]
-    taken: int
-
-
 class _Opened(NamedTuple):
     """A file whose header is good, and the lines below it as they are judged."""
 
     layout: schema.Layout
-    judged: Iterator[_Judgement]
+    judged: Iterator[Judgement]
 
 
 def _opened(content: bytes, columns: Columns, required: Sequence[str], name: str) -> _Opened:
-    lines = lines_of(content)
-    header, start = header_of(lines)
+    content_lines = lines.lines_of(content)
+    header, start = lines.header_of(content_lines)
     layout = schema.layout(header, columns, required)
-    return _Opened(layout, _judged(lines, start, layout, name))
-
-
-def header_of(lines: list[str]) -> tuple[list[str], int]:
-    """The names of the columns, and the line below them."""
-    start = next((at for at, line in enumerate(lines) if line.strip()), len(lines))
-    if start == len(lines):
-        raise FileRefused("it is empty")
-    if lines[start].lstrip().startswith("<"):
-        raise FileRefused("it is an HTML or XML page, not a CSV file")
-    header, taken = _fields(lines, start)
-    return header or [lines[start]], start + taken
-
-
-def lines_of(content: bytes) -> list[str]:
-    """The physical lines without their ends."""
-    if b"\0" in content:
-        raise FileRefused("it holds NUL bytes")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileRefused(f"it is not UTF-8 (byte {error.start})") from error
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
-
-
-def _fields(lines: list[str], at: int) -> tuple[list[str] | None, int]:
-    """The record that begins at this line, None if its quotes never match, and how long it is."""
-    if '"' not in lines[at]:
-        return schema.split(lines[at]), 1
-    for length in (1, LINES_OF_A_RECORD):  # most records end where their line does
-        record = csv.reader((line + "\n" for line in lines[at : at + length]), strict=True)
-        with contextlib.suppress(csv.Error):
-            return next(record), record.line_num
-    return None, 1
-
-
-def records(lines: list[str], start: int, width: int) -> Iterator[Record]:
-    """Every record from this line on, without blank lines.
-
-    After a record that has not all its fields, reading goes on at the next line, so an unclosed
-    quote spoils only its own line.
-    """
-    at = start
-    while at < len(lines):
-        if not lines[at] or lines[at].isspace():
-            at += 1
-            continue
-        fields, taken = _fields(lines, at)
-        taken = taken if fields and len(fields) == width else 1
-        yield Record(at, fields, taken)
-        at += taken
-
-
-def _judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> Iterator[_Judgement]:
-    """What becomes of every record; one of several lines is refused as one."""
-    next_said = LINES_UNTIL_SAID
-    for at, fields, taken in records(lines, start, layout.width):
-        if at >= next_said and name:
-            progress(f"{name}: {at:,} of {len(lines):,} lines are judged")
-            next_said += LINES_UNTIL_SAID
-        try:
-            if fields is None:
-                raise LineRefused("its quotes do not match")
-            yield _Judgement(schema.row(fields, layout), [], taken)
-        except LineRefused as reason:
-            refusals = [
-                Refusal(number + 1, str(reason), lines[number][:LONGEST_TEXT])
-                for number in range(at, at + taken)
-            ]
-            yield _Judgement(None, refusals, taken)
+    return _Opened(layout, lines.judged(content_lines, start, layout, name))

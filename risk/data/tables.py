@@ -47,6 +47,32 @@ def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns)
     return table[list(columns.all)]
 
 
+def of_cells(cells: Mapping[str, Any], count: int, columns: Columns) -> pd.DataFrame:
+    """So many rows out of whole columns; those that are not there hold nothing."""
+    types = types_of(columns)
+
+    def column(name: str) -> Any:
+        if name not in cells:
+            return pd.Series(np.nan, index=range(count), dtype=types[name])
+        whole = cells[name]
+        return whole if types[name] == "float64" else pd.array(whole, dtype="str")
+
+    made = {name: column(name) for name in columns.all}
+    return pd.DataFrame(made, index=pd.RangeIndex(count), copy=False)
+
+
+def asked(cells: Mapping[str, Any], columns: Columns) -> Asked:
+    """The features out of whole columns, as `Cells.asked` has them."""
+    if are_numbers(columns):
+        return np.column_stack([cells[name] for name in columns.features])
+    words = columns.categories
+    table = {
+        name: pd.array(cells[name], dtype="str") if name in words else cells[name]
+        for name in columns.features
+    }
+    return with_days(pd.DataFrame(table), columns)
+
+
 def types_of(columns: Columns) -> dict[str, str]:
     """The pandas type of each column."""
     texts = (columns.client, columns.period, *columns.categories)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from risk.data import judging
+from risk.data import lines
 from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
 from risk.onboarding import column_guess
@@ -63,10 +63,10 @@ def cells_of(content: bytes, file: str) -> dict[str, list[str]]:
 
 def _rows(content: bytes, file: str) -> tuple[list[str], list[list[str]], list[int]]:
     """The names in the header, the fields of the first rows, and which lines are no rows."""
-    header, lines, start = _header(content, file)
+    header, own, start = _header(content, file)
     rows: list[list[str]] = []
     left_out: list[int] = []
-    for at, fields, _ in judging.records(lines, start, len(header)):
+    for at, fields, _ in lines.records(own, start, len(header)):
         if fields and len(fields) == len(header):
             rows.append([sys.intern(field) for field in fields])
         else:
@@ -79,13 +79,13 @@ def _rows(content: bytes, file: str) -> tuple[list[str], list[list[str]], list[i
 def _header(content: bytes, file: str) -> tuple[list[str], list[str], int]:
     """The names in the header, all lines, and the one below the header."""
     try:
-        lines = judging.lines_of(content)
-        header, start = judging.header_of(lines)
+        own = lines.lines_of(content)
+        header, start = lines.header_of(own)
     except FileRefused as reason:
         raise DataUnusable(f"{file} cannot be read as CSV: {reason}") from reason
     if len(header) < 2:
         raise DataUnusable(f"{file} has no header with names between commas")
-    return [name.strip() for name in header], lines, start
+    return [name.strip() for name in header], own, start
 
 
 def _folders(file: Path, keys: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from flask import Request
 
 from risk.columns import Columns
-from risk.data import fast_csv, judging, schema
+from risk.data import judging, schema
 from risk.data.schema import FileRefused
 from risk.errors import RequestRefused
 from risk.settings import LARGEST_DATASET
@@ -16,9 +16,7 @@ from risk.web.data_files import DataFiles
 
 LARGEST_JSON = 64 * 1024
 LARGEST_JSON_OF_CLIENTS = 32 * 1024 * 1024
-WORTH_THE_CALL = 3_000  # bytes; a shorter dataset is read sooner line by line
 FORMS = "one of 'filepath', 'clients' or, in a form, the file 'file'"
-NONE_REFUSED: Mapping[str, object] = {"refused": [], "refused_count": 0}
 
 
 class Question(NamedTuple):
@@ -132,9 +130,6 @@ def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
         schema.judge_length(content)
     except FileRefused as reason:
         raise RequestRefused("too_large", str(reason), 413) from None
-    rows = fast_csv.features(content, columns) if len(content) > WORTH_THE_CALL else None
-    if rows is not None:
-        return Question(rows, with_risks, NONE_REFUSED)
     try:
         reading = judging.features(content, columns)
     except FileRefused as reason:

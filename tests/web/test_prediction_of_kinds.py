@@ -16,7 +16,7 @@ import diagnostics
 from app import create_app
 from company import subscribers
 from risk import files
-from risk.data import fast_csv, judging, tables
+from risk.data import judging, tables
 from risk.settings import Settings
 from tests.conftest import aged, configured, deploy
 from tests.web.traps import JSON, told, upload
@@ -225,27 +225,6 @@ def test_a_table_in_memory_may_hold_words_of_any_type(served: Settings) -> None:
     for kind in ("object", "category", "string"):
         changed = table.astype(dict.fromkeys(served.columns.categories, kind))
         assert diagnostics.model_predictions(changed, served) == wanted
-
-
-@pytest.mark.parametrize(
-    ("keys", "is_plain"),
-    [
-        ({}, True),
-        ({"column_kinds": {"a": "number"}}, True),
-        *(({"column_kinds": {"a": kind}}, False) for kind in ("signed", "money", "percent")),
-        *(({"column_kinds": {"b": kind}}, False) for kind in ("category", "date")),
-        ({"missing_words": ["-"]}, False),
-        ({"outcome_words": ["gone", "here"]}, False),
-        ({"period_column": "c"}, False),
-        ({"value_column": "c"}, False),
-        ({"period_column": "d", "value_column": "a"}, True),
-    ],
-)
-def test_only_plain_numbers_take_the_short_cut(
-    tmp_path: Path, keys: dict[str, Any], is_plain: bool
-) -> None:
-    columns = configured(tmp_path, feature_columns=["a", "b"], **keys).columns
-    assert (fast_csv.features(b"a,b,c\n1,2,3\n", columns) is not None) is is_plain
 
 
 def test_the_description_names_what_each_column_takes(served: Settings) -> None:
