@@ -59,8 +59,8 @@ def store(taken: Intake, settings: Settings) -> Dataset:
             f"no row in {settings.input_folder}/ can be used: {why}; the dataset stays as it was"
         )
     written = {
-        "book": files.ingestion_id(tables.write(folder / files.CLIENTS, taken.book)),
-        "id": files.ingestion_id(tables.write(folder / files.FINAL_DATA, taken.table)),
+        "book": tables.write(folder / files.CLIENTS, taken.book)[: files.ID_LENGTH],
+        "id": tables.write(folder / files.FINAL_DATA, taken.table)[: files.ID_LENGTH],
         "input_folder": settings.input_folder,
     }
     outcomes.write(folder / files.OUTCOMES, taken.outcomes, written["id"])

@@ -53,6 +53,7 @@ KINDS = {
     SOURCE: shapes.SOURCE,
     PACKAGES: shapes.PACKAGES,
 }
+ID_LENGTH = 16
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 log = logging.getLogger("risk.files")
@@ -220,7 +221,7 @@ def sha256(content: bytes) -> str:
 
 def ingestion_id(dataset: bytes) -> str:
     """The name of an ingestion, made from what it wrote into finaldata.csv."""
-    return sha256(dataset)[:16]
+    return sha256(dataset)[:ID_LENGTH]
 
 
 def now() -> str:

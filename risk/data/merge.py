@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import DATE, Columns
-from risk.data import snapshots, tables
-from risk.data.snapshots import OPEN, Flags, Rows, Snapshots, Whole
+from risk.data import equal_rows, snapshots, tables
+from risk.data.snapshots import CLIENT_BITS, OPEN, Flags, Rows, Snapshots, Whole
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
@@ -56,43 +56,66 @@ class Merged(NamedTuple):
 def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
     """The rows of these files, which are in the order of their arrival."""
     table = tables.merged([file.table for file in files], columns)
-    clients = table[columns.client]
     rows = snapshots.rows_of(table, [len(file.table) for file in files], columns)
     known, contradictions = snapshots.followed(rows)
     _say(contradictions, table, rows, files, columns)
-    known = known.where(~_delivered_again(clients, known))
-    period = _periods(clients.array[known.row], known.place, columns)
+    again = _delivered_again(rows.client, known)
+    known = known.where(~again) if again.any() else known
+    client = rows.client[known.row]
+    period = _periods(client, known.place, columns)
     dates, newest_dates = _days(table, known, period, columns)
     kept = _kept(known, rows)
-    total = np.bincount(rows.file, minlength=len(files))
-    telling = np.unique([known.row[kept], known.told_by[kept]])
-    changed = np.bincount(rows.file[telling], minlength=len(files))
-    made = _made(table, known, columns).assign(**dates)
-    dataset, listed = _each_once(made[kept], columns), _newest(clients, known)
+    repetitions = _repetitions(known.where(kept), rows, len(files))
+    listed = _newest(client, known)
     newest = int((period[listed] == period.max(initial=0)).sum())
-    book = made.iloc[listed].reset_index(drop=True)
-    told = _told(table, known.where(dataset.index.to_numpy()), rows, columns)
-    repetitions, dataset = (total - changed).tolist(), dataset.reset_index(drop=True)
+    book = _made(table, known, listed, dates, columns)
+    dataset = _made(table, known, kept, dates, columns)
+    if dates:
+        once = _each_once(dataset, columns)
+        dataset, kept = dataset[once].reset_index(drop=True), kept[once]
+    told = _told(dataset, known.where(kept), rows, columns)
     return Merged(dataset, book, newest, repetitions, newest_dates, told)
+
+
+def _repetitions(kept: Snapshots, rows: Rows, files: int) -> list[int]:
+    """Of each file, how many rows told nothing."""
+    telling = np.zeros(len(rows.file), dtype=bool)
+    telling[kept.row] = telling[kept.told_by] = True
+    repetitions: list[int] = np.bincount(rows.file[~telling], minlength=files).tolist()
+    return repetitions
 
 
 def keys(table: pd.DataFrame, columns: Columns) -> Keys:
     """A number for each row, another one with another outcome."""
     names = [name for name in columns.all if name != columns.target]
-    rows = pd.util.hash_pandas_object(table[names], index=False).to_numpy(dtype="uint64")
-    outcomes = table[columns.target].fillna(OPEN).to_numpy(dtype="int64")
-    return np.asarray(rows * MULTIPLIER + (outcomes + 1).astype("uint64"))
+    marks = equal_rows.marks_of(table, names)
+    return _with_outcome(marks, table[columns.target].fillna(OPEN).to_numpy(dtype="int64"))
+
+
+def _with_outcome(marks: Keys, outcome: Whole) -> Keys:
+    return np.asarray(marks * MULTIPLIER + (outcome + 1).astype("uint64"))
 
 
 def _told(table: pd.DataFrame, dataset: Snapshots, rows: Rows, columns: Columns) -> Told:
-    """What is known of these snapshots' outcomes."""
+    """What is known of the outcomes of these snapshots, which are the rows of this table."""
     is_known = dataset.outcome != OPEN
-    file = np.where(is_known, rows.file[dataset.told_by], -1)
+    file = np.where(is_known, rows.file[dataset.told_by], np.int32(-1))
     place = (dataset.place if columns.period else file)[is_known]
-    clients = table[columns.client].array[dataset.row[is_known]]
-    period = np.full(len(file), -1)
-    period[is_known] = np.unique(_periods(clients, place, columns), return_inverse=True)[1]
-    return Told(keys(_made(table, dataset, columns), columns), file, period)
+    period = np.full(len(file), -1, dtype=np.int32)
+    of_known = _periods(rows.client[dataset.row[is_known]], place, columns)
+    period[is_known] = _numbered(of_known)
+    has_days = any(columns.kind(name) == DATE for name in columns.features)
+    own = (
+        keys(table, columns) if has_days else _with_outcome(rows.mark[dataset.row], dataset.outcome)
+    )
+    return Told(own, file, period)
+
+
+def _numbered(periods: Whole) -> Whole:
+    """Periods by their number, the oldest 0."""
+    is_there = np.bincount(periods) > 0
+    numbers: Whole = (np.cumsum(is_there) - 1).astype(np.int32)[periods]
+    return numbers
 
 
 def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
@@ -103,69 +126,101 @@ def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) ->
     return 2 * len(now.merge(before[names].drop_duplicates())) > len(now)
 
 
-def _kept(snapshots: Snapshots, rows: Rows) -> Flags:
-    """Which are rows of the dataset, in which a row stands once, with its outcome if known."""
-    same = rows.same[snapshots.row]
-    is_open = snapshots.outcome == OPEN
-    has_outcome = np.isin(same, same[~is_open])
-    again = pd.DataFrame({"same": same, "outcome": snapshots.outcome}).duplicated().to_numpy()
-    kept: Flags = ~again & ~(is_open & has_outcome)
-    return kept
+def _kept(snapshots: Snapshots, rows: Rows) -> Whole:
+    """The rows of the dataset, in which a row stands once, with its outcome if known."""
+    same = rows.same.number[snapshots.row]
+    several = np.flatnonzero((np.bincount(same) > 1)[same])
+    own = pd.DataFrame({"same": same[several], "outcome": snapshots.outcome[several]})
+    is_open = own["outcome"] == OPEN
+    has_outcome = own["same"].isin(own["same"][~is_open])
+    kept = np.ones(len(same), dtype=bool)
+    kept[several] = ~own.duplicated() & ~(is_open & has_outcome)
+    return np.flatnonzero(kept)
 
 
-def _each_once(dataset: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """The dataset, in which days may have made rows of two periods equal."""
-    if not any(columns.kind(name) == DATE for name in columns.features):
-        return dataset
+def _each_once(dataset: pd.DataFrame, columns: Columns) -> Flags:
+    """Which rows of the dataset stay: days may have made rows of two periods equal."""
     names = [name for name in columns.all if name != columns.target]
     in_order = dataset.sort_values(columns.target, kind="stable", na_position="last")
     is_open = in_order[columns.target].isna()
     again = in_order.duplicated() | (is_open & in_order.duplicated(subset=names))
-    return dataset[~again.sort_index()]
+    once: Flags = ~again.sort_index().to_numpy()
+    return once
 
 
-def _made(table: pd.DataFrame, snapshots: Snapshots, columns: Columns) -> pd.DataFrame:
-    """Snapshots as rows of a table."""
-    outcomes = np.where(snapshots.outcome == OPEN, np.nan, snapshots.outcome)
-    made = table.iloc[snapshots.row].reset_index(drop=True)
-    return made.assign(**{columns.target: outcomes})
+def _made(
+    table: pd.DataFrame,
+    snapshots: Snapshots,
+    which: Whole,
+    dates: dict[str, npt.NDArray[np.float64]],
+    columns: Columns,
+) -> pd.DataFrame:
+    """Some snapshots as rows of a table."""
+    outcome = snapshots.outcome[which].astype(np.float64)
+    outcome[outcome == OPEN] = np.nan
+    own = {name: days[which] for name, days in dates.items()} | {columns.target: outcome}
+    row = snapshots.row[which]
+    cells = {name: own[name] if name in own else _taken(table[name], row) for name in columns.all}
+    return pd.DataFrame(cells, copy=False)
 
 
-def _delivered_again(clients: "pd.Series[str]", snapshots: Snapshots) -> Flags:
+def _taken(cells: "pd.Series[Any]", rows: Whole) -> Any:
+    """The cells of these rows; to pick them in their order is much the quicker way."""
+    if (np.diff(rows) <= 0).any():
+        return cells.array.take(rows)
+    which = np.zeros(len(cells), dtype=bool)
+    which[rows] = True
+    return cells.array[which]
+
+
+def _delivered_again(client: Whole, snapshots: Snapshots) -> Flags:
     """Which are outcomes of old snapshots once more: the client has an open snapshot since."""
-    of_snapshot = clients.array[snapshots.row]
-    opened = pd.Series(np.where(snapshots.outcome == OPEN, snapshots.place, -1))
-    last_opened = opened.groupby(pd.Series(of_snapshot)).transform("max").to_numpy()
-    is_old = (snapshots.began < snapshots.place) & (snapshots.began < last_opened)
-    came_with_outcome = snapshots.told_by == snapshots.row
-    delivered_again: Flags = is_old & came_with_outcome & (snapshots.outcome != OPEN)
+    came_with_outcome = (snapshots.told_by == snapshots.row) & (snapshots.outcome != OPEN)
+    is_again: Flags = came_with_outcome & (snapshots.began < snapshots.place)
+    if not is_again.any():
+        return is_again
+    last_opened = np.full(client.max() + 1, -1)
+    opened = np.flatnonzero(snapshots.outcome == OPEN)  # in the order of their places
+    last_opened[client[snapshots.row[opened]]] = snapshots.place[opened]
+    delivered_again: Flags = is_again & (snapshots.began < last_opened[client[snapshots.row]])
     return delivered_again
 
 
-def _newest(clients: "pd.Series[str]", snapshots: Snapshots) -> Whole:
+def _newest(client: Whole, snapshots: Snapshots) -> Whole:
     """The positions of each client's newest snapshot, the oldest of them first."""
-    in_order = np.lexsort((snapshots.again, snapshots.place))
-    of_snapshot = pd.Series(clients.array[snapshots.row[in_order]])
-    return in_order[~of_snapshot.duplicated(keep="last").to_numpy()]
+    in_order: Whole = np.arange(len(snapshots.row))
+    if (np.diff(snapshots.again) < 0).any() or (np.diff(snapshots.place) < 0).any():
+        in_order = np.lexsort((snapshots.again, snapshots.place))
+    last = np.full(client.max(initial=-1) + 1, -1)
+    last[client[in_order]] = np.arange(len(in_order))
+    newest: Whole = in_order[np.sort(last[last >= 0])]
+    return newest
 
 
-def _periods(clients: Any, places: Whole, columns: Columns) -> Whole:
-    """The period of each of these rows, which begins at the place that this names.
+def _periods(client: Whole, places: Whole, columns: Columns) -> Whole:
+    """The period of each of these rows of clients, which begins at the place that this names.
 
     Of two neighbours that differ much in the number of their clients, the smaller one is only a
     part: a few corrections, or clients that joined since.
     """
     small = SMALL_PERIOD if columns.period else SMALL_FILE
-    of_place = pd.Series(clients).groupby(places).nunique()
-    begins, begin, size = {}, 0, 0
-    for place, count in of_place.items():
-        if size and min(size, count) < small * max(size, count):
+    begins = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.int32)
+    begin, size = 0, 0
+    for place, count in enumerate(_clients_of(places, client)):
+        if count and size and min(size, count) < small * max(size, count):
             size = max(size, count)
-        else:
-            begin, size = int(str(place)), count
+        elif count:
+            begin, size = place, count
         begins[place] = begin
-    periods: Whole = pd.Series(places).map(begins).to_numpy(dtype="int64")
-    return periods
+    return begins[places]
+
+
+def _clients_of(places: Whole, client: Whole) -> list[int]:
+    """How many clients each place has."""
+    pairs = np.sort(places.astype(np.int64) << CLIENT_BITS | client)
+    is_new = np.diff(pairs, prepend=-1) > 0
+    count: list[int] = np.bincount(pairs[is_new] >> CLIENT_BITS).tolist()
+    return count
 
 
 def _days(

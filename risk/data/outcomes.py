@@ -54,11 +54,18 @@ class Outcomes(NamedTuple):
 
     def arrivals_of(self, keys: Keys) -> Whole:
         """With which arrival the outcomes of rows came; OPEN for a row that is not known."""
-        if not len(self.rows):
-            return np.full(len(keys), OPEN)
-        known = self.rows[np.argsort(self.rows["key"], kind="stable")]
-        at = np.minimum(np.searchsorted(known["key"], keys), len(known) - 1)
-        return np.where(known["key"][at] == keys, known["arrival"][at], OPEN)
+        arrivals = np.full(len(keys), OPEN)
+        both = min(len(keys), len(self.rows))
+        is_same = self.rows["key"][:both] == keys[:both]  # most rows stand where they stood
+        arrivals[:both][is_same] = self.rows["arrival"][:both][is_same]
+        others = np.append(np.flatnonzero(~is_same), np.arange(both, len(keys)))
+        if len(others) and len(self.rows):
+            known = self.rows[np.argsort(self.rows["key"], kind="stable")]
+            wanted = others[np.argsort(keys[others])]  # in order they are found much sooner
+            at = np.minimum(np.searchsorted(known["key"], keys[wanted]), len(known) - 1)
+            found = known["key"][at] == keys[wanted]
+            arrivals[wanted[found]] = known["arrival"][at[found]]
+        return arrivals
 
     def labelled(self, table: pd.DataFrame, columns: Columns) -> Labelled:
         """The rows of the dataset whose outcome is known."""

@@ -5,7 +5,8 @@ more with it: both are one row. Without a period column a file is a period, so t
 a later file are a later snapshot, unless that file only delivers old rows again.
 """
 
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data import schema
+from risk.data import equal_rows, schema
+from risk.data.equal_rows import Groups, Words
 
 NEARLY_ALL = 0.95
+CLIENT_BITS = 32
 OPEN, STAYED, LEFT = -1, 0, 1  # an outcome that is not known
 
 Whole = npt.NDArray[np.integer]
@@ -25,14 +28,17 @@ Flags = npt.NDArray[np.bool_]
 class Rows(NamedTuple):
     """Every row in the order of arrival.
 
-    Rows that are equal but for the outcome have one number in `same`. `place` orders the periods.
+    Rows that are equal but for the outcome are one group of `same`, and have one `mark`, which is
+    theirs in other tables, too. `place` orders the periods.
     `is_old` marks rows of a file, with an outcome or without, that mostly come again: such a row
     is no later snapshot, though its numbers were there before. `is_mixed` marks rows of a file that
     holds two periods: outcomes of clients that stayed, and the next snapshot of these clients.
     """
 
     file: Whole
-    same: Whole
+    mark: Words
+    same: Groups
+    client: Whole
     outcome: Whole
     place: Whole
     is_old: Flags
@@ -61,6 +67,8 @@ class Snapshots(NamedTuple):
 
 @dataclass(slots=True)
 class _Snapshot:
+    """One of them while it is followed."""
+
     place: int
     row: int
     again: int
@@ -68,85 +76,194 @@ class _Snapshot:
     told_by: int
     began: int
 
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """In the order of Snapshots."""
+        return self.place, self.row, self.again, self.outcome, self.told_by, self.began
+
 
 def rows_of(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
     """All rows of a table in which files of these lengths follow each other."""
-    file = np.repeat(np.arange(len(lengths)), lengths)
+    file = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     names = [name for name in columns.all if name != columns.target]
-    same = table.groupby(names, sort=False, dropna=False).ngroup().to_numpy(dtype="int64")
-    outcome = table[columns.target].fillna(OPEN).to_numpy(dtype="int64")
+    mark = equal_rows.marks_of(table, names)
+    same = equal_rows.of(mark, lambda own: equal_rows.words_of(table[names].take(own), names))
+    client = equal_rows.numbered(table[columns.client])
+    outcome = table[columns.target].fillna(OPEN).to_numpy(dtype=np.int8)
     if columns.period:
-        moments = [schema.moment(text) for text in table[columns.period]]
-        place = np.unique(moments, return_inverse=True)[1]
         always = np.ones(len(table), dtype=bool)
-        return Rows(file, same, outcome, place, always, ~always)
-    client = pd.factorize(table[columns.client])[0]
+        place = _places(table[columns.period])
+        return Rows(file, mark, same, client, outcome, place, always, ~always)
     is_mixed = _is_mixed(file, client, outcome)
     is_old = _is_old(file, client, same, outcome == OPEN) & ~is_mixed
-    return Rows(file, same, outcome, file, is_old, is_mixed)
+    return Rows(file, mark, same, client, outcome, file, is_old, is_mixed)
+
+
+def _places(periods: "pd.Series[str]") -> Whole:
+    """The place of each row's period among all periods."""
+    code, texts = pd.factorize(periods)
+    moments = [schema.moment(text) for text in texts]
+    return np.unique(moments, return_inverse=True)[1].astype(np.int32)[code]
 
 
 def _is_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
     """Whether most clients that stayed, by a row of this file, have an open row in it too."""
-    rows = pd.DataFrame({"file": file, "client": client})
-    is_open = rows.assign(open=outcome == OPEN).groupby(["file", "client"])["open"]
-    has_open, stayed = is_open.transform("any").to_numpy(), outcome == STAYED
-    count = np.bincount(file, stayed)
-    mixed: Flags = (2 * np.bincount(file, stayed & has_open) > count)[file]
+    is_open, stayed = outcome == OPEN, outcome == STAYED
+    files = int(file.max(initial=-1)) + 1
+    count = np.bincount(file[stayed], minlength=files)
+    may_be = (count > 0) & (np.bincount(file[is_open], minlength=files) > 0)
+    rows = np.flatnonzero(may_be[file] & (is_open | stayed))
+    pairs = file[rows].astype(np.int64) << CLIENT_BITS | client[rows]
+    pair = np.unique(pairs, return_inverse=True)[1] if len(rows) else pairs
+    has_open = np.bincount(pair, is_open[rows]) > 0
+    with_open = np.bincount(file[rows][stayed[rows] & has_open[pair]], minlength=files)
+    mixed: Flags = (2 * with_open > count)[file]
     return mixed
 
 
-def _is_old(file: Whole, client: Whole, same: Whole, is_open: Flags) -> Flags:
+def _is_old(file: Whole, client: Whole, same: Groups, is_open: Flags) -> Flags:
     """Whether most rows of a row's kind in its file were in earlier files too.
 
     Open rows may well be those of a month before, as nothing has changed since. They are old if
     most clients go back to numbers from before their last ones, or if the file fills in outcomes.
     """
-    rows = pd.DataFrame({"file": file, "same": same, "client": client})
-    first = rows.groupby("same")["file"].transform("min").to_numpy()
+    first = file[same.first][same.number]
     was_there = first < file
-    by_client = rows.assign(first=first).groupby("client")["first"]
-    last_new = by_client.cummax().groupby([client, file]).transform("max").to_numpy()
-    goes_back = was_there & (first < last_new)
     kind = 2 * file + is_open
     count = np.bincount(kind)
 
     def most(which: Flags, share: float = 0.5) -> Flags:
-        flags: Flags = (np.bincount(kind, which, minlength=len(count)) > share * count)[kind]
+        """Of each kind, whether it holds for most rows."""
+        flags: Flags = np.bincount(kind[which], minlength=len(count)) > share * count
         return flags
 
-    fills_in = np.isin(file, file[~is_open & most(was_there)]) & most(was_there, NEARLY_ALL)
-    return np.where(is_open, most(goes_back) | fills_in, most(was_there))
+    are_there, nearly_all = most(was_there), most(was_there, NEARLY_ALL)
+    if not (was_there & is_open).any():
+        return are_there[kind] & ~is_open
+    goes_back = was_there & (first < _last_new(file, client, first))
+    fills_in = np.zeros(len(count) // 2 + 1, dtype=bool)
+    with_outcome = np.flatnonzero(are_there & (count > 0))
+    fills_in[with_outcome[with_outcome % 2 == 0] // 2] = True
+    is_old_open = most(goes_back)[kind] | (fills_in[file] & nearly_all[kind])
+    return np.where(is_open, is_old_open, are_there[kind])
+
+
+def _last_new(file: Whole, client: Whole, first: Whole) -> Whole:
+    """The newest numbers that the row's client has shown by the end of the row's file."""
+    by_client = pd.Series(first).groupby(client).cummax()
+    last: Whole = by_client.groupby([client, file]).transform("max").to_numpy()
+    return last
 
 
 def followed(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
     """What all rows tell together, and pairs of them that contradict each other.
 
-    Most rows stand alone or are completed once; the others are followed one by one.
+    Most rows stand alone, or equal ones tell the same outcome; the others are followed one by one.
     """
-    order = np.argsort(rows.same, kind="stable")
-    begin = np.flatnonzero(np.diff(rows.same[order], prepend=-1))
-    count = np.diff(begin, append=len(order))
-    first, last = order[begin], order[begin + count - 1]
-    is_open = rows.outcome == OPEN
-    is_usual = (count == 1) | ((count == 2) & is_open[first] & ~is_open[last])
-    usual, end = first[is_usual], last[is_usual]
-    targets = _targets(rows, first[is_usual & (count == 2)], last[is_usual & (count == 2)])
+    alone = np.flatnonzero((rows.same.size == 1)[rows.same.number])
+    alone = alone.astype(rows.same.order.dtype)
+    place = rows.place[alone]
+    of_alone = Snapshots(place, alone, alone, rows.outcome[alone], alone, place)
+    several = _Several.of(rows)
+    of_uniform = several.snapshots(rows)
+    targets = _targets(rows, *several.completed_pairs())
     others: list[_Snapshot] = []
     contradictions: list[tuple[int, int]] = []
-    for at, length in zip(begin[~is_usual], count[~is_usual], strict=True):
-        others += _each_followed(order[at : at + length].tolist(), rows, targets, contradictions)
-    place = rows.place[usual]
-    of_usual = (place, usual, usual, rows.outcome[end], end, place)
-    rest = np.array([astuple(each) for each in others], dtype=np.int64).reshape(-1, 6).T
-    together = Snapshots(*(np.concatenate(pair) for pair in zip(of_usual, rest, strict=True)))
-    return together.where(np.lexsort((together.row, together.place))), contradictions
+    for own in several.not_uniform():
+        others += _each_followed(own, rows, targets, contradictions)
+    rest = Snapshots(*np.array([each.cells for each in others], dtype=np.int64).reshape(-1, 6).T)
+    together = Snapshots(
+        *(
+            np.concatenate(parts).astype(parts[0].dtype)
+            for parts in zip(of_alone, of_uniform, rest, strict=True)
+        )
+    )
+    return together.where(_in_order(together, len(rows.file))), contradictions
+
+
+def _in_order(snapshots: Snapshots, rows: int) -> Whole:
+    """The snapshots by their places, then by their rows, of which there are so many."""
+    at = np.full(rows, -1, dtype=snapshots.row.dtype)
+    at[snapshots.row] = np.arange(len(snapshots.row))
+    by_row = at[at >= 0]
+    place = snapshots.place[by_row]
+    if (place[1:] >= place[:-1]).all():
+        return by_row
+    return by_row[np.argsort(place, kind="stable")]
+
+
+class _Several(NamedTuple):
+    """The groups of two rows or more that are equal but for the outcome.
+
+    Group after group: the row, and the number of its group. Of each group: where it begins, whether
+    its second row tells the outcome of its first, and whether all others tell the same outcome.
+    """
+
+    row: Whole
+    group: Whole
+    begin: Whole
+    is_completed: Flags
+    is_uniform: Flags
+
+    @classmethod
+    def of(cls, rows: Rows) -> "_Several":
+        """All of them, in no order."""
+        count = rows.same.size
+        is_several = count > 1
+        row = rows.same.order[np.repeat(is_several, count)]
+        count = count[is_several]
+        begin = np.cumsum(count) - count
+        group = np.repeat(np.arange(len(count)), count)
+        outcome = rows.outcome[row]
+        is_completed = (outcome[begin] == OPEN) & (outcome[begin + 1] != OPEN)
+        differs = outcome != outcome[begin + is_completed][group]
+        differs[begin[is_completed]] = False
+        is_uniform = np.bincount(group[differs], minlength=len(count)) == 0
+        return cls(row, group, begin, is_completed, is_uniform)
+
+    def snapshots(self, rows: Rows) -> Snapshots:
+        """What those tell that are uniform: one snapshot for each place, all of one outcome."""
+        first = self.row[self.begin]
+        last_word = self.row[self.begin + self.is_completed]  # which tells the outcome
+        place = rows.place[self.row]
+        is_told = np.ones(len(self.row), dtype=bool)
+        is_told[self.begin[self.is_completed] + 1] = False
+        is_open = rows.outcome[self.row] == OPEN
+        is_first_place = place == rows.place[first][self.group]
+        is_told &= ~is_open | ~rows.is_old[self.row] | is_first_place
+        is_told &= self.is_uniform[self.group]
+        row, group, place = self.row[is_told], self.group[is_told], place[is_told]
+        begins = np.append(True, (group[1:] != group[:-1]) | (place[1:] != place[:-1]))[: len(row)]
+        again = row[np.append(begins[1:], True)[: len(row)]]
+        row, group, place = row[begins], group[begins], place[begins]
+        told_by = np.where(row == first[group], last_word[group], row)
+        outcome = rows.outcome[last_word][group]
+        return Snapshots(place, row, again, outcome, told_by, rows.place[first][group])
+
+    def completed_pairs(self) -> tuple[Whole, Whole]:
+        """Of groups of two, the rows whose outcome came, and the rows that told it."""
+        is_pair = np.diff(self.begin, append=len(self.row)) == 2
+        begin = self.begin[is_pair & self.is_completed]
+        return self.row[begin], self.row[begin + 1]
+
+    def not_uniform(self) -> Iterator[list[int]]:
+        """The rows of each of the other groups, in the order of their first rows."""
+        end = np.append(self.begin[1:], len(self.row))
+        others = np.flatnonzero(~self.is_uniform)
+        for group in others[np.argsort(self.row[self.begin[others]])]:
+            yield self.row[self.begin[group] : end[group]].tolist()
 
 
 def _targets(rows: Rows, opened: Whole, completed: Whole) -> dict[int, int]:
     """The period whose outcomes each file brings, as most of its rows tell."""
-    files, places = rows.file[completed], rows.place[opened]
-    return {int(file): int(np.bincount(places[files == file]).argmax()) for file in set(files)}
+    places = int(rows.place.max(initial=0)) + 1
+    pairs = rows.file[completed].astype(np.int64) * places + rows.place[opened]
+    pair, count = np.unique(pairs, return_counts=True)
+    best: dict[int, tuple[int, int]] = {}
+    for file, place, own in zip(*np.divmod(pair, places), count, strict=True):
+        if own > best.get(int(file), (0, 0))[0]:
+            best[int(file)] = (int(own), int(place))
+    return {file: place for file, (_, place) in best.items()}
 
 
 def _each_followed(

@@ -1,5 +1,6 @@
 """Tables: made from the rows of CSV files, merged, written and read again."""
 
+import hashlib
 import io
 import logging
 import sys
@@ -14,10 +15,8 @@ import pandas as pd
 
 from risk import files
 from risk.columns import CATEGORY, DATE, NUMBER, Columns
-from risk.data import schema
+from risk.data import csv_text, schema
 from risk.errors import ArtefactRefused, DataUnusable
-
-LARGEST_WHOLE_NUMBER = 2**53
 
 
 class Book(NamedTuple):
@@ -171,25 +170,14 @@ def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else empty
 
 
-def write(path: Path, table: pd.DataFrame) -> bytes:
-    """Write a table as CSV, and return what was written.
-
-    Whole numbers have no decimal point, missing cells are empty.
-    """
-    content = plain(table).to_csv(index=False, lineterminator="\n").encode()
-    files.write_bytes(path, content)
-    return content
-
-
-def plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The same table with whole numbers as integers, so that 78 is written and not 78.0."""
-    whole = [name for name, cells in table.select_dtypes("float64").items() if _is_whole(cells)]
-    return table.astype(dict.fromkeys(whole, "Int64"))
-
-
-def _is_whole(cells: "pd.Series[float]") -> bool:
-    present = cells.dropna()
-    return bool(((present % 1 == 0) & (present.abs() < LARGEST_WHOLE_NUMBER)).all())
+def write(path: Path, table: pd.DataFrame) -> str:
+    """Write a table as CSV, and return the SHA-256 of what was written."""
+    digest = hashlib.sha256()
+    with files.replacing(path) as handle:
+        for part in csv_text.parts(table):
+            handle.write(part)
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def parse(content: bytes, name: str, columns: Columns) -> pd.DataFrame:

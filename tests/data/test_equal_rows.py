@@ -1,0 +1,54 @@
+"""Rows that are equal: the same groups as pandas makes, also where fingerprints collide."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from risk.data import equal_rows
+
+ROWS = some.lists(some.tuples(*[some.integers(0, 3)] * 3), max_size=40)
+ALL_ALIKE, TWO_KINDS, MORE = 0, 2, 3
+
+
+@pytest.mark.parametrize("kinds", [None, ALL_ALIKE, TWO_KINDS, MORE])
+@given(rows=ROWS)
+def test_groups_are_those_of_pandas(kinds: int | None, rows: list[tuple[int, ...]]) -> None:
+    table = pd.DataFrame(rows, columns=["a", "b", "c"], dtype="uint64")
+    columns = [table[name].to_numpy() for name in table]
+    marks = columns[0] * np.uint64(16) + columns[1] * np.uint64(4) + columns[2] << np.uint64(40)
+    if kinds is not None:
+        marks = np.minimum(columns[0] * columns[1], np.uint64(kinds)) << np.uint64(60)
+    groups = equal_rows.of(marks, lambda own: [column[own] for column in columns])
+    wanted = table.groupby(["a", "b", "c"], sort=False).ngroup() if rows else []
+    assert pd.factorize(groups.number)[0].tolist() == list(wanted)
+    assert sorted(groups.order) == list(range(len(rows)))
+    for begin, size in zip(groups.begin, groups.size, strict=True):
+        own = groups.order[begin : begin + size]
+        assert own.tolist() == np.flatnonzero(groups.number == groups.number[own[0]]).tolist()
+    assert groups.first.tolist() == groups.order[groups.begin].tolist()
+
+
+TEXTS = ["a", "b", "abcdefgh", "abcdefghi", "abcdefghj", "é" * 4, "é" * 9, None, "a" * 200]
+
+
+@given(some.lists(some.sampled_from(TEXTS), max_size=12))
+def test_texts_become_numbers_that_are_equal_where_they_are(texts: Sequence[str | None]) -> None:
+    table = pd.DataFrame({"word": pd.Series(texts, dtype="str")})
+    wanted = pd.factorize(pd.Series(texts, dtype=object), use_na_sentinel=False)[0].tolist()
+    marks = equal_rows.marks_of(table, ["word"])
+    for numbers in (marks, *equal_rows.words_of(table, ["word"])):
+        assert pd.factorize(numbers)[0].tolist() == wanted
+    alone = [equal_rows.marks_of(table[at : at + 1], ["word"])[0] for at in range(len(table))]
+    assert alone == marks.tolist()
+
+
+def test_equal_numbers_have_one_mark() -> None:
+    nan = -np.array([np.nan])[0]
+    table = pd.DataFrame({"x": [0.0, -0.0, np.nan, nan, 1.0]})
+    marks = equal_rows.marks_of(table, ["x"])
+    assert marks[0] == marks[1] != marks[4]
+    assert marks[2] == marks[3]
