@@ -64,7 +64,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         "input_folder": settings.input_folder,
     }
     outcomes.write(folder / files.OUTCOMES, taken.outcomes, written["id"])
-    record = _record(taken, written, settings)
+    record = _record(taken, written, settings) | {"kept": intake.keep(taken, settings)}
     files.write_json(folder / files.INGESTION, record)
     files.write_names(folder / files.INGESTED_FILES, taken.names)
     log.info(

@@ -19,6 +19,7 @@ from risk.shapes import Kind
 FINAL_DATA = "finaldata.csv"
 CLIENTS = "clients.csv"
 OUTCOMES = "outcomes.bin"
+ROWS = "rows.arrows"
 REJECTED = "rejected.csv"
 INGESTION = "ingestion.json"
 INGESTED_FILES = "ingestedfiles.txt"
@@ -77,6 +78,18 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             error.filename = str(path)
         raise
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def appending(path: Path, length: int) -> Iterator[IO[bytes]]:
+    """A file to append to, of which only so many bytes count; the others are cut off first."""
+    flags = os.O_RDWR | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags), "r+b") as handle:
+        handle.truncate(length)
+        handle.seek(length)
+        yield handle
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 def draft_of(path: Path) -> Path:

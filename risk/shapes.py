@@ -239,7 +239,8 @@ INGESTION = Kind(
         "arrival?": arrival,
         "newest?": count,
         "newest_dates?": {EACH: number},
-        "files": [FILE | {"mtime_ns": whole}],
+        "kept?": {"id": word, "made_by": word, "parts": [[count]], "length": count},
+        "files": [FILE | {"mtime_ns": whole, "ctime_ns?": whole}],
     },
     "remove it and run python ingestion.py",
 )

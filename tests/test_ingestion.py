@@ -21,6 +21,7 @@ from tests.conftest import HEADER, aged, configured, put, script
 from tests.intake import (
     FEATURES,
     FRESH,
+    OUR_OWN,
     SHUFFLED,
     WHOLE_MINUTES,
     WRITTEN,
@@ -159,7 +160,7 @@ def test_the_same_folder_gives_the_same_bytes_once_and_again(
     before = contents(project.output_folder_path)
     ingestion.merge_multiple_dataframe(project)
     after = contents(project.output_folder_path)
-    assert before.keys() == after.keys() == {*WRITTEN, files.INGESTION}
+    assert before.keys() == after.keys() == {*WRITTEN, *OUR_OWN}
     assert {name: after[name] for name in WRITTEN} == {name: before[name] for name in WRITTEN}
 
 
@@ -178,14 +179,14 @@ def test_a_copy_of_folder_and_record_gives_the_same_bytes(project: Settings) -> 
     assert [output(copied, name) for name in WRITTEN] == [output(project, name) for name in WRITTEN]
 
 
-@pytest.mark.parametrize("name", [*WRITTEN, files.INGESTION])
+@pytest.mark.parametrize("name", [*WRITTEN, *OUR_OWN])
 def test_no_draft_and_no_old_row_is_left(project: Settings, name: str) -> None:
     place(project, "dataset2.csv", lines(A, "X"))
     ingestion.merge_multiple_dataframe(project)
     (project.input_folder_path / "dataset2.csv").unlink()
     ingestion.merge_multiple_dataframe(project)
     assert sorted(path.name for path in project.output_folder_path.iterdir()) == sorted(
-        [*WRITTEN, files.INGESTION]
+        [*WRITTEN, *OUR_OWN]
     )
     assert b"AAAA" not in output(project, name)
     assert b"dataset2" not in output(project, name)

@@ -200,6 +200,14 @@ def _has_writer(descriptor: int) -> bool | None:
     return False
 
 
+def ctime_ns(path: Path) -> int:
+    """When a file was last changed in any way, a moment that nobody can set; 0 if it is gone."""
+    try:
+        return path.lstat().st_ctime_ns
+    except OSError:
+        return 0
+
+
 def of(entry: dict[str, Any]) -> Arrival:
     """The file of an entry in ingestion.json."""
     return Arrival(entry["name"], entry["size"], entry["mtime_ns"])

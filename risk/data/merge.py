@@ -56,7 +56,12 @@ class Merged(NamedTuple):
 def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
     """The rows of these files, which are in the order of their arrival."""
     table = tables.merged([file.table for file in files], columns)
-    rows = snapshots.rows_of(table, [len(file.table) for file in files], columns)
+    return of_rows(table, [(file.name, len(file.table)) for file in files], columns)
+
+
+def of_rows(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Columns) -> Merged:
+    """The same for rows in one table, in which each of these files has so many."""
+    rows = snapshots.rows_of(table, [count for _, count in files], columns)
     known, contradictions = snapshots.followed(rows)
     _say(contradictions, table, rows, files, columns)
     again = _delivered_again(rows.client, known)
@@ -243,7 +248,7 @@ def _say(
     contradictions: list[tuple[int, int]],
     table: pd.DataFrame,
     rows: Rows,
-    files: Sequence[Delivered],
+    files: Sequence[tuple[str, int]],
     columns: Columns,
 ) -> None:
     """Name the first outcome that a later one contradicts, and how many more there are."""
@@ -252,7 +257,7 @@ def _say(
         log.warning(
             "%s has the outcome %d in %s and %d in %s for the same row; the later counts%s",
             ascii(table[columns.client].iloc[later]).strip("'"),
-            *(rows.outcome[earlier], files[rows.file[earlier]].name),
-            *(rows.outcome[later], files[rows.file[later]].name),
+            *(rows.outcome[earlier], files[rows.file[earlier]][0]),
+            *(rows.outcome[later], files[rows.file[later]][0]),
             f" (and {more} more like it)" if more else "",
         )

@@ -68,6 +68,7 @@ def history(taken: Intake, columns: Columns) -> Iterator[Known]:
     before: outcomes.Outcomes | None = taken.outcomes
     if len(set(arrivals)) == 1:
         arrivals, before = list(range(1, len(arrivals) + 1)), None
+    rows_by_file = taken.rows_by_file
     of_outcomes = [] if before is None else before.rows["arrival"].tolist()
     for arrival in sorted({*arrivals, *of_outcomes} - {outcomes.OPEN}):
         firsts = [first for first in arrivals if first <= arrival]
@@ -75,8 +76,8 @@ def history(taken: Intake, columns: Columns) -> Iterator[Known]:
         if not came:
             continue
         delivered = [
-            merge.Delivered(each.arrival.name, _as_known(each.table, before, arrival, columns))
-            for each in came
+            merge.Delivered(each.arrival.name, _as_known(rows, before, arrival, columns))
+            for each, rows in zip(came, rows_by_file, strict=False)
         ]
         merged = merge.merged(delivered, columns)
         told = outcomes.of(merged.told, firsts, before)
@@ -85,7 +86,7 @@ def history(taken: Intake, columns: Columns) -> Iterator[Known]:
         names = [
             source.arrival.name
             for source, first in zip(came, firsts, strict=True)
-            if first == arrival and len(source.table)
+            if first == arrival and source.good
         ]
         yield Known(arrival, names, told.labelled(merged.table, columns), len(merged.book))
 

@@ -9,6 +9,7 @@ from tests.house.tree import EACH, SOURCES, Source, functions
 
 WRITERS = {
     ("risk.files", "replacing"): "the one helper",
+    ("risk.files", "appending"): "a file of which a record names the bytes that count",
     ("risk.lock", "held"): "the lock is held, never read nor written",
     ("risk.cli", "_hold_standard_descriptors"): "/dev/null in the place of closed streams",
     ("risk.cli", "_log_to_file"): "a log grows, line by line",

@@ -1,0 +1,222 @@
+"""What is kept of the input files: no file is read twice, and nothing depends on what is kept."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+import ingestion
+from risk import files
+from risk.data import judging, row_store
+from risk.errors import DataUnusable, InputMissing
+from risk.settings import Settings
+from tests.conftest import configured
+from tests.intake import WRITTEN, A, B, C, lines, output, place
+
+CODES = ("AAAA", "BBBB", "null", "0012", "a client with a longer name", "é")
+NUMBERS = ("1", "2", "2.5", "", "NA", "1e-7", "x")
+OUTCOMES = ("0", "1", "", "", "?")
+
+
+def file_of(random: Random) -> bytes:
+    """A file, in which some lines are odd."""
+    rows = [
+        ",".join([random.choice(CODES), *random.choices(NUMBERS, k=3), random.choice(OUTCOMES)])
+        for _ in range(random.choice([0, 1, 5, 20]))
+    ]
+    return random.choice([lines(*rows)] * 5 + [b"<html>", b""])
+
+
+def changed(project: Settings, random: Random) -> None:
+    """Let files arrive, change, be filled in, vanish."""
+    names = [path.name for path in project.input_folder_path.iterdir()]
+    for _ in range(random.randint(1, 2)):
+        name = random.choice([f"d{random.randint(1, 9)}.csv", *names])
+        if name in names and random.random() < 0.3:
+            (project.input_folder_path / name).unlink(missing_ok=True)
+        else:
+            place(project, name, file_of(random))
+
+
+def ingest(project: Settings) -> list[bytes] | None:
+    """All that an ingestion has written; None if it could not use the data."""
+    try:
+        ingestion.merge_multiple_dataframe(project)
+    except (DataUnusable, InputMissing):
+        return None
+    return [output(project, name) for name in WRITTEN]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(random=some.randoms(use_true_random=False), kinds=some.booleans())
+def test_what_grew_is_to_the_byte_what_is_made_anew(
+    tmp_path_factory: pytest.TempPathFactory, random: Random, kinds: bool
+) -> None:
+    keys: dict[str, Any] = {"refused_share": 0.9}
+    if kinds:
+        keys["column_kinds"] = {"lastyear_activity": "category"}
+    folders = [tmp_path_factory.mktemp("grown"), tmp_path_factory.mktemp("anew")]
+    grown, anew = (configured(folder, **keys) for folder in folders)
+    grown.input_folder_path.mkdir(exist_ok=True)
+    for _ in range(4):
+        changed(grown, random)
+        shutil.rmtree(anew.input_folder_path, ignore_errors=True)
+        shutil.copytree(grown.input_folder_path, anew.input_folder_path)
+        (anew.output_folder_path / files.ROWS).unlink(missing_ok=True)
+        assert ingest(grown) == ingest(anew)
+
+
+def bytes_judged(project: Settings) -> int:
+    """How many bytes of files an ingestion judges."""
+    judged = 0
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal judged
+        if event == "call" and frame.f_code is judging.read_csv.__code__:
+            judged += len(frame.f_locals["content"])
+
+    sys.setprofile(count)
+    try:
+        ingestion.merge_multiple_dataframe(project)
+    finally:
+        sys.setprofile(None)
+    return judged
+
+
+def test_a_new_file_is_all_that_is_read(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(*[A] * 1000))
+    first = bytes_judged(project)
+    assert first > 1000 * len(A)
+    assert bytes_judged(project) == 0
+    new = lines(B, "X", C)
+    place(project, "dataset3.csv", new)
+    assert bytes_judged(project) == len(new)
+    assert b"dataset3.csv,3," in output(project, files.REJECTED)
+    place(project, "page.csv", b"<html>")
+    assert bytes_judged(project) == len(b"<html>")
+    assert b"dataset3.csv,3," in output(project, files.REJECTED)
+
+
+def touched(project: Settings) -> None:
+    """A file of the same size and time with another content."""
+    path = project.input_folder_path / "dataset2.csv"
+    status = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"AAAA", b"DDDD"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def gone(project: Settings) -> None:
+    """A file that is not there any more."""
+    (project.input_folder_path / "dataset2.csv").unlink()
+
+
+def lost(project: Settings) -> None:
+    """Nothing kept."""
+    (project.output_folder_path / files.ROWS).unlink()
+
+
+def cut(project: Settings) -> None:
+    """Half of what was kept."""
+    path = project.output_folder_path / files.ROWS
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def another(project: Settings) -> None:
+    """What another ingestion has kept."""
+    path = project.output_folder_path / files.ROWS
+    path.write_bytes(b"12345678" + path.read_bytes()[8:])
+
+
+def damaged(project: Settings) -> None:
+    """Bytes of another kind in the middle."""
+    path = project.output_folder_path / files.ROWS
+    content = bytearray(path.read_bytes())
+    content[64:128] = b"\xff" * 64
+    path.write_bytes(content)
+
+
+WHYS = [
+    (touched, "dataset2.csv has changed or is gone"),
+    (gone, "dataset2.csv has changed or is gone"),
+    (lost, "what was kept of them is gone"),
+    (cut, "what was kept of them is not what it was"),
+    (another, "what was kept of them is not what it was"),
+    (damaged, "what was kept of them is damaged"),
+]
+
+
+@pytest.mark.parametrize(("change", "why"), WHYS, ids=[change.__name__ for change, _ in WHYS])
+def test_whatever_does_not_fit_is_made_anew_and_the_log_says_why(
+    project: Settings,
+    change: Callable[[Settings], None],
+    why: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    place(project, "dataset2.csv", lines(*[A, B, "X"] * 10))
+    ingestion.merge_multiple_dataframe(project)
+    change(project)
+    place(project, "dataset3.csv", lines(C))
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        grown = ingest(project)
+    assert f"all files are read: {why}" in caplog.messages
+    (project.output_folder_path / files.ROWS).unlink()
+    assert ingest(project) == grown
+
+
+def test_other_rules_make_all_anew(project: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    place(project, "dataset2.csv", lines(A, "X"))
+    ingestion.merge_multiple_dataframe(project)
+    other = project._replace(missing_words=("1",))
+    with caplog.at_level(logging.INFO):
+        ingestion.merge_multiple_dataframe(other)
+    assert "all files are read: config.json or the rules have changed" in caplog.messages
+
+
+def test_what_a_run_that_died_has_appended_does_not_count(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A, B, "X"))
+    ingestion.merge_multiple_dataframe(project)
+    record = output(project, files.INGESTION)
+    place(project, "dataset3.csv", lines(C, "Y"))
+    wanted = ingest(project)
+    kept = output(project, files.ROWS)
+    for garbage in (b"", b"half of something", kept[-100:]):
+        (project.output_folder_path / files.INGESTION).write_bytes(record)
+        with (project.output_folder_path / files.ROWS).open("ab") as handle:
+            handle.write(garbage)
+        assert bytes_judged(project) == len(lines(C, "Y"))
+        assert [output(project, name) for name in WRITTEN] == wanted
+        assert output(project, files.ROWS) == kept
+
+
+def test_many_small_arrivals_are_kept_in_few_parts(project: Settings) -> None:
+    for number in range(2, row_store.MOST_PARTS + 10):
+        place(project, f"dataset{number}.csv", lines(A, B))
+        ingestion.merge_multiple_dataframe(project)
+    record = files.read_json(project.output_folder_path / files.INGESTION) or {}
+    assert len(record["kept"]["parts"]) < 12
+    assert bytes_judged(project) == 0
+
+
+def test_a_link_in_the_place_of_what_is_kept_is_not_written_through(
+    project: Settings, tmp_path: Path
+) -> None:
+    place(project, "dataset2.csv", lines(A))
+    ingestion.merge_multiple_dataframe(project)
+    path, elsewhere = project.output_folder_path / files.ROWS, tmp_path / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+    place(project, "dataset3.csv", lines(B))
+    ingestion.merge_multiple_dataframe(project)
+    assert elsewhere.read_bytes() == before
+    assert not path.is_symlink()
