@@ -144,15 +144,19 @@ def gather(settings: Settings) -> Intake:
     sources = [*held.sources.values(), *(each.source for each in came.read)]
     for source in sources:
         input_file.say_what_is_refused(source, settings.input_folder_path)
-    _say_what_is_gone(settings, known, sources, came.waiting)
-    missed = [e["name"] for e in known if e["accepted"] and e["name"] in came.waiting]
+    waiting = came.waiting
+    _say_what_is_gone(settings, known, sources, waiting)
+    missed = [e["name"] for e in known if e["accepted"] and e["name"] in waiting]
     before = _outcomes_before(settings)
     last = _last_arrival(settings, record, before)
     number = last + any(source.is_new and source.good for source in sources)
     new_rows = {each.source.arrival.name: each.rows for each in came.read}
     sources = _in_order(sources, new_rows, known, number, settings)
-    rows = [held.rows, *(new_rows[source.arrival.name] for source in sources[len(held.sources) :])]
-    table = tables.merged(rows, settings.columns)
+    new = sources[len(held.sources) :]
+    table = tables.merged(
+        [held.rows, *(new_rows.pop(source.arrival.name) for source in new)], settings.columns
+    )
+    del came  # whose rows are in the table
     merged = merge.of_rows(
         table,
         [(source.arrival.name, source.good) for source in sources],
@@ -161,7 +165,7 @@ def gather(settings: Settings) -> Intake:
     told = [number if each.is_new else each.arrived_first for each in sources]
     known_outcomes = outcomes.of(merged.told, told, before)
     return Intake(
-        *(sources, table, merged, known_outcomes, number, came.waiting, missed, len(held.sources))
+        *(sources, table, merged, known_outcomes, number, waiting, missed, len(held.sources))
     )
 
 

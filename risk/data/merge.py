@@ -16,6 +16,7 @@ MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
 
 Keys = npt.NDArray[np.uint64]
+Days = npt.NDArray[np.float64]
 
 log = logging.getLogger("risk.merge")
 
@@ -69,16 +70,21 @@ def of_rows(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colu
     client = rows.client[known.row]
     period = _periods(client, known.place, columns)
     dates, newest_dates = _days(table, known, period, columns)
-    kept = _kept(known, rows)
-    repetitions = _repetitions(known.where(kept), rows, len(files))
-    listed = _newest(client, known)
+    listed, at = _newest(client, known), _kept(known, rows)
     newest = int((period[listed] == period.max(initial=0)).sum())
-    book = _made(table, known, listed, dates, columns)
-    dataset = _made(table, known, kept, dates, columns)
+    book = _made(table, known.where(listed), _of(dates, listed), columns)
+    kept, dates = known.where(at), _of(dates, at)
+    del known, client, period, listed, at  # with millions of rows each of them counts
+    repetitions = _repetitions(kept, rows, len(files))
     if dates:
+        dataset = _made(table, kept, dates, columns)
         once = _each_once(dataset, columns)
-        dataset, kept = dataset[once].reset_index(drop=True), kept[once]
-    told = _told(dataset, known.where(kept), rows, columns)
+        dataset = dataset[once].reset_index(drop=True)
+        told = _told(keys(dataset, columns), kept.where(once), rows, columns)
+        return Merged(dataset, book, newest, repetitions, newest_dates, told)
+    told = _told(_with_outcome(rows.mark[kept.row], kept.outcome), kept, rows, columns)
+    del rows
+    dataset = _made(table, kept, dates, columns)
     return Merged(dataset, book, newest, repetitions, newest_dates, told)
 
 
@@ -101,18 +107,14 @@ def _with_outcome(marks: Keys, outcome: Whole) -> Keys:
     return np.asarray(marks * MULTIPLIER + (outcome + 1).astype("uint64"))
 
 
-def _told(table: pd.DataFrame, dataset: Snapshots, rows: Rows, columns: Columns) -> Told:
-    """What is known of the outcomes of these snapshots, which are the rows of this table."""
+def _told(own: Keys, dataset: Snapshots, rows: Rows, columns: Columns) -> Told:
+    """What is known of the outcomes of these snapshots, which are rows of these keys."""
     is_known = dataset.outcome != OPEN
     file = np.where(is_known, rows.file[dataset.told_by], np.int32(-1))
     place = (dataset.place if columns.period else file)[is_known]
     period = np.full(len(file), -1, dtype=np.int32)
     of_known = _periods(rows.client[dataset.row[is_known]], place, columns)
     period[is_known] = _numbered(of_known)
-    has_days = any(columns.kind(name) == DATE for name in columns.features)
-    own = (
-        keys(table, columns) if has_days else _with_outcome(rows.mark[dataset.row], dataset.outcome)
-    )
     return Told(own, file, period)
 
 
@@ -154,19 +156,20 @@ def _each_once(dataset: pd.DataFrame, columns: Columns) -> Flags:
 
 
 def _made(
-    table: pd.DataFrame,
-    snapshots: Snapshots,
-    which: Whole,
-    dates: dict[str, npt.NDArray[np.float64]],
-    columns: Columns,
+    table: pd.DataFrame, snapshots: Snapshots, dates: dict[str, Days], columns: Columns
 ) -> pd.DataFrame:
-    """Some snapshots as rows of a table."""
-    outcome = snapshots.outcome[which].astype(np.float64)
+    """Snapshots as rows of a table, with these days instead of dates."""
+    outcome = snapshots.outcome.astype(np.float64)
     outcome[outcome == OPEN] = np.nan
-    own = {name: days[which] for name, days in dates.items()} | {columns.target: outcome}
-    row = snapshots.row[which]
+    own = dates | {columns.target: outcome}
+    row = snapshots.row
     cells = {name: own[name] if name in own else _taken(table[name], row) for name in columns.all}
     return pd.DataFrame(cells, copy=False)
+
+
+def _of(dates: dict[str, Days], which: Whole) -> dict[str, Days]:
+    """The days of some snapshots."""
+    return {name: days[which] for name, days in dates.items()}
 
 
 def _taken(cells: "pd.Series[Any]", rows: Whole) -> Any:
@@ -230,9 +233,9 @@ def _clients_of(places: Whole, client: Whole) -> list[int]:
 
 def _days(
     table: pd.DataFrame, snapshots: Snapshots, period: Whole, columns: Columns
-) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, float]]:
+) -> tuple[dict[str, Days], dict[str, float]]:
     """Each date of each snapshot as days before the newest of its period; the newest ones last."""
-    days: dict[str, npt.NDArray[np.float64]] = {}
+    days: dict[str, Days] = {}
     newest_dates: dict[str, float] = {}
     names = [name for name in columns.features if columns.kind(name) == DATE]
     dates = table[names].iloc[snapshots.row].reset_index(drop=True)

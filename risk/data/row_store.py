@@ -108,13 +108,18 @@ def can_grow(before: Record) -> bool:
 
 def _write(handle: IO[bytes], rows: pd.DataFrame, refusals: Sequence[Refusal]) -> list[int]:
     """Where the two streams begin that hold these."""
-    cells = {
-        str(name): pa.array(cells if cells.dtype == "str" else cells.to_numpy())
-        for name, cells in rows.items()
-    }
+    cells = {str(name): _whole(column) for name, column in rows.items()}
     refused = [list(each) for each in zip(*refusals, strict=True)] or [[]] * len(REFUSALS)
-    made = pa.table(cells).combine_chunks(), pa.table(refused, schema=REFUSALS)
+    made = pa.table(cells), pa.table(refused, schema=REFUSALS)
     return [_append(handle, table) for table in made]
+
+
+def _whole(column: "pd.Series[Any]") -> pa.Array:
+    """A column in one piece, so that it can be used as it lies on the disk."""
+    if column.dtype == "float64":
+        return pa.array(column.to_numpy())
+    held = pa.array(column)
+    return held.combine_chunks() if isinstance(held, pa.ChunkedArray) else held
 
 
 def _append(handle: IO[bytes], table: pa.Table) -> int:
