@@ -96,7 +96,7 @@ def _note_ending(path: Path, exit_code: int, message: str) -> None:
     """
     step = Path(sys.argv[0]).stem
     settles_all = step == PIPELINE and exit_code == 0
-    ending = {"time": files.now(), "exit_code": exit_code, "message": _printable(message)}
+    ending = {"time": files.now(), "exit_code": exit_code, "message": printable(message)}
     with contextlib.suppress(OSError):
         others = {} if settles_all else files.sound_json(path) or {}
         if exit_code == InputMissing.exit_code and step != PIPELINE:
@@ -144,10 +144,10 @@ def _sentence(step: Callable[[Settings], object]) -> str:
     return (step.__doc__ or "").partition("\n")[0]
 
 
-def progress(text: str) -> None:
-    """Show on a terminal what is going on; an empty text clears it."""
+def clear_line() -> None:
+    """On a terminal, make room in the line where progress stands."""
     if sys.stderr and sys.stderr.isatty():
-        print(f"\r\033[K{_printable(text)}", end="", file=sys.stderr, flush=True)
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _hold_standard_descriptors() -> None:
@@ -166,10 +166,10 @@ class OneLine(logging.Formatter):
         """The line, with every unprintable character escaped."""
         record = copy.copy(record)
         record.name = record.name.removeprefix("risk.")
-        return _printable(super().format(record))
+        return printable(super().format(record))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The same text, with every unprintable character escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
@@ -188,7 +188,7 @@ class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
     """Lines for a person: warnings are marked as such, and progress is cleared first."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        progress("")
+        clear_line()
         super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -200,6 +200,7 @@ def _log_to_stderr(level: int) -> None:
     logging.raiseExceptions = False
     logging.captureWarnings(True)
     logging.getLogger("risk").setLevel(logging.INFO)
+    logging.getLogger("risk.progress").setLevel(level)  # which is of use only to who watches
     if sys.stderr:
         terminal = _Terminal(sys.stderr)
         terminal.setLevel(level)

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from risk import files, shapes
-from risk.cli import progress
+from risk import files, progress, shapes
 from risk.columns import Columns
 from risk.data import input_file, input_folder, judging, merge, outcomes, tables
 from risk.data.input_file import Source
@@ -128,8 +127,8 @@ def gather(settings: Settings) -> Intake:
         (entry["name"], entry["sha256"]): input_folder.has_rows(entry) for entry in known
     }
     sources, waiting = [], []
-    for number, arrival in enumerate(listing.files, 1):
-        progress(f"reading {arrival.name}, {number} of {len(listing.files)}")
+    for number, arrival in enumerate(listing.files):
+        progress.at(f"reading {arrival.name}", number, len(listing.files), "files")
         path = settings.input_folder_path / arrival.name
         try:
             sources.append(input_file.read(arrival, settings, read_before))

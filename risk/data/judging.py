@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from risk.cli import progress
+from risk import progress
 from risk.columns import Columns
 from risk.data import schema, tables
 from risk.data.cell_rules import LineRefused
@@ -196,7 +196,7 @@ def _judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> I
     next_said = LINES_UNTIL_SAID
     for at, fields, taken in records(lines, start, layout.width):
         if at >= next_said and name:
-            progress(f"{name}: {at:,} of {len(lines):,} lines are judged")
+            progress.at(f"judging {name}", at, len(lines), "lines")
             next_said += LINES_UNTIL_SAID
         try:
             if fields is None:
