@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app import create_app
@@ -143,6 +143,7 @@ OFTEN = [*ODD, True, 0, 1, 1.0, -0.0, "a", ["a"], ["a", 1, 2], ["a", 1.0, 2], ["
     ),
     st.sampled_from([shapes.FILE, shapes.seen, shapes.count, shapes.maybe(shapes.text)]),
 )
+@example([1, True], shapes.count)  # which are equal, but not the same
 def test_many_things_fit_as_each_of_them_does(items: list[Any], shape: shapes.Shape) -> None:
     misfits = (shapes.misfit(item, shape, str(place)) for place, item in enumerate(items))
     assert shapes.misfit(items, [shape]) == next(filter(None, misfits), None)
