@@ -45,6 +45,8 @@ def _all_fit(items: list[Any], shape: Shape) -> bool:
     They are looked at key by key, and what stands there often is looked at once.
     """
     types = set(map(type, items))
+    if shape in (text, word) and types == {str} and "".join(items).isprintable():
+        return shape is text or "" not in items
     if shape is seen and types == {list} and set(map(len, items)) == {len(SEEN)}:
         columns = map(list, zip(*items, strict=True))
         return all(map(_all_fit, columns, SEEN))

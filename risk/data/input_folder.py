@@ -71,15 +71,20 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 def listing(folder: Path) -> Listing:
     """Look at a folder without opening a file."""
-    found: list[Looked] = []
-    unfit: list[tuple[str, str]] = []
     try:
         with os.scandir(folder) as entries:
-            named = [entry for entry in entries if entry.name.lower().endswith(".csv")]
+            return _listed(entries)
     except (FileNotFoundError, NotADirectoryError):
         raise InputMissing(f"there is no folder {folder.name}/") from None
-    for entry in named:
+
+
+def _listed(entries: Iterable["os.DirEntry[str]"]) -> Listing:
+    found: list[Looked] = []
+    unfit: list[tuple[str, str]] = []
+    for entry in entries:
         name = entry.name
+        if not name.lower().endswith(".csv"):
+            continue
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -118,7 +123,8 @@ def _unfit(name: str, status: os.stat_result) -> str | None:
 
 def unseen(files: Iterable[Looked], seen: Seen) -> list[Arrival]:
     """The files that are new, or have changed since they were looked at, in natural order."""
-    return in_order(file for file in files if not seen.has(file))
+    new = [file for file in files if file not in seen.files]  # nothing, as a rule
+    return in_order(file for file in new if not seen.has(file))
 
 
 class Snapshot(NamedTuple):
