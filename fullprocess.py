@@ -69,7 +69,7 @@ def decide_and_act(settings: Settings, force: bool) -> Outcome:
     """Pass the gates, and do what they say."""
     release = releases.current(settings.prod_deployment_path)
     listed = input_folder.listing(settings.input_folder_path)
-    new = input_folder.unseen(listed.files, judgement.settled(settings, release))
+    new = input_folder.unseen(listed.found, judgement.settled(settings, release))
     if not new and not force:
         input_folder.say_passed_over(settings, listed.passed_over)
         return Outcome(gates.nothing_new(settings.input_folder, release))

@@ -4,7 +4,7 @@
 import logging
 
 from risk import files
-from risk.cli import progress, run
+from risk.cli import run
 from risk.data import outcomes, tables
 from risk.decisions.windows import Fits, Trained
 from risk.models.estimator import Model
@@ -22,7 +22,6 @@ def train_model(settings: Settings | None = None) -> Model:
     table = tables.parse(content, files.short(dataset), settings.columns)
     ingestion = files.ingestion_id(content)
     labelled = outcomes.labelled(settings.output_folder_path, ingestion, table, settings.columns)
-    progress(f"fitting the model on {len(labelled.table)} rows")
     trained = Fits(labelled, settings).trained(settings.training_window)
     keep(trained, ingestion, settings)
     return trained.learned.model

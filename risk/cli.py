@@ -1,8 +1,6 @@
 """How a script runs: its options, the lock, the log, and errors turned into exit codes."""
 
-import argparse
 import contextlib
-import copy
 import gc
 import logging
 import os
@@ -36,6 +34,15 @@ class Option(NamedTuple):
     argument: str | None = None
 
 
+class Asked(NamedTuple):
+    """What a command line asks for: which config.json, how loud, the step and its arguments."""
+
+    config: str | None
+    quiet: bool
+    chosen: Option
+    values: list[str]
+
+
 def run(step: Callable[[Settings], object], *options: Option, writes: bool = True) -> None:
     """Run one step as a script does, and leave with its exit code."""
     _hold_standard_descriptors()
@@ -43,9 +50,9 @@ def run(step: Callable[[Settings], object], *options: Option, writes: bool = Tru
     # garbage among them every 700 objects, took a tenth of a run for that, and found none
     gc.set_threshold(*SELDOM)
     main = Option("", step, writes)
-    arguments = _parsed(main, options)
-    _log_to_stderr(logging.WARNING if arguments.quiet else logging.INFO)
-    code = _exit_code(arguments.config, *_chosen(arguments, main, options))
+    asked = _plainly_asked(sys.argv[1:], main, options) or _parsed(main, options)
+    _log_to_stderr(logging.WARNING if asked.quiet else logging.INFO)
+    code = _exit_code(asked.config, asked.chosen, asked.values)
     gc.freeze()  # nor need it look at all of them at the end, which took a sixth of a run
     sys.exit(code)
 
@@ -96,7 +103,7 @@ def _note_ending(path: Path, exit_code: int, message: str) -> None:
     """
     step = Path(sys.argv[0]).stem
     settles_all = step == PIPELINE and exit_code == 0
-    ending = {"time": files.now(), "exit_code": exit_code, "message": _printable(message)}
+    ending = {"time": files.now(), "exit_code": exit_code, "message": printable(message)}
     with contextlib.suppress(OSError):
         others = {} if settles_all else files.sound_json(path) or {}
         if exit_code == InputMissing.exit_code and step != PIPELINE:
@@ -106,9 +113,33 @@ def _note_ending(path: Path, exit_code: int, message: str) -> None:
         files.write_json(path, others)
 
 
-def _parsed(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
+def _plainly_asked(words: list[str], main: Option, options: tuple[Option, ...]) -> Asked | None:
+    """What these words ask for if they leave no doubt; argparse, which explains, costs much more.
+
+    Asking for its step twice, for help, or for anything unknown is left to argparse.
+    """
+    flags = {option.flag: option for option in options if option.argument is None}
+    config, quiet, chosen = None, False, main
+    rest = iter(words)
+    for word in rest:
+        if word == "--config" and not (value := next(rest, "-")).startswith("-"):
+            config = value
+        elif word == "--quiet":
+            quiet = True
+        elif word in flags and chosen is main:
+            chosen = flags[word]
+        else:
+            return None
+    return Asked(config, quiet, chosen, [])
+
+
+def _parsed(main: Option, options: tuple[Option, ...]) -> Asked:
+    import argparse
+
     parser = argparse.ArgumentParser(
-        description=_sentence(main.step), allow_abbrev=False, formatter_class=_Help
+        description=_sentence(main.step),
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=LINE),
     )
     parser.add_argument("--config", metavar="PATH", help="the config.json to follow")
     parser.add_argument("--quiet", action="store_true", help="say only what is wrong on stderr")
@@ -119,35 +150,23 @@ def _parsed(main: Option, options: tuple[Option, ...]) -> argparse.Namespace:
             choice.add_argument(option.flag, metavar=option.argument, help=help_)
         else:
             choice.add_argument(option.flag, action="store_true", default=None, help=help_)
-    return parser.parse_args()
-
-
-def _chosen(
-    arguments: argparse.Namespace, main: Option, options: tuple[Option, ...]
-) -> tuple[Option, list[str]]:
-    """The step that the flags ask for, and what it is called with beside the settings."""
+    arguments = parser.parse_args()
     for option in options:
         value = getattr(arguments, option.flag.removeprefix("--"))
         if value is not None:
-            return option, [value] if option.argument else []
-    return main, []
-
-
-class _Help(argparse.HelpFormatter):
-    """Help of a fixed width: asking for the terminal's would cost every run an import."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=LINE)
+            values = [value] if option.argument else []
+            return Asked(arguments.config, arguments.quiet, option, values)
+    return Asked(arguments.config, arguments.quiet, main, [])
 
 
 def _sentence(step: Callable[[Settings], object]) -> str:
     return (step.__doc__ or "").partition("\n")[0]
 
 
-def progress(text: str) -> None:
-    """Show on a terminal what is going on; an empty text clears it."""
+def clear_line() -> None:
+    """On a terminal, make room in the line where progress stands."""
     if sys.stderr and sys.stderr.isatty():
-        print(f"\r\033[K{_printable(text)}", end="", file=sys.stderr, flush=True)
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _hold_standard_descriptors() -> None:
@@ -164,12 +183,11 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, with every unprintable character escaped."""
-        record = copy.copy(record)
-        record.name = record.name.removeprefix("risk.")
-        return _printable(super().format(record))
+        short = {"name": record.name.removeprefix("risk.")}
+        return printable(super().format(logging.makeLogRecord(record.__dict__ | short)))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The same text, with every unprintable character escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
@@ -188,7 +206,7 @@ class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
     """Lines for a person: warnings are marked as such, and progress is cleared first."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        progress("")
+        clear_line()
         super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -200,6 +218,7 @@ def _log_to_stderr(level: int) -> None:
     logging.raiseExceptions = False
     logging.captureWarnings(True)
     logging.getLogger("risk").setLevel(logging.INFO)
+    logging.getLogger("risk.progress").setLevel(level)  # which is of use only to who watches
     if sys.stderr:
         terminal = _Terminal(sys.stderr)
         terminal.setLevel(level)

@@ -1,7 +1,6 @@
 """The files that the steps share: their names, how they are read, and the one way to write them."""
 
 import contextlib
-import hashlib
 import itertools
 import json
 import logging
@@ -15,6 +14,11 @@ from risk import shapes
 from risk.errors import ArtefactRefused, InputMissing
 from risk.settings import Settings
 from risk.shapes import Kind
+
+try:  # an idle run makes small fingerprints, and hashlib would load all of OpenSSL for them
+    from _sha256 import sha256 as small_sha256  # type: ignore[import-not-found]
+except ImportError:  # Python 3.12 and later
+    from hashlib import sha256 as small_sha256
 
 FINAL_DATA = "finaldata.csv"
 CLIENTS = "clients.csv"
@@ -45,6 +49,7 @@ PACKAGES = "packages.json"
 MANIFEST = "manifest.json"
 STORE = ".releases"
 NEW = ".new"
+SMALL = 256 * 1024
 KINDS = {
     INGESTION: shapes.INGESTION,
     MODEL_RECORD: shapes.TRAINED,
@@ -229,6 +234,10 @@ def parse_names(content: bytes, name: str) -> list[str]:
 
 def sha256(content: bytes) -> str:
     """The fingerprint that records know a content by."""
+    if len(content) <= SMALL:
+        return str(small_sha256(content).hexdigest())
+    import hashlib
+
     return hashlib.sha256(content).hexdigest()
 
 

@@ -18,7 +18,7 @@ A_DATABASE_URL = (
     f"a URL that begins with {', '.join(list(DATABASES)[:-1])} or {list(DATABASES)[-1]} "
     "and names a file, or a host and a database"
 )
-DATABASE_URL = re.compile(
+DATABASE_URL = (  # a pattern, like HOST: only who has such a key compiles it
     r"[a-z]+(\+[a-z0-9]+)?://([^/?]*@|[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^/:?@\[\]]*)"
     r"(:(?P<port>[0-9]{1,5}))?/(?P<database>[^?]+)(\?.*)?"
 )
@@ -27,7 +27,7 @@ A_COLUMN = f"the name of a column, at most {LONGEST_COLUMN} characters"
 LARGEST_NUMBER = 1_000_000_000
 A_COUNT = f"a whole number from 1 to {LARGEST_NUMBER:,}"
 LONGEST_WORD = 200
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
+HOST = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 FOLDERS = (
     "input_folder_path",
     "output_folder_path",
@@ -55,7 +55,7 @@ def _is_text(value: object) -> bool:
 def _is_database_url(value: object) -> bool:
     if not _is_text(value) or family(str(value)) not in DATABASES:
         return False
-    parts = DATABASE_URL.fullmatch(str(value))
+    parts = re.fullmatch(DATABASE_URL, str(value))
     return parts is not None and int(parts["port"] or 0) < 2**16
 
 
@@ -126,7 +126,7 @@ def _is_api_url(value: object) -> bool:
 def _is_host_list(value: object) -> bool:
     if not isinstance(value, list):
         return False
-    return all(isinstance(host, str) and HOST.fullmatch(host) for host in value)
+    return all(isinstance(host, str) and re.fullmatch(HOST, host) for host in value)
 
 
 RULES: dict[str, tuple[Callable[[object], bool], str]] = {

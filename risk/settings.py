@@ -1,6 +1,5 @@
 """config.json as one frozen value, checked once."""
 
-import importlib.util
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -111,7 +110,7 @@ class Settings(NamedTuple):
 def _parsed(place: Path, config: Path) -> dict[str, Any]:
     """The file's keys and values, each key once."""
     try:
-        values = json.loads(place.read_bytes().decode("utf-8-sig"), object_pairs_hook=_each_once)
+        values = json.loads(_text(place.read_bytes()), object_pairs_hook=_each_once)
     except OSError as error:
         raise ConfigWrong(f"{config} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -119,6 +118,11 @@ def _parsed(place: Path, config: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigWrong(f"{config} must hold one JSON object, with the keys {', '.join(FOLDERS)}")
     return values
+
+
+def _text(content: bytes) -> str:
+    """UTF-8, without the mark that some editors put before it."""
+    return content.decode().removeprefix("\ufeff")
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -178,7 +182,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "'input_database_url' and 'input_table' need each other"
     for key in ("database_url", "input_database_url"):
         url: str | None = getattr(settings, key)
-        if url and not importlib.util.find_spec(driver := DATABASES[family(url)]):
+        if url and not _is_installed(driver := DATABASES[family(url)]):
             yield f"{key!r} needs the driver {driver}; install requirements-databases.txt"
     yield from _columns_in_conflict(settings)
     names = settings.columns.all
@@ -190,6 +194,12 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.dataset_in_database:
         yield from _names_that_databases_refuse(names)
     yield from _folders_in_conflict(settings)
+
+
+def _is_installed(driver: str) -> bool:
+    import importlib.util  # only a database's URL pays for this
+
+    return importlib.util.find_spec(driver) is not None
 
 
 def _columns_in_conflict(settings: Settings) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """What our JSON files may hold: a shape for each, checked when one is read."""
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -11,9 +10,11 @@ ONLY = "only"  # as a further key: no key is allowed that the shape does not kno
 LARGEST = 2**63 - 1
 MOST_ARRIVALS = 2**30
 LARGEST_NUMBER = 2**31 - 2  # databases can hold the next one, too
-UNWRITABLE = re.compile("[\0\ud800-\udfff]")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
-RELEASE_NAME = re.compile(r"[1-9][0-9]{0,9}-[0-9a-f]{8}")
+INFINITE = float("inf")
+UNWRITABLE = "[\0\ud800-\udfff]"  # each is compiled by the first who asks
+MOMENT = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+RELEASE_NAME = "[1-9][0-9]{0,9}-[0-9a-f]{8}"
+PLAIN = {str, int, float, bool, type(None)}
 
 
 class Kind(NamedTuple):
@@ -29,11 +30,37 @@ def misfit(value: object, shape: Shape, at: str = "") -> str | None:
     if isinstance(shape, dict) and _has_keys(value, shape):
         parts = _keyed(value, shape)
     elif isinstance(shape, list) and isinstance(value, list):
+        if _all_fit(value, shape[0]):
+            return None
         parts = ((place, item, shape[0]) for place, item in enumerate(value))
     elif not callable(shape) or not shape(value):
         return at or "all of it"
     misfits = (misfit(part, its, f"{at}.{key}".lstrip(".")) for key, part, its in parts)
     return next(filter(None, misfits), None)
+
+
+def _all_fit(items: list[Any], shape: Shape) -> bool:
+    """Whether each of these has surely this shape: a record may hold a hundred thousand.
+
+    They are looked at key by key, and what stands there often is looked at once.
+    """
+    types = set(map(type, items))
+    if shape in (text, word) and types == {str} and "".join(items).isprintable():
+        return shape is text or "" not in items
+    if shape is seen and types == {list} and set(map(len, items)) == {len(SEEN)}:
+        columns = map(list, zip(*items, strict=True))
+        return all(map(_all_fit, columns, SEEN))
+    if not isinstance(shape, dict):  # of one type, what is equal is the same
+        is_plain = types <= PLAIN and len(types - {type(None)}) <= 1
+        return is_plain and callable(shape) and all(map(shape, set(items)))
+    if types != {dict} or not shape.keys().isdisjoint((EACH, ONLY)):
+        return False
+    for key, its in shape.items():
+        name = key.removesuffix("?")
+        parts = [item[name] for item in items if name in item]
+        if (name == key and len(parts) < len(items)) or not _all_fit(parts, its):
+            return False
+    return True
 
 
 def _has_keys(value: object, shape: dict[str, Shape]) -> bool:
@@ -56,7 +83,7 @@ def _keyed(value: Any, shape: dict[str, Shape]) -> Iterator[tuple[object, object
 
 def text(value: object) -> bool:
     """A text that every file and database can hold."""
-    return isinstance(value, str) and not UNWRITABLE.search(value)
+    return isinstance(value, str) and (value.isprintable() or not re.search(UNWRITABLE, value))
 
 
 def word(value: object) -> bool:
@@ -66,12 +93,12 @@ def word(value: object) -> bool:
 
 def moment(value: object) -> bool:
     """A time as records keep it."""
-    return isinstance(value, str) and bool(MOMENT.fullmatch(value))
+    return isinstance(value, str) and bool(re.fullmatch(MOMENT, value))
 
 
 def release_name(value: object) -> bool:
     """A release of ours, which is a folder's name too."""
-    return isinstance(value, str) and bool(RELEASE_NAME.fullmatch(value))
+    return isinstance(value, str) and bool(re.fullmatch(RELEASE_NAME, value))
 
 
 def whole(value: object) -> bool:
@@ -96,7 +123,7 @@ def ordinal(value: object) -> bool:
 
 def number(value: object) -> bool:
     """A finite number."""
-    return whole(value) or (type(value) is float and math.isfinite(value))
+    return whole(value) or (type(value) is float and abs(value) < INFINITE)
 
 
 def share(value: object) -> bool:
@@ -153,6 +180,7 @@ def keys(value: object) -> bool:
     )
 
 
+SEEN = (word, count, whole)
 REFERENCE = {"rows": count, "directions": count, "numbers": packed, ONLY: None}
 FINGERPRINT = {"sha256": text, "size": count}
 FILE = {

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from risk.cli import progress
+from risk import progress
 from risk.columns import Columns
 from risk.data import cell_columns, lines, schema
 from risk.data.cell_columns import Column, NotPlain
@@ -93,7 +93,7 @@ def _blocks(
     text: bytes, start: int, begin: int, size: int, name: str
 ) -> Iterator[tuple[bytes, int]]:
     """The rest of a file in parts of whole lines, each with the number of lines before it."""
-    whole = len(text)
+    whole, all_lines = len(text), text.count(b"\n")
     while begin < whole:
         end = text.rfind(b"\n", begin, begin + size) + 1 or text.find(b"\n", begin) + 1 or whole
         block = text[begin:end]
@@ -101,7 +101,7 @@ def _blocks(
         start += block.count(b"\n")
         begin = end
         if name and begin < whole:
-            progress(f"{name}: {begin / whole:.0%} of its lines are judged")
+            progress.at(f"judging {name}", start, all_lines, "lines")
 
 
 class _Reader:

@@ -5,10 +5,11 @@ import fcntl
 import logging
 import os
 import re
-import signal
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,9 @@ FRESH_SECONDS = 60
 SETTLING_SECONDS = 2
 UNREADABLE = "it cannot be opened"
 MEGABYTE = 1024 * 1024
+
+Looked = tuple[str, int, int]  # an Arrival, of which an idle run may make a hundred thousand
+LOOKED_AT = itemgetter("name", "size", "mtime_ns")  # of an entry in ingestion.json
 
 log = logging.getLogger("risk.input_folder")
 
@@ -35,18 +39,28 @@ class Arrival(NamedTuple):
 class Seen(NamedTuple):
     """What a release or a judgement has looked at; a bare name stands for any content."""
 
-    files: frozenset[Arrival] = frozenset()
+    files: frozenset[Looked] = frozenset()
     names: frozenset[str] = frozenset()
+
+    def has(self, file: Looked) -> bool:
+        """Whether this file was looked at as it is now."""
+        return file in self.files or file[0] in self.names
 
     def __or__(self, other: "Seen") -> "Seen":
         return Seen(self.files | other.files, self.names | other.names)
 
 
-class Listing(NamedTuple):
-    """The CSV files of a folder in natural order, and a sentence on each that is passed over."""
+class Listing:
+    """The CSV files of a folder as it lists them, and a sentence on each that is passed over."""
 
-    files: list[Arrival]
-    passed_over: list[str]
+    def __init__(self, found: list[Looked], passed_over: list[str]) -> None:
+        self.found = found
+        self.passed_over = passed_over
+
+    @cached_property
+    def files(self) -> list[Arrival]:
+        """The files in natural order, which costs most of the time and few ask for."""
+        return in_order(self.found)
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -57,25 +71,39 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 def listing(folder: Path) -> Listing:
     """Look at a folder without opening a file."""
-    files, passed_over = [], []
     try:
         with os.scandir(folder) as entries:
-            in_order = sorted(entries, key=lambda entry: natural(entry.name))
+            return _listed(entries)
     except (FileNotFoundError, NotADirectoryError):
         raise InputMissing(f"there is no folder {folder.name}/") from None
-    for entry in in_order:
-        if not entry.name.lower().endswith(".csv"):
+
+
+def _listed(entries: Iterable["os.DirEntry[str]"]) -> Listing:
+    found: list[Looked] = []
+    unfit: list[tuple[str, str]] = []
+    for entry in entries:
+        name = entry.name
+        if not name.lower().endswith(".csv"):
             continue
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
-        if reason := _unfit(entry.name, status):
-            name = os.fsencode(entry.name).decode(errors="backslashreplace")
-            passed_over.append(f"{name} is passed over: {reason}")
+        if reason := _unfit(name, status):
+            unfit.append((name, reason))
         else:
-            files.append(Arrival(entry.name, status.st_size, status.st_mtime_ns))
-    return Listing(files, passed_over)
+            found.append((name, status.st_size, status.st_mtime_ns))
+    unfit.sort(key=lambda each: natural(each[0]))
+    return Listing(found, [f"{_legible(name)} is passed over: {reason}" for name, reason in unfit])
+
+
+def _legible(name: str) -> str:
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def in_order(files: Iterable[Looked]) -> list[Arrival]:
+    """These files in natural order of their names."""
+    return [Arrival(*file) for file in sorted(files, key=lambda file: natural(file[0]))]
 
 
 def _unfit(name: str, status: os.stat_result) -> str | None:
@@ -86,14 +114,17 @@ def _unfit(name: str, status: os.stat_result) -> str | None:
         return "it is not a regular file"
     if status.st_nlink > 1:
         return "it is a hard link, another name of a file that may lie elsewhere"
+    if name.isprintable():
+        return None
     if any(sign < " " or sign == "\x7f" or "\ud800" <= sign <= "\udfff" for sign in name):
         return "its name holds control characters or is not UTF-8"
     return None
 
 
-def unseen(files: Iterable[Arrival], seen: Seen) -> list[Arrival]:
-    """The files that are new, or have changed since they were looked at."""
-    return [each for each in files if each not in seen.files and each.name not in seen.names]
+def unseen(files: Iterable[Looked], seen: Seen) -> list[Arrival]:
+    """The files that are new, or have changed since they were looked at, in natural order."""
+    new = [file for file in files if file not in seen.files]  # nothing, as a rule
+    return in_order(file for file in new if not seen.has(file))
 
 
 class Snapshot(NamedTuple):
@@ -189,6 +220,8 @@ def _has_writer(descriptor: int) -> bool | None:
     The kernel refuses a read lease on such a file. If somebody opens it while we hold the lease,
     we get a signal: SIGURG, which is ignored by default.
     """
+    import signal  # an idle run opens no file and loads no such module
+
     try:
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
@@ -210,7 +243,7 @@ def ctime_ns(path: Path) -> int:
 
 def of(entry: dict[str, Any]) -> Arrival:
     """The file of an entry in ingestion.json."""
-    return Arrival(entry["name"], entry["size"], entry["mtime_ns"])
+    return Arrival(*LOOKED_AT(entry))
 
 
 def has_rows(entry: dict[str, Any]) -> bool:
@@ -234,13 +267,13 @@ def lies_there_still(folder: Path, entry: dict[str, Any]) -> bool:
 
 def to_json(seen: Seen) -> list[list[Any]]:
     """What was seen, as records keep it."""
-    return [list(arrival) for arrival in sorted(seen.files)] + [[n] for n in sorted(seen.names)]
+    return [list(file) for file in sorted(seen.files)] + [[n] for n in sorted(seen.names)]
 
 
 def from_json(rows: list[list[Any]]) -> Seen:
     """What was seen, out of a record."""
     return Seen(
-        frozenset(Arrival(*row) for row in rows if len(row) == 3),
+        frozenset(tuple(row) for row in rows if len(row) == 3),
         frozenset(row[0] for row in rows if len(row) == 1),
     )
 

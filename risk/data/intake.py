@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from risk import files, shapes
-from risk.cli import progress
+from risk import files, progress, shapes
 from risk.columns import Columns
 from risk.data import input_file, input_folder, lines, merge, outcomes, row_store, tables
 from risk.data.input_file import Source
@@ -220,8 +219,8 @@ def _read(settings: Settings, known: list[Record], listed: list[Arrival]) -> _Ca
         (entry["name"], entry["sha256"]): input_folder.has_rows(entry) for entry in known
     }
     came = _Came([], [])
-    for number, arrival in enumerate(listed, 1):
-        progress(f"reading {arrival.name}, {number} of {len(listed)}")
+    for number, arrival in enumerate(listed):
+        progress.at(f"reading {arrival.name}", number, len(listed), "files")
         path = settings.input_folder_path / arrival.name
         try:
             came.read.append(input_file.read(arrival, settings, read_before))

@@ -5,7 +5,7 @@ import csv
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from risk.cli import progress
+from risk import progress
 from risk.data import schema
 from risk.data.cell_rules import LineRefused
 from risk.data.schema import FileRefused
@@ -103,7 +103,7 @@ def judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> It
     next_said = LINES_UNTIL_SAID
     for record in records(lines, start, layout.width):
         if record.at >= next_said and name:
-            progress(f"{name}: {record.at:,} of {len(lines):,} lines are judged")
+            progress.at(f"judging {name}", record.at, len(lines), "lines")
             next_said += LINES_UNTIL_SAID
         yield judgement(record, lines[record.at : record.at + record.taken], layout)
 

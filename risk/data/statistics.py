@@ -4,21 +4,47 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import Columns
+
+Numbers = npt.NDArray[np.float64]
 
 STATISTICS = ("mean", "median", "std", "mode")  # in the order of numbers()
 
 
 def numbers(table: pd.DataFrame, column: str) -> list[float]:
     """Mean, median, standard deviation and smallest mode of a column, nan where there is none."""
-    cells = table[column].dropna()
-    if cells.empty:
+    cells = table[column].to_numpy("float64", na_value=math.nan)
+    cells = cells[~np.isnan(cells)]
+    if not len(cells):
         return [math.nan] * len(STATISTICS)
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = float(cells.std()) if len(cells) > 1 else math.nan
-        return [float(cells.mean()), float(cells.median()), spread, float(cells.mode().iloc[0])]
+        mean = cells.sum() / len(cells)
+        spread = _spread(cells, mean) if len(cells) > 1 else math.nan
+        cells.sort()  # in which median and mode are soon found, however many values differ
+        return [float(mean), _median(cells), spread, _mode(cells)]
+
+
+def _spread(cells: Numbers, mean: float) -> float:
+    apart = cells - mean
+    apart *= apart
+    return float(np.sqrt(apart.sum() / (len(cells) - 1)))
+
+
+def _median(cells: Numbers) -> float:
+    """The middle of sorted cells, or half way between the two there."""
+    middle = len(cells) // 2
+    if len(cells) % 2:
+        return float(cells[middle])
+    return float((cells[middle - 1] + cells[middle]) / 2)
+
+
+def _mode(cells: Numbers) -> float:
+    """The smallest of the most frequent among sorted cells."""
+    last = np.append(np.flatnonzero(cells[1:] != cells[:-1]), len(cells) - 1)  # of each value
+    return float(cells[last[np.argmax(np.diff(last, prepend=-1))]])
 
 
 class Level(NamedTuple):

@@ -5,6 +5,7 @@ from typing import Any
 from risk import files
 from risk.data import input_folder
 from risk.data.input_folder import Seen
+from risk.learning import releases
 from risk.learning.releases import Release
 from risk.settings import Settings
 
@@ -23,15 +24,18 @@ def settled(settings: Settings, release: Release | None) -> Seen:
     if record.get("columns", columns_id(settings)) != columns_id(settings):
         return Seen()  # each file may hold something else now
     has_other_limits = record.get("limits") != settings.limits._asdict()
+    were_judged = {name for name, *_ in weighed.files}
     return Seen(
         frozenset(
-            input_folder.of(entry)
-            for entry in record["files"]
-            if (
-                entry.get("adds_nothing")
-                or not input_folder.unseen([input_folder.of(entry)], weighed)
+            file
+            for entry, file in zip(
+                record["files"], map(input_folder.LOOKED_AT, record["files"]), strict=True
             )
-            and not _is_new(settings, entry, weighed, has_other_limits)
+            if (entry.get("adds_nothing") or weighed.has(file))
+            and (
+                input_folder.has_rows(entry)
+                or not _is_new(settings, entry, entry["name"] in were_judged, has_other_limits)
+            )
         )
     )
 
@@ -42,16 +46,13 @@ def columns_id(settings: Settings) -> str:
 
 
 def _is_new(
-    settings: Settings, entry: dict[str, Any], weighed: Seen, has_other_limits: bool
+    settings: Settings, entry: dict[str, Any], was_judged: bool, has_other_limits: bool
 ) -> bool:
     """Whether a file without rows is new: it had some when weighed, or may have some now."""
-    if input_folder.has_rows(entry):
-        return False
     if input_folder.is_unreadable(entry.get("reason")):
         path = settings.input_folder_path / entry["name"]
         has_other_limits = has_other_limits or input_folder.can_be_opened(path)
-    were_judged = any(arrival.name == entry["name"] for arrival in weighed.files)
-    return were_judged or (has_other_limits and bool(entry.get("reason")))
+    return was_judged or (has_other_limits and bool(entry.get("reason")))
 
 
 def _ingestion(settings: Settings) -> dict[str, Any]:
@@ -60,6 +61,9 @@ def _ingestion(settings: Settings) -> dict[str, Any]:
 
 def unreadable_files(settings: Settings) -> list[str]:
     """The files that the last ingestion could not open, each with its reason and the cure."""
+    content = releases.bytes_of(settings.output_folder_path / files.INGESTION) or b""
+    if input_folder.UNREADABLE.encode() not in content:
+        return []  # as nearly always, which is soon found out even of a hundred thousand files
     cure = "let the user of this run read it"
     return [
         f"{settings.input_folder_path.name}/{entry['name']}: {entry['reason']}; {cure}"

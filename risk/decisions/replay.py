@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from risk import sandbox
-from risk.cli import progress
+from risk import progress, sandbox
 from risk.columns import Columns
 from risk.data import intake, merge, outcomes, test_data
 from risk.data.input_folder import Seen
@@ -32,8 +31,8 @@ def of_project(settings: Settings) -> tuple[list["Known"], list["Month"]]:
     months = []
     for month in replayed(known, test_data.rows(settings), settings, asked):
         months.append(month)
-        progress(f"decision {len(months)} of {len(known) * len(asked)}")
-    progress("")
+        progress.at("deciding", len(months), len(known) * len(asked), "decisions")
+    progress.say("")
     return known, months
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from risk import progress
 from risk.columns import Columns
 from risk.data.outcomes import Labelled
 from risk.data.snapshots import Flags
@@ -110,6 +111,7 @@ class Fits:
         key = np.packbits(rows).tobytes()
         if key not in self._models:
             table = self.labelled.table[rows]
+            progress.say(f"fitting the model on {len(table):,} rows")
             learned = choice.learn(table, self.columns, self.features, self.model)
             self._models[key] = learned, estimator.dumps(learned.model)
         return self._models[key]

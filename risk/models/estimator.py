@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from risk.columns import CATEGORY, DATE, NUMBER, Columns
 from risk.errors import ArtefactRefused, DataUnusable
-from risk.models import pickles, pipelines
+from risk.models import columnwise, pickles, pipelines
 
 Model: TypeAlias = pipelines.Model
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -72,7 +72,10 @@ def fitted(
     with warnings.catch_warnings(record=True) as caught, pipelines.all_by_one_thread():
         warnings.simplefilter("always")
         try:
-            model.fit(_features(table, columns), outcomes)
+            if pipelines.is_of_columns(model):
+                columnwise.fit(model, table, columns.features, outcomes)
+            else:
+                model.fit(_features(table, columns), outcomes)
         except ValueError as error:
             why = str(error).partition("\n")[0]  # scikit-learn goes on for long
             raise DataUnusable(f"the model cannot be fitted: {why}{hint}") from error

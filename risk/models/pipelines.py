@@ -28,6 +28,8 @@ NUMBERS, SIGNED, CATEGORIES = "numbers", "signed", "categories"  # the branches 
 FEWEST_ROWS = 10  # of a level that has a place of its own
 MOST_LEVELS = 254  # of one category: with what is rare they fit a byte
 LOOKED_AT = 200_000  # rows that trees look at to find out where a column can be split
+MOST_FOR_NEWTON = 50  # columns: each step looks at all pairs of them
+TIGHT = 1e-10  # of the mean slope; Newton's last step makes it much smaller still
 FEWEST_TO_STOP = 20  # rows of each outcome, of which a tenth tells when to stop adding trees
 
 
@@ -36,7 +38,7 @@ def unfitted(kind: str, table: pd.DataFrame, columns: Columns, features: str) ->
     if kind == BOOSTED:
         return _boosted(table, columns)
     if not needs_columns_apart(columns, features):
-        return linear(features)
+        return linear(features, len(columns.features))
     return Pipeline([("prepare", _prepared(table, columns, features)), _regression(features)])
 
 
@@ -45,9 +47,17 @@ def needs_columns_apart(columns: Columns, features: str) -> bool:
     return bool(columns.categories or (features == "log" and _below_zero(columns)))
 
 
-def linear(features: str) -> Model:
+def is_of_columns(model: Model) -> bool:
+    """Whether a model is a regression on scaled columns of numbers."""
+    return isinstance(model, Pipeline) and "scale" in model.named_steps
+
+
+def linear(features: str, width: int) -> Model:
     """A regression on numbers from 0 up: as they are ("raw"), "scaled", or compressed ("log")."""
-    return Pipeline([*_numbers(features), _regression(features)])
+    if features == "raw" or width > MOST_FOR_NEWTON:
+        return Pipeline([*_numbers(features), _regression(features)])
+    solver = LogisticRegression(solver="newton-cholesky", tol=TIGHT, max_iter=1000)
+    return Pipeline([*_numbers(features), ("fit", solver)])
 
 
 def _numbers(features: str) -> list[Step]:

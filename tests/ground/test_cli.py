@@ -87,6 +87,8 @@ USAGE = [
     pytest.param("fullprocess.py", ("--forc",), id="an abbreviation is unknown too"),
     pytest.param("fullprocess.py", ("now",), id="an argument nobody asked for"),
     pytest.param("fullprocess.py", ("--config",), id="an option without its value"),
+    pytest.param("fullprocess.py", ("--config", "--quiet"), id="an option in place of the value"),
+    pytest.param("fullprocess.py", ("--check", "now"), id="an argument behind an option"),
     pytest.param("ingestion.py", ("--bogus",), id="a step with no options of its own"),
 ]
 
@@ -101,6 +103,30 @@ def test_wrong_usage_touches_nothing_and_shows_the_right_one(
     assert ran.stderr.startswith(f"usage: {name}")
     assert "Traceback" not in ran.stderr
     assert contents(empty.workspace) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["--check", "--quiet"], id="as they come"),
+        pytest.param(["--quiet", "--check", "--quiet", "--check"], id="each twice"),
+        pytest.param(["--config=elsewhere/config.json", "--check"], id="a value behind a sign"),
+        pytest.param(["--check", "--config", "elsewhere/config.json"], id="the last one counts"),
+    ],
+)
+def test_options_may_stand_in_any_order(idle: Settings, arguments: list[str]) -> None:
+    other = configured_apart(idle.workspace)
+    there = [word.replace("elsewhere", str(other)) for word in arguments]
+    ran = script(idle, "fullprocess.py", *there)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    is_elsewhere = there != arguments
+    assert ("nothing new in sourcedata/\n" in ran.stdout) == is_elsewhere
+
+
+def configured_apart(workspace: Path) -> Path:
+    """A second project, whose input folder is empty."""
+    (workspace / "apart" / "sourcedata").mkdir(parents=True)
+    return configured(workspace / "apart").workspace
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

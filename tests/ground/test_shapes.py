@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from app import create_app
 from fullprocess import full_process
@@ -117,6 +119,34 @@ def test_whatever_is_still_read_of_a_waiting_run_is_recorded_or_refused_once(
     assert codes in ([0, 0], [69, 0])
     assert create_app(finished).test_client().get("/").status_code == 200
     assert pending.waiting(finished) == []
+
+
+FILE_LIKE = {
+    **{"name": "a.csv", "size": 1, "mtime_ns": 1, "sha256": "0", "reason": None, "arrival": 1},
+    **{"rows": 1, "accepted": 1, "rejected": 0, "duplicates": 0},
+}
+OFTEN = [*ODD, True, 0, 1, 1.0, -0.0, "a", ["a"], ["a", 1, 2], ["a", 1.0, 2], ["a", 1, True]]
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda keys, odd: {k: v for k, v in (FILE_LIKE | odd).items() if k not in keys},
+            st.sets(st.sampled_from([*FILE_LIKE, "arrival"]), max_size=1),
+            st.dictionaries(
+                st.sampled_from(["name", "size", "rejected", "duplicates", "reason", "arrival"]),
+                st.sampled_from(OFTEN),
+            ),
+        )
+        | st.sampled_from(OFTEN),
+        max_size=4,
+    ),
+    st.sampled_from([shapes.FILE, shapes.seen, shapes.count, shapes.maybe(shapes.text)]),
+)
+@example([1, True], shapes.count)  # which are equal, but not the same
+def test_many_things_fit_as_each_of_them_does(items: list[Any], shape: shapes.Shape) -> None:
+    misfits = (shapes.misfit(item, shape, str(place)) for place, item in enumerate(items))
+    assert shapes.misfit(items, [shape]) == next(filter(None, misfits), None)
 
 
 SEEN_IN_THE_WILD = [
