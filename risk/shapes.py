@@ -111,6 +111,11 @@ def count(value: object) -> bool:
     return type(value) is int and 0 <= value <= LARGEST
 
 
+def pair(value: object) -> bool:
+    """Two whole numbers from 0 up."""
+    return isinstance(value, list) and len(value) == 2 and all(map(count, value))
+
+
 def arrival(value: object) -> bool:
     """The number of an arrival; a larger one is none that came by counting."""
     return count(value) and int(str(value)) <= MOST_ARRIVALS
@@ -267,7 +272,7 @@ INGESTION = Kind(
         "arrival?": arrival,
         "newest?": count,
         "newest_dates?": {EACH: number},
-        "kept?": {"id": word, "made_by": word, "parts": [[count]], "length": count},
+        "kept?": {"id": word, "made_by": word, "parts": [pair], "length": count},
         "files": [FILE | {"mtime_ns": whole, "ctime_ns?": whole}],
     },
     "remove it and run python ingestion.py",
