@@ -102,19 +102,19 @@ def ranking() -> Response:
 @api.get("/diagnostics")
 def diagnose() -> Response:
     """Timings, missing data and package versions, measured at most once a minute."""
-    settings, release = service().settings, service().deployed.now().release.release
+    settings, release = service().settings, service().deployed.now().release
 
     def measure() -> cache.Answer:
         known, own = settings.output_folder_path / files.PACKAGES, cache.folder() / files.PACKAGES
         return {
-            "execution_time": diagnostics.execution_time(settings),
+            "execution_time": diagnostics.last_execution_time(release, settings),
             "missing_data": statistics.missing_percent(service().dataset(), settings.columns),
             "packages": diagnostics.versions(settings, known, own),
         }
 
     project = files.sha256(str(settings.workspace).encode())[:16]
-    measured = cache.answer(f"diagnostics-{project}", release, KEPT_SECONDS, measure)
-    return answers.answer({"release": release, **measured})
+    measured = cache.answer(f"diagnostics-{project}", release.release, KEPT_SECONDS, measure)
+    return answers.answer({"release": release.release, **measured})
 
 
 @api.get("/health")
