@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from pandas.api.types import is_numeric_dtype
 
 from risk import files
 from risk.columns import Columns
-from risk.data import tables
 from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import ranking
 from risk.models import estimator
@@ -159,16 +158,19 @@ def read(
     return table[list(wanted)]
 
 
-def kept(path: Path) -> Iterator[list[ranking.Row]]:
-    """The rows that were kept of a list, in parts of bounded size; none if there is no file."""
+def kept(path: Path) -> pd.DataFrame | None:
+    """What was kept of a list, if there is a file: in the order of the clients' codes.
+
+    A database whose index grows from one end to the other, not here and there, takes half the time.
+    """
     if not path.exists():
-        return
+        return None
     try:
-        with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
-            for part in parts:
-                if not part["risk"].between(0, 1).all():
-                    raise ValueError("a risk is none")
-                yield tables.as_rows(part)
+        with pd.read_csv(path, iterator=True, **_as_written(KEPT)) as reader:
+            table = reader.read()
+        if not table["risk"].between(0, 1).all():
+            raise ValueError("a risk is none")
+        return table.sort_values("corporation", ignore_index=True)
     except (ValueError, IsADirectoryError) as error:
         raise ListDamaged(
             f"{files.short(path)} is damaged ({error}); the run is recorded without it"
