@@ -15,7 +15,7 @@ import diagnostics
 from risk import cache, files
 from risk.cli import run
 from risk.data import statistics
-from risk.learning import evaluation
+from risk.learning import evaluation, releases
 from risk.models import linear
 from risk.records import health
 from risk.settings import Settings
@@ -103,11 +103,13 @@ def ranking() -> Response:
 def diagnose() -> Response:
     """Timings, missing data and package versions, measured at most once a minute."""
     settings, release = service().settings, service().deployed.now().release
+    folders = settings.output_model_path, settings.output_folder_path
 
     def measure() -> cache.Answer:
+        taken = releases.seconds_of(release, diagnostics.STEPS, *folders)
         known, own = settings.output_folder_path / files.PACKAGES, cache.folder() / files.PACKAGES
         return {
-            "execution_time": diagnostics.last_execution_time(release, settings),
+            "execution_time": taken or diagnostics.execution_time(settings),
             "missing_data": statistics.missing_percent(service().dataset(), settings.columns),
             "packages": diagnostics.versions(settings, known, own),
         }

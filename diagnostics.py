@@ -4,7 +4,6 @@
 python diagnostics.py --history | --json | --backup FILE | --columns FILE | --replay
 """
 
-import contextlib
 import json
 import textwrap
 import time
@@ -18,9 +17,8 @@ import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
 from risk.data import statistics, tables, test_data
-from risk.errors import ArtefactRefused, InputMissing, RiskError
+from risk.errors import InputMissing, RiskError
 from risk.learning import deployed
-from risk.learning.releases import Release
 from risk.onboarding import own_table
 from risk.reasons import coefficients
 from risk.records import queries, store
@@ -65,19 +63,6 @@ def execution_time(settings: Settings | None = None) -> list[float]:
             step(aside)
             seconds.append(time.perf_counter() - begin)
     return seconds
-
-
-def last_execution_time(release: Release, settings: Settings) -> list[float]:
-    """The same as the run took that made this release of the newest data; else measured now."""
-    with contextlib.suppress(ArtefactRefused):  # whose reader says so; here it is not needed
-        trained = files.read_json(settings.output_model_path / files.MODEL_RECORD) or {}
-        ingested = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-        about = (trained.get("sha256"), trained.get("ingestion"))
-        seconds = trained.get("seconds", {})
-        is_newest = about == (release.files[files.MODEL]["sha256"], ingested.get("id"))
-        if is_newest and seconds.keys() >= {*STEPS}:
-            return [seconds[step] for step in STEPS]
-    return execution_time(settings)
 
 
 def outdated_packages_list(settings: Settings | None = None) -> list[list[str]]:

@@ -282,49 +282,42 @@ def test_timings_are_real_and_change_nothing(deployed: Settings) -> None:
     assert state() == before
 
 
-NEVER_TAKEN = 12345.0  # seconds
+NOTED = {"seconds": {"ingestion": 2.0, "training": 3.0}}
 
 
-def timed_by_a_run(settings: Settings, **facts: object) -> list[float]:
-    """The answer if the run that deployed noted seconds that no step takes, and such facts."""
+def taken(settings: Settings, **facts: object) -> list[float]:
+    """What is known of the last run, if its record of the training also says this."""
     path = settings.output_model_path / files.MODEL_RECORD
-    noted = {"seconds": dict.fromkeys(diagnostics.STEPS, NEVER_TAKEN)} | facts
-    files.write_json(path, json.loads(path.read_bytes()) | noted)
+    files.write_json(path, json.loads(path.read_bytes()) | facts)
     release, _ = releases.load(settings.prod_deployment_path)
-    return diagnostics.last_execution_time(release, settings)
+    folders = settings.output_model_path, settings.output_folder_path
+    return releases.seconds_of(release, diagnostics.STEPS, *folders)
 
 
 def test_the_times_are_those_of_the_run_that_deployed(finished: Settings) -> None:
-    record = json.loads((finished.output_model_path / files.MODEL_RECORD).read_bytes())
-    release, _ = releases.load(finished.prod_deployment_path)
-    taken = [record["seconds"][step] for step in diagnostics.STEPS]
-    assert diagnostics.last_execution_time(release, finished) == taken
     filed = json.loads((finished.output_model_path / files.API_RETURNS).read_bytes())
-    assert filed["diagnostics"]["execution_time"] == taken
-    assert timed_by_a_run(finished) == [NEVER_TAKEN] * 2
+    assert filed["diagnostics"]["execution_time"] == taken(finished)
+    assert taken(finished, **NOTED) == [2.0, 3.0]
 
 
 @pytest.mark.parametrize(
     "facts",
     [
         {"sha256": "0"},  # another model than the deployed one was trained since
-        {"ingestion": "0"},  # or there are other data since
+        {"ingestion": "0"},  # it learned from other data than there are
         {"seconds": {}},  # the model was trained by hand
-        {"seconds": {"ingestion": NEVER_TAKEN}},  # its level was corrected only
-        {"seconds": {"ingestion": NEVER_TAKEN, "training": -1.0}},  # the record is damaged
+        {"seconds": {"ingestion": 2.0}},  # its level was corrected only
+        {"seconds": {"ingestion": 2.0, "training": -1.0}},  # the record is damaged
     ],
 )
-def test_times_that_no_run_knows_are_measured(finished: Settings, facts: dict[str, Any]) -> None:
-    seconds = timed_by_a_run(finished, **facts)
-    assert len(seconds) == 2
-    assert all(0 < taken < NEVER_TAKEN for taken in seconds)
+def test_times_of_something_else_do_not_count(finished: Settings, facts: dict[str, Any]) -> None:
+    assert taken(finished, **NOTED | facts) == []
 
 
-def test_new_data_are_timed_anew(finished: Settings) -> None:
-    assert timed_by_a_run(finished) == [NEVER_TAKEN] * 2
+def test_the_times_do_not_count_when_there_are_newer_data(finished: Settings) -> None:
     put(finished, "dataset9.csv", ["ZZZZ,5,5,5,1"])
     ingestion.merge_multiple_dataframe(finished)
-    assert NEVER_TAKEN not in timed_by_a_run(finished)
+    assert taken(finished, **NOTED) == []
 
 
 def test_what_is_timed_says_nothing(deployed: Settings, caplog: pytest.LogCaptureFixture) -> None:
