@@ -118,7 +118,7 @@ def past_the_first_gate(
     compared = rivals.compared(settings, now, in_use, verdict)
     recording.remember_verdicts(run, compared.verdicts)
     if verdict.proposal:
-        training.keep(verdict.proposal.trained, dataset.id, settings)
+        training.keep(verdict.proposal.trained, dataset.id, settings, run.seconds)
         scoring.keep(verdict.proposal.scored, settings)
         run.knows(trained_score=verdict.proposal.scored.f1(TEST))
     if in_use and not verdict.successor:

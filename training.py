@@ -2,6 +2,8 @@
 """Fit the attrition model on the ingested dataset: python training.py"""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from risk import files
 from risk.cli import run
@@ -27,9 +29,15 @@ def train_model(settings: Settings | None = None) -> Model:
     return trained.learned.model
 
 
-def keep(trained: Trained, ingestion: str, settings: Settings) -> None:
-    """Write a model, and what it was fitted on, which the ingestion of this id wrote."""
-    record = {"sha256": files.sha256(trained.pickled), "ingestion": ingestion}
+def keep(
+    trained: Trained, ingestion: str, settings: Settings, seconds: Mapping[str, float] | None = None
+) -> None:
+    """Write a model, and what it was fitted on, which the ingestion of this id wrote.
+
+    If both are steps of one run, `seconds` are what its steps took.
+    """
+    record: dict[str, Any] = {"sha256": files.sha256(trained.pickled), "ingestion": ingestion}
+    record |= {"seconds": dict(seconds)} if seconds else {}
     files.write_bytes(settings.output_model_path / files.MODEL, trained.pickled)
     files.write_json(settings.output_model_path / files.MODEL_RECORD, record | trained.record())
     did = "corrected by" if trained.trained else "fitted on"

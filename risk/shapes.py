@@ -136,6 +136,11 @@ def share(value: object) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
 
 
+def duration(value: object) -> bool:
+    """Seconds."""
+    return number(value) and value >= 0  # type: ignore[operator]
+
+
 def flag(value: object) -> bool:
     """Yes or no."""
     return type(value) is bool
@@ -282,7 +287,10 @@ LEARNED = {
     **{"periods?": maybe(count), "arrival?": arrival, "trained?": arrival},
     "reference?": reference,
 }
-TRAINED = Kind({"sha256": text, "ingestion": text} | LEARNED, "run python training.py")
+TRAINED = Kind(
+    {"sha256": text, "ingestion": text, "seconds?": {EACH: duration}} | LEARNED,
+    "run python training.py",
+)
 MANIFEST = Kind(
     {
         "release": release_name,

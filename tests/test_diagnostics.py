@@ -232,6 +232,44 @@ def test_timings_are_real_and_change_nothing(deployed: Settings) -> None:
     assert state() == before
 
 
+NOTED = {"seconds": {"ingestion": 2.0, "training": 3.0}}
+
+
+def taken(settings: Settings, **facts: object) -> list[float]:
+    """What is known of the last run, if its record of the training also says this."""
+    path = settings.output_model_path / files.MODEL_RECORD
+    files.write_json(path, json.loads(path.read_bytes()) | facts)
+    release, _ = releases.load(settings.prod_deployment_path)
+    folders = settings.output_model_path, settings.output_folder_path
+    return releases.seconds_of(release, diagnostics.STEPS, *folders)
+
+
+def test_the_times_are_those_of_the_run_that_deployed(finished: Settings) -> None:
+    filed = json.loads((finished.output_model_path / files.API_RETURNS).read_bytes())
+    assert filed["diagnostics"]["execution_time"] == taken(finished)
+    assert taken(finished, **NOTED) == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"sha256": "0"},  # another model than the deployed one was trained since
+        {"ingestion": "0"},  # it learned from other data than there are
+        {"seconds": {}},  # the model was trained by hand
+        {"seconds": {"ingestion": 2.0}},  # its level was corrected only
+        {"seconds": {"ingestion": 2.0, "training": -1.0}},  # the record is damaged
+    ],
+)
+def test_times_of_something_else_do_not_count(finished: Settings, facts: dict[str, Any]) -> None:
+    assert taken(finished, **NOTED | facts) == []
+
+
+def test_the_times_do_not_count_when_there_are_newer_data(finished: Settings) -> None:
+    put(finished, "dataset9.csv", ["ZZZZ,5,5,5,1"])
+    ingestion.merge_multiple_dataframe(finished)
+    assert taken(finished, **NOTED) == []
+
+
 def test_what_is_timed_says_nothing(deployed: Settings, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     caplog.clear()

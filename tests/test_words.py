@@ -12,7 +12,7 @@ from app import create_app
 from fullprocess import full_process
 from risk import files
 from risk.columns import Columns
-from risk.data import cell_rules, csv_text, judging, tables
+from risk.data import cell_rules, csv_lines, judging, tables
 from risk.reasons import phrases
 from risk.settings import Settings
 from risk.web.pages import visible
@@ -36,7 +36,7 @@ def test_any_word_goes_through_a_file_and_a_table(words: list[str]) -> None:
     table = reading.table
     for _ in range(2):
         assert [None if pd.isna(word) else word for word in table["plan"]] == wanted
-        content = b"".join(csv_text.parts(table))
+        content = b"".join(csv_lines.parts(table))
         table = tables.parse(content, "x.csv", COLUMNS)
 
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from company import fabricate
 from fullprocess import full_process
-from risk.data import tables, test_data
+from risk.data import intake, tables, test_data
 from risk.learning import choice
 from risk.models import pickles
 from risk.settings import Settings
@@ -23,6 +23,8 @@ COUNTED = {
     pickles.load.__code__: "unpicklings",
     tables.parse.__code__: "parses of the merged data or the book",
     test_data.read.__code__: "readings of the test data",
+    intake.gather.__code__: "ingestions",
+    choice.learn.__code__: "trainings",
 }
 
 
@@ -66,6 +68,8 @@ def test_a_deploying_run_does_nothing_twice(finished: Settings) -> None:
     deliver(settings, "dataset2.csv", fabricate.periods(3, clients=400, seed=1, drift=True)[-1])
     with counting() as counts:
         assert full_process(settings) == "deployed"
+    assert counts["ingestions"] == 1
+    assert counts["trainings"] == 2, "of the window of each of two policies"
     assert counts["unpicklings"] <= 4, "the old model, the new ones of two policies, the API's"
     # the folds find the best threshold, of the new model and of what another policy would deploy,
     # which also asks the evidence once

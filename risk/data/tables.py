@@ -15,7 +15,7 @@ import pandas as pd
 
 from risk import files
 from risk.columns import CATEGORY, DATE, NUMBER, Columns
-from risk.data import csv_text, schema
+from risk.data import csv_lines, schema
 from risk.errors import ArtefactRefused, DataUnusable
 
 
@@ -174,7 +174,7 @@ def write(path: Path, table: pd.DataFrame) -> str:
     """Write a table as CSV, and return the SHA-256 of what was written."""
     digest = hashlib.sha256()
     with files.replacing(path) as handle:
-        for part in csv_text.parts(table):
+        for part in csv_lines.parts(table):
             handle.write(part)
             digest.update(part)
     return digest.hexdigest()

@@ -98,12 +98,12 @@ def ranked(
     marks = _marks(book, columns)
     listed = np.flatnonzero(book.rows[columns.target] != 1)
     clients, marks = book.rows.iloc[listed], marks[listed]
-    by_code = np.argsort(clients[columns.client].to_numpy(dtype=object), kind="stable")
+    by_code = clients[columns.client].array.argsort()
     clients, marks = clients.iloc[by_code], marks[by_code]
     risks = probability(model, clients, columns).round(DECIMALS)
     risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
     weights = at_stake(risks, clients, columns) if order == "value" else risks
-    groups = np.array([MARKS.index(mark) for mark in marks], dtype=np.int64)
+    groups = pd.Categorical(marks, MARKS).codes
     places = np.lexsort((-risks, -weights, groups))
     clients = clients.iloc[places].reset_index(drop=True)
     middle = attribution.average(model, clients, columns)

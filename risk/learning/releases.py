@@ -1,7 +1,7 @@
 """What a release is, and reading one: its files as one set, or none of them."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,6 +118,21 @@ def load(folder: Path) -> tuple[Release, dict[str, bytes]]:
         f"{folder.name}/ does not hold the files that its {MANIFEST} names, nor does {STORE}/; "
         "run python deployment.py --rollback or python fullprocess.py --force"
     )
+
+
+def seconds_of(release: Release, steps: Sequence[str], models: Path, data: Path) -> list[float]:
+    """What these steps took in the run that made a release of the newest data; none if unknown."""
+    with suppress(ArtefactRefused):  # which those say who need more of the record
+        trained = files.read_json(models / files.MODEL_RECORD) or {}
+        ingested = files.read_json(data / files.INGESTION) or {}
+        about, seconds = (
+            (trained.get("sha256"), trained.get("ingestion")),
+            trained.get("seconds", {}),
+        )
+        is_newest = about == (release.files[files.MODEL]["sha256"], ingested.get("id"))
+        if is_newest and seconds.keys() >= {*steps}:
+            return [seconds[step] for step in steps]
+    return []
 
 
 def copy(folder: Path, other: Path) -> None:

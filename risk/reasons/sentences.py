@@ -25,7 +25,6 @@ SHARES = {  # of what is usual for a client
 }
 BETWEEN_SHARES = np.sqrt(np.array([*SHARES][1:]) * np.array([*SHARES][:-1]))
 
-Texts: TypeAlias = npt.NDArray[np.object_]
 Codes: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -37,6 +36,13 @@ class Fact(NamedTuple):
     usual: str
     taken: str  # what a missing number is taken as, empty for all else
     words: str
+
+
+class Said(NamedTuple):
+    """The different sentences, and which of them is said of each client."""
+
+    said: list[str]
+    which: Codes
 
 
 class ByTopic(NamedTuple):
@@ -65,7 +71,7 @@ def in_words(
     middle: Average,
     columns: Columns,
     lean: npt.NDArray[np.int64],
-) -> Texts:
+) -> "pd.Series[str]":
     """The two or three reasons that weigh most, for each client as one text.
 
     What speaks against a high or a low risk is marked and comes last.
@@ -73,16 +79,25 @@ def in_words(
     found, parts = by_topic(terms, middle, columns)
     turned = against(parts, lean)
     order, counts = _heaviest_first(np.abs(parts), turned)
-    pieces = np.full(order.shape, "", dtype=object)
+    said: list[str] = []
+    which = np.full(order.shape, -1)
     for at, topic in enumerate(found):
         rows, places = np.nonzero((order == at) & counts)
         own = clients[topics.names(topic, columns)].iloc[rows]
         codes, known = facts(topic, own, terms.changes[rows], middle, columns)
-        pieces[rows, places] = _sentences(codes, known, parts[rows, at], turned[rows, at])
-    texts: Texts = pieces[:, 0]
+        of_topic = _sentences(codes, known, parts[rows, at], turned[rows, at])
+        which[rows, places] = len(said) + of_topic.which
+        said += of_topic.said
+    texts = _texts(said, which[:, 0])
+    behind = [phrases.BETWEEN + sentence for sentence in said]
     for place in range(1, order.shape[1]):
-        texts = texts + np.where(counts[:, place], phrases.BETWEEN + pieces[:, place], "")
+        texts += _texts(behind, which[:, place])
     return texts
+
+
+def _texts(said: list[str], which: Codes) -> "pd.Series[str]":
+    """The sentence of each client, nothing for -1."""
+    return pd.Series([*said, ""], dtype="str").take(which).reset_index(drop=True)
 
 
 def _heaviest_first(
@@ -102,17 +117,17 @@ def _heaviest_first(
 
 def _sentences(
     codes: Codes, known: Sequence[Fact], parts: Numbers, turned: npt.NDArray[np.bool_]
-) -> Texts:
+) -> Said:
     """The reason of each client; those that read alike are made once."""
     how_hard, is_up = phrases.strength(parts), parts > 0
     kinds = ((codes * len(phrases.HOW_HARD) + how_hard) * 2 + is_up) * 2 + turned
     _, first, which = np.unique(kinds, return_index=True, return_inverse=True)
-    words = [
+    said = [
         f"{phrases.AGAINST * bool(turned[at])}{known[codes[at]].words}: "
         f"{phrases.pushes(int(how_hard[at]), is_up=bool(is_up[at]))}"
         for at in first
     ]
-    return np.array([*words, ""], dtype=object)[which]
+    return Said(said, which)
 
 
 def facts(
@@ -138,26 +153,52 @@ def _of_values(
     """The facts of a feature's values, each different one once."""
     cells = clients[columns.features[topic.features[0]]]
     codes, values = pd.factorize(cells, use_na_sentinel=False)
-    return codes.astype(np.int64), [_fact(topic, value, middle, columns) for value in values]
+    kind = columns.kind(columns.features[topic.features[0]])
+    facts_of = _of_levels if kind == CATEGORY else _of_numbers
+    return codes.astype(np.int64), facts_of(topic, list(values), middle, columns)
 
 
-def _fact(topic: Topic, value: float | str, middle: Average, columns: Columns) -> Fact:
-    """What is said of a value; copies of its feature are named behind it, without theirs."""
+def _of_levels(
+    topic: Topic, levels: Sequence[float | str], middle: Average, columns: Columns
+) -> list[Fact]:
+    """What is said of each level of a category."""
+    at = topic.features[0]
+    name, most = phrases.label(columns.features[at]), middle.values[at]
+    usual, equals = f"most: {phrases.about(most)}", _equals(name)
+    return [
+        Fact(
+            *(name, about := phrases.about(level), usual, ""),
+            f"{name} {'' if pd.isna(level) else equals}{about} ({_beside(level, most)})",
+        )
+        for level in levels
+    ]
+
+
+def _of_numbers(
+    topic: Topic, numbers: Sequence[float], middle: Average, columns: Columns
+) -> list[Fact]:
+    """What is said of each number; copies of its feature are named behind it, without theirs."""
     at = topic.features[0]
     name, *copies = (phrases.label(columns.features[each]) for each in topic.features)
-    kind, is_known = columns.kind(columns.features[at]), not pd.isna(value)
-    equals = "= " if name[-1:].isdigit() and is_known else ""
-    if kind == CATEGORY:
-        level, usual = (phrases.about(each) for each in (value, middle.values[at]))
-        beside = _beside(value, middle.values[at])
-        return Fact(name, level, f"most: {usual}", "", f"{name} {equals}{level} ({beside})")
-    fill, usual = middle.fills[at], _usual(middle.values[at], kind)
-    taken = "" if is_known or math.isnan(fill) else phrases.about(fill, kind)
-    given = phrases.cell(value, kind)
-    said = f"{given}, taken as {taken}" if taken else f"{equals}{given}"
+    kind, fill, equals = columns.kind(columns.features[at]), middle.fills[at], _equals(name)
+    usual = _usual(middle.values[at], kind)
+    taken = "" if math.isnan(fill) else phrases.about(fill, kind)
     behind = f", together with {_all_of(copies)}" if copies else ""
-    words = f"{name} {said} (middle client {usual}){behind}"
-    return Fact(f"{name}{behind}", given, usual, taken, words)
+    named, beside = f"{name}{behind}", f" (middle client {usual}){behind}"
+    facts = []
+    for number in numbers:
+        given = phrases.cell(number, kind)
+        if not math.isnan(number):
+            facts.append(Fact(named, given, usual, "", f"{name} {equals}{given}{beside}"))
+        else:
+            said = f"{given}, taken as {taken}" if taken else given
+            facts.append(Fact(named, given, usual, taken, f"{name} {said}{beside}"))
+    return facts
+
+
+def _equals(name: str) -> str:
+    """What keeps a name that ends with a digit apart from the value behind it."""
+    return "= " if name[-1:].isdigit() else ""
 
 
 def _beside(level: float | str, usual: float | str) -> str:

@@ -1,19 +1,15 @@
 """The ranked list as a file: riskranking.csv, and the copy that the records take in."""
 
 import contextlib
-import re
-from collections.abc import Iterable, Iterator
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from risk import files
 from risk.columns import Columns
-from risk.data import tables
+from risk.data import csv_lines
 from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import ranking
 from risk.models import estimator
@@ -29,8 +25,6 @@ TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previo
 TYPES |= dict.fromkeys(WORTH, "float64")
 REPEATED = ("band", ranking.OUTCOME, *BASIS)  # few different words, each held in memory once
 ROWS_AT_ONCE = 50_000
-QUOTE = '"'
-SPECIAL = re.compile(r'[",\r\n]')
 
 
 class ListDamaged(ArtefactRefused):
@@ -61,24 +55,11 @@ def write(
             before = earlier.reindex(table["corporation"])
             for name in MOVED:
                 table[name] = before[name].array
-            cells = {str(name): _cells(table[name]) for name in table}
-            cells |= {name: repeat(_quoted(value)) for name, value in basis._asdict().items()}
+            cells = {str(name): csv_lines.cells(table[name]) for name in table}
+            for name, text in basis._asdict().items():
+                cells[name] = csv_lines.repeated(text, len(table))
             for draft, wanted in drafts:
-                lines = map(",".join, zip(*(cells[name] for name in wanted), strict=False))
-                draft.write("".join(f"{line}\n" for line in lines).encode())
-
-
-def _cells(column: "pd.Series[Any]") -> Iterable[str]:
-    """A column as the cells of a CSV, in a quarter of the time that pandas takes."""
-    if not is_numeric_dtype(column):
-        texts: list[str] = column.tolist()
-        return [_quoted(text) for text in texts] if SPECIAL.search("".join(texts)) else texts
-    numbers = zip(column.tolist(), column.isna(), strict=True)
-    return ["" if is_missing else repr(number) for number, is_missing in numbers]
-
-
-def _quoted(text: str) -> str:
-    return f'"{text.replace(QUOTE, 2 * QUOTE)}"' if SPECIAL.search(text) else text
+                draft.write(csv_lines.lines([cells[name] for name in wanted]))
 
 
 def _rows(ranked: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
@@ -159,16 +140,19 @@ def read(
     return table[list(wanted)]
 
 
-def kept(path: Path) -> Iterator[list[ranking.Row]]:
-    """The rows that were kept of a list, in parts of bounded size; none if there is no file."""
+def kept(path: Path) -> pd.DataFrame | None:
+    """What was kept of a list, if there is a file: in the order of the clients' codes.
+
+    A database whose index grows from one end to the other, not here and there, takes half the time.
+    """
     if not path.exists():
-        return
+        return None
     try:
-        with pd.read_csv(path, chunksize=ROWS_AT_ONCE, **_as_written(KEPT)) as parts:
-            for part in parts:
-                if not part["risk"].between(0, 1).all():
-                    raise ValueError("a risk is none")
-                yield tables.as_rows(part)
+        with pd.read_csv(path, iterator=True, **_as_written(KEPT)) as reader:
+            table = reader.read()
+        if not table["risk"].between(0, 1).all():
+            raise ValueError("a risk is none")
+        return table.sort_values("corporation", ignore_index=True)
     except (ValueError, IsADirectoryError) as error:
         raise ListDamaged(
             f"{files.short(path)} is damaged ({error}); the run is recorded without it"

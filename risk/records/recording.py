@@ -220,10 +220,10 @@ def _record(settings: Settings, run: Waiting, published: list[Row]) -> None:
         log.warning("the run that began at %s died before its end", facts["started_at"])
         facts |= {"outcome": "died", "reason": "it ended before it could say what it decided"}
     releases_of_the_run = rows.pop("deployments", [])
-    entry = Entry(facts, rows, list_file.kept(listed), [*releases_of_the_run, *published])
     try:
-        store.write(settings, entry)
+        ranked = list_file.kept(listed)
     except list_file.ListDamaged as damage:
         log.warning("%s; it is kept as %s", damage, files.set_aside(listed))
-        store.write(settings, entry._replace(ranked=()))
+        ranked = None
+    store.write(settings, Entry(facts, rows, ranked, [*releases_of_the_run, *published]))
     run.mark_recorded()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 
 from risk.data.cell_rules import LONGEST_CLIENT, LONGEST_LEVEL
@@ -163,3 +164,45 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
         connection.execute(
             table.insert(), [{name: row.get(name) for name in names} for row in part]
         )
+
+
+def insert_table(
+    connection: sa.Connection, table: sa.Table, rows: pd.DataFrame, **same: str
+) -> None:
+    """Insert rows that have a cell for each column, `same` being those that all have in common.
+
+    There may be millions, so they go as columns, without a look at every one of them.
+    """
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows.iloc[begin : begin + ROWS_AT_ONCE]
+        common = {name: [value] * len(part) for name, value in same.items()}
+        names = table.columns.keys()
+        _insert_columns(
+            connection, table, [common.get(name) or _cells(part[name]) for name in names]
+        )
+
+
+def _cells(column: "pd.Series[Any]") -> list[Any]:
+    """A column as Python has it, None where a cell is missing."""
+    is_there = column.notna()
+    cells = column if is_there.all() else column.astype(object).where(is_there, None)
+    return list(cells.tolist())
+
+
+def _insert_columns(connection: sa.Connection, table: sa.Table, cells: list[list[Any]]) -> None:
+    dialect, quoted = connection.dialect, connection.dialect.identifier_preparer
+    names = ", ".join(map(quoted.format_column, table.columns))
+    insertion = f"INSERT INTO {quoted.format_table(table)} ({names})"
+    if dialect.name == "postgresql":
+        # as fast as COPY, and a statement like all others to what watches over them
+        lists = ", ".join(f"%b::{_kind(column).compile(dialect)}[]" for column in table.columns)
+        insertion += f" SELECT * FROM unnest({lists})"  # noqa: S608 - of types alone
+        connection.exec_driver_sql(insertion, tuple(cells))
+        return
+    places = ", ".join("?" if dialect.name == "sqlite" else "%s" for _ in cells)
+    connection.exec_driver_sql(f"{insertion} VALUES ({places})", list(zip(*cells, strict=True)))
+
+
+def _kind(column: sa.Column[Any]) -> sa.types.TypeEngine[Any]:
+    """The type of a cell, of text without a length: a cast to one cuts off what is too long."""
+    return sa.Text() if isinstance(column.type, sa.String) else column.type

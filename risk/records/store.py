@@ -1,6 +1,6 @@
 """The history in SQL: writing a run once, and reading at one moment."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from risk.errors import ConfigWrong, ServiceDown
 from risk.records import history_file, sql_tables
 from risk.records.pending import Row
 from risk.records.salvage import SetAside
-from risk.records.sql_tables import deployments, insert, is_there, risks, runs
+from risk.records.sql_tables import deployments, insert, insert_table, is_there, risks, runs
 from risk.settings import Settings
 
 PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"
@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
     run: Row
     rows: Mapping[str, Sequence[Row]] = {}
-    ranked: Iterable[list[Row]] = ()
+    ranked: pd.DataFrame | None = None
     published: Sequence[Row] = ()
 
 
@@ -66,23 +66,22 @@ def _write(connection: sa.Connection, settings: Settings, entry: Entry) -> None:
         for name, rows in entry.rows.items():
             table = sql_tables.schema.tables[name]
             insert(connection, table, [{"run": run, **row} for row in rows])
-        for part in entry.ranked:
-            insert(connection, risks, [{"run": run, **row} for row in part])
+        if entry.ranked is not None:
+            insert_table(connection, risks, entry.ranked, run=run)
     for release in entry.published:
         if not is_there(connection, deployments.c.release, release["release"]):
             insert(connection, deployments, [release])
     for table, cells in dataset:
         connection.execute(table.delete())
-        insert(connection, table, cells)
+        insert_table(connection, table, cells)
 
 
-def _dataset(settings: Settings) -> Iterator[tuple[sa.Table, list[Row]]]:
+def _dataset(settings: Settings) -> Iterator[tuple[sa.Table, pd.DataFrame]]:
     """The dataset and the book as they are now, if config.json wants them in the database."""
     for name in (files.FINAL_DATA, files.CLIENTS) if settings.dataset_in_database else ():
         path = settings.output_folder_path / name
         if path.exists():
-            rows = tables.as_rows(tables.read(path, settings.columns))
-            yield _dataset_table(path.stem, settings), rows
+            yield _dataset_table(path.stem, settings), tables.read(path, settings.columns)
 
 
 def _dataset_table(name: str, settings: Settings) -> sa.Table:

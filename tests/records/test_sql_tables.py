@@ -2,13 +2,15 @@
 
 import threading
 
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
+from risk import database
 from risk.data import tables
 from risk.errors import ServiceDown
-from risk.records import pending, recording, store
+from risk.records import list_file, pending, recording, sql_tables, store
 from risk.settings import Settings
 from tests.conftest import HEADER, decided, put
 from tests.records.sql import another_period, execute, ingest, rows
@@ -144,3 +146,68 @@ def test_a_column_of_another_kind_makes_the_table_anew(recorded: Settings) -> No
     known = {row["column"]: (row["mean"], row["missing_percent"]) for row in statistics}
     assert known["lastmonth_activity"] == (15.0, 0.0)
     assert known["number_of_employees"] == known["month"] == known["corporation"] == (None, 0.0)
+
+
+ODD = sa.Table(
+    *("odd", sa.MetaData()),
+    sa.Column("co%r p", sa.String(8)),
+    sa.Column("a(b)", sa.Double),
+    sa.Column(":c", sa.Text),
+    sa.Column("n", sa.Integer),
+)
+
+
+def odd_rows(code: str, numbers: list[float], texts: list[str | None]) -> pd.DataFrame:
+    """Rows of that table."""
+    cells = {"a(b)": numbers, ":c": pd.Series(texts, dtype="str"), "n": [1, 2**31 - 1, -1]}
+    return pd.DataFrame({"co%r p": [code] * 3, **cells})
+
+
+@pytest.mark.parametrize("code", HOSTILE)
+def test_tables_of_any_names_and_cells_go_in_as_they_are(recorded: Settings, code: str) -> None:
+    recorded.output_folder_path.mkdir(exist_ok=True)
+    known = odd_rows(code[:8], [1e-300, 0.1 + 0.2, 1e300], ["", None, "x{},\\\"'"])
+    unknown = odd_rows("", [np.nan] * 3, [None] * 3)
+    with database.transaction(store.engine(recorded), writes=True) as connection:
+        ODD.create(connection)
+        for table in (known, unknown, known[:0]):
+            sql_tables.insert_table(connection, ODD, table)
+        stored = connection.execute(sa.select(ODD)).all()
+    wanted = pd.concat([known, unknown]).astype(object)
+    rows_ = wanted.where(wanted.notna(), None).itertuples(index=False, name=None)
+    assert sorted(map(repr, stored)) == sorted(map(repr, rows_))
+
+
+def test_what_is_too_long_is_refused_and_never_cut(recorded: Settings) -> None:
+    recorded.output_folder_path.mkdir(exist_ok=True)
+    if not recorded.database_url:
+        pytest.skip("SQLite has room for everything")
+    with (
+        pytest.raises(database.RowsRefused, match="too long"),
+        database.transaction(store.engine(recorded), writes=True) as connection,
+    ):
+        ODD.create(connection)
+        sql_tables.insert_table(connection, ODD, odd_rows("123456789", [0.0] * 3, [None] * 3))
+
+
+def test_a_list_goes_into_the_records_in_few_statements(recorded: Settings) -> None:
+    clients = 2 * sql_tables.ROWS_AT_ONCE + 1
+    run = pending.Run(recorded)
+    lines = (f"{-at % clients},{at / clients!r},{at + 1},1-abcdef01\n" for at in range(clients))
+    run.list_path.write_text(f"{','.join(list_file.KEPT)}\n{''.join(lines)}")
+    run.end("reported", "the list was made anew by hand")
+    insertions: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        insertions.extend([statement] * statement.startswith("INSERT INTO risks"))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        recording.catch_up(recorded)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert len(insertions) == 3
+    stored = sorted(rows(recorded, "SELECT * FROM risks"), key=lambda row: row["rank"])
+    assert [row["risk"] for row in stored] == [at / clients for at in range(clients)]
+    assert [row["corporation"] for row in stored] == [str(-at % clients) for at in range(clients)]
+    assert {(row["run"], row["release"]) for row in stored} == {(run.facts["id"], "1-abcdef01")}

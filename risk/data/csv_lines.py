@@ -1,0 +1,117 @@
+"""Rows as lines of a CSV file, made of whole columns at a time, as pandas would write them."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api.types import is_float_dtype, is_numeric_dtype
+from pyarrow import csv as arrow_csv
+
+QUOTE = '"'
+SPECIAL = '[",\r\n]'
+LEAST_PLAIN = 1e-4  # below it Python writes an exponent
+LARGEST_WHOLE_NUMBER = 2**53
+ROWS_AT_ONCE = 200_000
+BARE = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
+
+Cells: TypeAlias = Any  # an array of pyarrow, which ships no types
+
+
+def parts(table: pd.DataFrame) -> Iterator[bytes]:
+    """The header, then the rows, many at a time; whole numbers have no decimal point."""
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow(table.columns)
+    yield header.getvalue().encode()
+    whole = {name for name, column in table.items() if _is_whole(column)}
+    for begin in range(0, len(table), ROWS_AT_ONCE):
+        some = table.iloc[begin : begin + ROWS_AT_ONCE]
+        yield _rows(
+            [_whole(column) if name in whole else cells(column) for name, column in some.items()]
+        )
+
+
+def _is_whole(column: "pd.Series[Any]") -> bool:
+    """Whether a column of floats holds whole numbers only, so that 78 is written and not 78.0."""
+    if not is_float_dtype(column):
+        return False
+    numbers = column.to_numpy(dtype="float64", na_value=np.nan)
+    is_whole = (np.rint(numbers) == numbers) & (np.abs(numbers) < LARGEST_WHOLE_NUMBER)
+    return bool((is_whole | np.isnan(numbers)).all())
+
+
+def _whole(column: "pd.Series[Any]") -> Cells:
+    return pc.cast(pa.array(column.to_numpy(), from_pandas=True), pa.int64())
+
+
+def _rows(columns: list[Cells]) -> bytes:
+    """Lines of these cells; the quick way knows no quotes."""
+    texts = [each for each in columns if not pa.types.is_integer(each.type)]
+    if any(pc.any(pc.match_substring_regex(each, SPECIAL)).as_py() for each in texts):
+        return bytes(lines([pc.fill_null(pc.cast(each, pa.string()), "") for each in columns]))
+    out = pa.BufferOutputStream()
+    names = [str(at) for at in range(len(columns))]
+    arrow_csv.write_csv(pa.table(columns, names=names), out, BARE)
+    return bytes(out.getvalue().to_pybytes())
+
+
+def cells(column: "pd.Series[Any]") -> Cells:
+    """A column as the cells of a CSV; what is missing is empty."""
+    return _numbers(column) if is_numeric_dtype(column) else _texts(column)
+
+
+def repeated(text: str, rows: int) -> Cells:
+    """The same text in so many rows."""
+    return pa.repeat(_quoted(pa.array([text]))[0], rows)
+
+
+def lines(columns: Sequence[Cells]) -> memoryview:
+    """The lines of rows with these cells."""
+    return _content(
+        pc.binary_join_element_wise(pc.binary_join_element_wise(*columns, ","), "", "\n")
+    )
+
+
+def _content(texts: Cells) -> memoryview:
+    """All texts, one after another."""
+    _, offsets, content = texts.buffers()
+    if content is None:
+        return memoryview(b"")
+    first, last = np.frombuffer(offsets, np.int32)[[texts.offset, texts.offset + len(texts)]]
+    return memoryview(content)[first:last]
+
+
+def _texts(column: "pd.Series[Any]") -> Cells:
+    texts = pa.array(column, pa.string())
+    whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    return _quoted(pc.fill_null(whole, ""))
+
+
+def _quoted(texts: Cells) -> Cells:
+    """Texts as cells: in quotes where one holds a sign that means something in a CSV file."""
+    is_special = pc.match_substring_regex(texts, SPECIAL)
+    if not pc.any(is_special).as_py():
+        return texts
+    has_quotes = QUOTE.encode() in bytes(_content(texts))
+    doubled = pc.replace_substring(texts, QUOTE, 2 * QUOTE) if has_quotes else texts
+    quoted = pc.binary_join_element_wise(QUOTE, doubled, QUOTE, "")
+    return quoted if pc.all(is_special).as_py() else pc.if_else(is_special, quoted, texts)
+
+
+def _numbers(column: "pd.Series[Any]") -> Cells:
+    """Numbers as Python writes them, so that each is read back as the same one."""
+    numbers = pa.array(column, from_pandas=True)
+    texts = pc.cast(numbers, pa.string())
+    if is_float_dtype(column):
+        is_whole = pc.invert(pc.match_substring(texts, "."))
+        texts = pc.if_else(is_whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+        is_small = pc.and_(pc.less(pc.abs(numbers), LEAST_PLAIN), pc.not_equal(numbers, 0))
+        is_odd = pc.or_(pc.match_substring_regex(texts, "[ein]"), is_small)  # exponents, infinity
+        is_odd = pc.fill_null(is_odd, False)
+        own = [repr(each) for each in numbers.filter(is_odd).to_pylist()]
+        texts = pc.replace_with_mask(texts, is_odd, pa.array(own, pa.string()))
+    return pc.fill_null(texts, "")
