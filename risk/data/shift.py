@@ -148,10 +148,9 @@ def _ks(before: Counts, now: Counts, share: float) -> tuple[float, float]:
     """The distance, and its bound sqrt(-ln(share / 2) / 2) sqrt(1 / n + 1 / m)."""
     if not len(before) or not len(now):
         return 0.0, 0.0
-    together = np.concatenate([before, now])
-    below = [
-        np.searchsorted(np.sort(each), together, side="right") / len(each) for each in (before, now)
-    ]
+    before, now = np.sort(before), np.sort(now)
+    together = np.concatenate([before, now])  # each of which is found soon, being in order
+    below = [np.searchsorted(each, together, side="right") / len(each) for each in (before, now)]
     bound = np.sqrt(-np.log(share / 2) / 2 * (1 / len(before) + 1 / len(now)))
     return float(np.abs(below[0] - below[1]).max()), float(bound)
 
