@@ -48,7 +48,7 @@ OWNERS = {  # who may import a library: modules, or whole wings
     "gunicorn": {"gunicorn.conf", "wsgi"},
     "requests": {"risk.web.api_client"},
     "urllib3": {"risk.web.api_client"},
-    "pyarrow": {"risk.data"},
+    "pyarrow": {"risk.data", "risk.records.list_index"},
     "packaging": {"risk.packages"},
     "scipy": {"risk.decisions", "risk.learning", "risk.data"},
     "threadpoolctl": {"risk.models"},  # which comes with scikit-learn
