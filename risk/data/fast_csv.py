@@ -13,7 +13,7 @@ from risk.columns import NUMBER, Columns
 from risk.data import cell_rules, schema
 
 ODD = (b'"', b"\0", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")  # quotes, odd blanks
-OUTCOMES = pa.array([0.0, 1.0, None])
+SMALL = 4 * 2**20  # bytes; to let go of what so little takes costs more than to keep it
 Numbers = npt.NDArray[np.float64]
 
 
@@ -43,9 +43,10 @@ def features(content: bytes, columns: Columns) -> Numbers | None:
         table = _parsed(body, layout, columns.client)
     except pa.ArrowInvalid:
         return None
-    numbers = _features(table, columns)
+    numbers = _features(table, columns, has_blanks=b" " in body or b"\t" in body)
     del table
-    pa.default_memory_pool().release_unused()  # else a worker keeps what its largest dataset took
+    if len(content) > SMALL:
+        pa.default_memory_pool().release_unused()  # else a worker keeps what its largest took
     return numbers
 
 
@@ -75,26 +76,35 @@ def _parsed(body: bytes, layout: schema.Layout, client: str) -> pa.Table:
     return table.rename_columns([name for name, _, _ in layout.cells])
 
 
-def _features(table: pa.Table, columns: Columns) -> Numbers | None:
+def _features(table: pa.Table, columns: Columns, *, has_blanks: bool) -> Numbers | None:
     """The numbers of the features when every cell that is judged is good."""
-    if columns.client in table.column_names and not _are_clients(table[columns.client]):
+    if columns.client in table.column_names and not _are_clients(
+        table[columns.client], has_blanks=has_blanks
+    ):
         return None
     if columns.target in table.column_names and not _are_outcomes(table[columns.target]):
         return None
     numbers = np.empty((table.num_rows, len(columns.features)))
     for place, name in enumerate(columns.features):
-        numbers[:, place] = cells = table[name].to_numpy()
-        if np.count_nonzero(np.isnan(cells)) != table[name].null_count:
+        ends = pc.min_max(table[name]).as_py()  # None where every cell is missing
+        smallest, largest = ends["min"] or 0.0, ends["max"] or 0.0
+        if not (smallest >= 0 and math.isfinite(largest)):
             return None
-    smallest, largest = np.nanmin(numbers, initial=0), np.nanmax(numbers, initial=0)
-    return numbers + 0.0 if smallest >= 0 and math.isfinite(largest) else None
+        numbers[:, place] = table[name].to_numpy()
+        if np.count_nonzero(np.isnan(numbers[:, place])) != table[name].null_count:
+            return None
+    return numbers + 0.0
 
 
-def _are_clients(cells: pa.ChunkedArray) -> bool:
-    shortest = pc.min(pc.utf8_length(pc.utf8_trim(cells, " \t"))).as_py()
-    longest = pc.max(pc.utf8_length(cells)).as_py()
-    return bool(shortest > 0 and longest <= cell_rules.LONGEST_CLIENT)
+def _are_clients(cells: pa.ChunkedArray, *, has_blanks: bool) -> bool:
+    """Whether each code is neither blank nor too long; they are ASCII, so a byte is a letter."""
+    ends = pc.min_max(pc.binary_length(cells)).as_py()
+    if ends["min"] == 0 or ends["max"] > cell_rules.LONGEST_CLIENT:
+        return False
+    return not has_blanks or pc.min(pc.binary_length(pc.ascii_trim(cells, " \t"))).as_py() > 0
 
 
 def _are_outcomes(cells: pa.ChunkedArray) -> bool:
-    return bool(pc.all(pc.is_in(cells, OUTCOMES)).as_py())
+    numbers = cells.to_numpy()
+    known = sum(np.count_nonzero(numbers == outcome) for outcome in (0, 1))
+    return bool(known + cells.null_count == len(cells))
