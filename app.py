@@ -54,8 +54,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 @api.post("/prediction")
 def prediction() -> Response:
     """What the deployed model expects of each good row that is sent or named."""
-    deployed, columns = service().deployed.now(), service().settings.columns
-    question = prediction_request.read(request, service().data_files, columns)
+    sources = service()
+    deployed, columns = sources.deployed.now(), sources.settings.columns
+    question = prediction_request.read(request, sources.data_files, columns)
     expected, risks = _answers(deployed.folded, question.rows)
     value = {"release": deployed.release.release, **question.refused}
     if question.with_risks:

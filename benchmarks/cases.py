@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from benchmarks import project
 from benchmarks.figures import Figure, Growth
-from benchmarks.project import ROOT, Cost, bare_imports, called, command, cost
+from benchmarks.project import ROOT, Cost, bare_imports, called, command, cost, first_run
 from company import crowd
 from risk import files
 
@@ -136,7 +136,7 @@ def steps(folder: Path, sizes: Sizes) -> Iterator[Figure]:
 def ranked(folder: Path, sizes: Sizes) -> Iterator[Figure]:
     """The list with its reasons, beside the bare risks."""
     config = fabricated(folder, sizes.listed, sizes.listed, count=1)
-    cost(command("fullprocess.py", config))
+    first_run(config)
     book, model = folder / "ingesteddata" / files.CLIENTS, folder / "models" / files.MODEL
     ours = called("import reporting\nreporting.rank_clients(settings)", config)
     other = [sys.executable, BARE, "predict", str(book), str(model), str(folder / "risks.csv")]
@@ -168,7 +168,7 @@ def history(folder: Path, sizes: Sizes) -> Iterator[tuple[Growth, Figure]]:
     for rows in sizes.histories:
         place = folder / f"history{rows}"
         config = fabricated(place, rows, BOOK)
-        cost(command("fullprocess.py", config))
+        first_run(config)
         run = new_file(place, config, 0, rows, BOOK)
         run()
         table = crowd.rows(rows + 10**9, NEW_ROWS, BOOK, 1)
@@ -218,7 +218,7 @@ def idle(folder: Path, sizes: Sizes) -> Iterator[Figure]:
     for count, aim in zip(sizes.files, (3.0, 4.0, 40.0), strict=False):
         place = folder / f"idle{count}"
         config = fabricated(place, max(10_000, 5 * count), BOOK, count=count)
-        cost(command("fullprocess.py", config))
+        first_run(config)
         run = command("fullprocess.py", config)
         turns = 20 if count < 10_000 else sizes.runs
         rounds = in_turns(turns, lambda run=run: cost(run), lambda: cost(PASS))  # type: ignore[misc]
@@ -229,7 +229,7 @@ def idle(folder: Path, sizes: Sizes) -> Iterator[Figure]:
 def big_book(folder: Path, sizes: Sizes) -> Iterator[Figure]:
     """A run with new data and a long list, beside the bare merge of its input by pandas."""
     config = fabricated(folder, sizes.book, sizes.book, count=1)
-    cost(command("fullprocess.py", config))
+    first_run(config)
     inputs = [str(folder / "sourcedata" / "history1.csv")]
     merged = [sys.executable, MERGES, "pandas", str(folder / "merged.csv"), *inputs]
     run = new_file(folder, config, 0, sizes.book, sizes.book)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from benchmarks.cases import Sizes, fabricated
 from benchmarks.figures import Figure
-from benchmarks.project import MEBIBYTE_IN_KIB, ROOT, command, cost
+from benchmarks.project import MEBIBYTE_IN_KIB, ROOT, first_run
 from company import crowd
 from risk import files
 
@@ -116,7 +116,7 @@ def predictions(folder: Path, sizes: Sizes) -> Iterator[Figure]:
     config = fabricated(folder, 20_000, 10_000)
     for name, rows in (("five", 5), ("ten_thousand", 10_000)):
         crowd.save(folder / "testdata" / f"{name}.csv", crowd.rows(0, rows, rows, 3))
-    cost(command("fullprocess.py", config))
+    first_run(config)
     client = {"lastmonth_activity": 12, "lastyear_activity": 340, "number_of_employees": 56}
     with served("wsgi:app", config) as ours, served("benchmarks.constant:app", config) as other:
         questions = [
@@ -150,7 +150,7 @@ def _file(name: str) -> bytes:
 def worker(folder: Path, sizes: Sizes) -> Iterator[Figure]:
     """The first page of a worker that has just started, and its memory when it has shown all."""
     config = fabricated(folder, sizes.book, sizes.book, count=1)
-    cost(command("fullprocess.py", config))
+    first_run(config)
     with (folder / "models" / files.RANKING).open(encoding="utf-8") as rows:
         client = rows.readlines(1000)[1].partition(",")[0]
     seconds, sizes_held = [], []
