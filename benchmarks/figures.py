@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
+from matplotlib.ticker import LogLocator, NullLocator
 
 from risk import files
 from risk.reports import charts
@@ -92,6 +93,9 @@ def _beside_aims(axes: Axes, measured: list[Figure]) -> None:
     axes.barh(names, shares, color=colours, height=0.6)
     axes.axvline(1, color=charts.INK, lw=1, ls="--")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
     for place, share in enumerate(shares):
         axes.annotate(
             f" {share:.2f}", (max(share, 1), place), va="center", fontsize=8, color=charts.INK
@@ -109,6 +113,8 @@ def _over_history(axes: Axes, grown: list[Growth]) -> None:
         marker="o",
     )
     axes.set_xscale("log")
+    axes.set_xticks([each.rows for each in grown], [f"{each.rows:,}" for each in grown])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(bottom=0)
     axes.set_title("a run with 10,000 new rows: CPU s above its imports", fontsize=10, loc="left")
     axes.set_xlabel("rows of the history", fontsize=8)

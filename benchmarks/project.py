@@ -15,6 +15,7 @@ from risk.data import tables
 
 ROOT = Path(__file__).parent.parent
 MEBIBYTE_IN_KIB = 1024
+API_SILENT = (0, 69)  # exit codes: done, or all but filing the answers of a slow API
 MADE = ("ingesteddata", "models", "production_deployment")
 TELLS_ITS_MODULES = """
 import sys
@@ -83,8 +84,8 @@ def cost(arguments: Sequence[str], accepted: Sequence[int] = (0,), **environment
 
 
 def first_run(config: Path) -> None:
-    """Deploy; the API may be too slow for its answers to be filed, which nothing here needs."""
-    cost(command("fullprocess.py", config), (0, 69))
+    """Deploy for the first time."""
+    cost(command("fullprocess.py", config), API_SILENT)
 
 
 def loaded(arguments: Sequence[str]) -> list[str]:
