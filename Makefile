@@ -9,7 +9,7 @@ COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve test soak fuzz check format bench cron lock
+.PHONY: help install run serve test soak fuzz check format bench quality cron lock
 
 help: ## list what one can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -40,16 +40,15 @@ format: $(VENV)/for-work ## mend what lint and format can mend by themselves
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: $(VENV)/for-work ## what an idle run, the big steps and the API cost
-	@$(PY) -m benchmarks.idle
-	@$(PY) -m benchmarks.steps
-	@$(PY) -m benchmarks.recording
+bench: $(VENV)/for-work $(VENV)/bench/made ## what the work costs beside other tools; BENCH=--quick for minutes
+	@$(PY) -m benchmarks.speed $(BENCH)
+
+quality: $(VENV)/for-work ## how good list, models and decisions are where the truth is known
 	@$(PY) -m benchmarks.list
 	@$(PY) -m benchmarks.months
 	@$(PY) -m benchmarks.models
 	@$(PY) -m benchmarks.decisions
 	@$(PY) -m benchmarks.alarms
-	@$(PY) -m benchmarks.api
 
 cron: $(VENV)/for-running ## print the crontab line of this checkout
 	@$(PY) -m risk.crontab
@@ -62,6 +61,7 @@ lock: $(VENV)/for-running ## lock files anew, after a change to a requirements*.
 	@$(COMPILE) requirements.txt -c requirements-dev.lock -o requirements.lock
 	@$(COMPILE) requirements-databases.txt -c requirements-dev.lock -o requirements-databases.lock
 	@$(COMPILE) requirements-fuzz.txt -o requirements-fuzz.lock
+	@$(COMPILE) requirements-bench.txt -o requirements-bench.lock
 
 $(VENV)/for-running: requirements.lock
 	@echo "making $(VENV), this happens once"
@@ -78,4 +78,9 @@ $(VENV)/for-work: requirements-dev.lock $(VENV)/for-running
 $(VENV)/fuzz/made: requirements-fuzz.lock $(VENV)/for-running
 	@$(PYTHON) -m venv $(VENV)/fuzz
 	@$(VENV)/fuzz/bin/python $(LOCKED) -r requirements-fuzz.lock
+	@touch $@
+
+$(VENV)/bench/made: requirements-bench.lock $(VENV)/for-running
+	@$(PYTHON) -m venv $(VENV)/bench
+	@$(VENV)/bench/bin/python $(LOCKED) -r requirements-bench.lock
 	@touch $@

@@ -14,7 +14,6 @@ from flask import Blueprint, Flask, Response, request
 import diagnostics
 from risk import cache, files
 from risk.cli import run
-from risk.data import statistics
 from risk.learning import evaluation, releases
 from risk.models import linear
 from risk.records import health
@@ -55,8 +54,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 @api.post("/prediction")
 def prediction() -> Response:
     """What the deployed model expects of each good row that is sent or named."""
-    deployed, columns = service().deployed.now(), service().settings.columns
-    question = prediction_request.read(request, service().data_files, columns)
+    sources = service()
+    deployed, columns = sources.deployed.now(), sources.settings.columns
+    question = prediction_request.read(request, sources.data_files, columns)
     expected, risks = _answers(deployed.folded, question.rows)
     value = {"release": deployed.release.release, **question.refused}
     if question.with_risks:
@@ -82,12 +82,9 @@ def scoring() -> Response:
 @api.get("/summarystats")
 def summarystats() -> Response:
     """Mean, median, standard deviation and mode of each column; null where there is none."""
-    release, dataset = service().deployed.now().release.release, service().dataset()
+    release, summary = service().deployed.now().release.release, service().summary()
     columns = service().settings.columns.measured
-    rows = [
-        [value if math.isfinite(value) else None for value in statistics.numbers(dataset, name)]
-        for name in columns
-    ]
+    rows = [[value if math.isfinite(value) else None for value in row] for row in summary.numbers]
     return answers.answer({"release": release, "columns": columns, "statistics": rows})
 
 
@@ -110,7 +107,7 @@ def diagnose() -> Response:
         known, own = settings.output_folder_path / files.PACKAGES, cache.folder() / files.PACKAGES
         return {
             "execution_time": taken or diagnostics.execution_time(settings),
-            "missing_data": statistics.missing_percent(service().dataset(), settings.columns),
+            "missing_data": service().summary().missing,
             "packages": diagnostics.versions(settings, known, own),
         }
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from risk import progress
 from risk.columns import Columns
-from risk.data import cell_columns, lines, schema
+from risk.data import cell_columns, lines, memory, schema
 from risk.data.cell_columns import Column, NotPlain
 from risk.data.cell_rules import ISO_DATE, Cell
 from risk.data.lines import Record, Refusal
@@ -76,7 +76,8 @@ def judged(
     except (FileRefused, UnicodeDecodeError, NotPlain):
         return None
     finally:
-        pa.default_memory_pool().release_unused()  # else a worker keeps what its largest file took
+        if len(content) > BLOCK:  # to let go of less costs more than to keep it
+            memory.give_back()
 
 
 def _head(text: bytes, columns: Columns, required: Sequence[str]) -> tuple[schema.Layout, int, int]:

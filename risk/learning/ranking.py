@@ -100,8 +100,7 @@ def ranked(
     clients, marks = book.rows.iloc[listed], marks[listed]
     by_code = clients[columns.client].array.argsort()
     clients, marks = clients.iloc[by_code], marks[by_code]
-    risks = probability(model, clients, columns).round(DECIMALS)
-    risks = np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
+    risks = risks_of(model, clients, columns, probability)
     weights = at_stake(risks, clients, columns) if order == "value" else risks
     groups = pd.Categorical(marks, MARKS).codes
     places = np.lexsort((-risks, -weights, groups))
@@ -109,6 +108,17 @@ def ranked(
     middle = attribution.average(model, clients, columns)
     terms = attribution.terms(model, clients, columns, middle)
     return Ranked(clients, risks[places], terms, middle, marks[places])
+
+
+def risks_of(
+    model: Model,
+    clients: pd.DataFrame,
+    columns: Columns,
+    probability: Probability = estimator.probability,
+) -> Numbers:
+    """The risks of some clients as the list has them."""
+    risks = probability(model, clients, columns).round(DECIMALS)
+    return np.nan_to_num(risks, nan=0.5)  # where numbers too large cancelled out to nothing
 
 
 def _marks(book: Book, columns: Columns) -> npt.NDArray[np.object_]:

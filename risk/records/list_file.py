@@ -1,8 +1,10 @@
 """The ranked list as a file: riskranking.csv, and the copy that the records take in."""
 
 import contextlib
+import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,8 @@ from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import ranking
 from risk.models import estimator
 from risk.reasons import sentences
+from risk.records import list_index
+from risk.records.list_index import OpenList
 
 LIST = ("corporation", "risk", "rank", "band", "reasons")
 MOVED = ("previous_risk", "previous_rank")
@@ -60,6 +64,8 @@ def write(
                 cells[name] = csv_lines.repeated(text, len(table))
             for draft, wanted in drafts:
                 draft.write(csv_lines.lines([cells[name] for name in wanted]))
+        drafts[0][0].flush()
+        list_index.keep(files.draft_of(path), path, ranked.average)
 
 
 def _rows(ranked: ranking.Ranked, part: slice, columns: Columns) -> pd.DataFrame:
@@ -126,9 +132,39 @@ def read(
 ) -> pd.DataFrame:
     """The list, or some of its columns and its first rows."""
     wanted = wanted or (*COLUMNS, *(WORTH if has_worth(path) else ()))
+    with _refusals(path):
+        return _table(path, wanted, rows)
+
+
+def _table(
+    source: Path | IO[bytes], wanted: tuple[str, ...], rows: int | None = None
+) -> pd.DataFrame:
+    with pd.read_csv(source, iterator=True, **_as_written(wanted)) as reader:
+        table = reader.read(rows)
+    return table[list(wanted)]
+
+
+def parsed(content: bytes) -> pd.DataFrame:
+    """A part of the list, as it is read as a whole."""
+    names = content.partition(b"\n")[0].decode().split(",")
+    wanted = tuple(name for name in (*COLUMNS, *WORTH) if name in names)
+    return _table(io.BytesIO(content), wanted)
+
+
+def opened(path: Path) -> OpenList:
+    """The list, most of which stays in the file."""
+    with _refusals(path):
+        found = OpenList(path)
+        if missing := [name for name in COLUMNS if name not in found.names]:
+            raise ValueError(f"it has no {missing[0]}")
+        return found
+
+
+@contextlib.contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """Say what is wrong with a list that cannot be read, and what to do."""
     try:
-        with pd.read_csv(path, iterator=True, **_as_written(wanted)) as reader:
-            table = reader.read(rows)
+        yield
     except FileNotFoundError:
         raise InputMissing(
             f"{files.short(path)} is missing; run python reporting.py first"
@@ -137,7 +173,6 @@ def read(
         raise ArtefactRefused(
             f"{files.short(path)} is damaged ({error}); run python reporting.py"
         ) from error
-    return table[list(wanted)]
 
 
 def kept(path: Path) -> pd.DataFrame | None:

@@ -1,13 +1,13 @@
 """Whom to call: the ranked list, searched, cut at capacity, sorted and in pages; also as a CSV."""
 
 import functools
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
@@ -17,7 +17,8 @@ from risk.errors import RequestRefused
 from risk.learning import ranking
 from risk.learning.ranking import Basis
 from risk.reasons import phrases
-from risk.records import contacts, list_file
+from risk.records import contacts, list_file, list_index
+from risk.records.list_index import OpenList, Places
 from risk.web import answers
 from risk.web.pages import is_set, pages, part, service
 
@@ -26,6 +27,7 @@ MOST = LAST_PAGE = 1_000_000
 LONGEST_SEARCH = 200
 ROWS_AT_ONCE = 2_000
 STARTS_A_FORMULA = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")  # the last four are wide ones
+NUMBERS: dict[str, type] = {"risk": float, "rank": int}
 ORDERS = {
     "risk": "open first, by risk",
     "code": "client code",
@@ -33,17 +35,24 @@ ORDERS = {
     "fallen": "fallen most since the last list",
 }
 
-Places = npt.NDArray[np.int64]
 
+@dataclass(frozen=True, eq=False)
+class ClientList:
+    """The list, in which a place is a position; most of what it says stays in the file."""
 
-class ClientList(NamedTuple):
-    """The list with its indexes, in which a place is a position in the table."""
-
+    file: OpenList
     basis: Basis | None
     table: pd.DataFrame
-    places: dict[str, int]
-    folded: list[str]
-    keys: dict[str, npt.NDArray[np.float64]]
+
+    @property
+    def count(self) -> int:
+        """How many clients it has."""
+        return len(self.table)
+
+    @functools.cached_property
+    def in_bands(self) -> dict[str, int]:
+        """How many clients are in each band, of those whose outcome is open, if there are any."""
+        return ranking.counts(self.table)
 
 
 class Wish(NamedTuple):
@@ -77,22 +86,12 @@ class Client(NamedTuple):
 
 def read(path: Path) -> ClientList:
     """The list that is in this file."""
-    table = list_file.read(path)
-    codes = table["corporation"].tolist()
-    risen = table["previous_rank"].astype("float64").to_numpy() - table["rank"].to_numpy()
-    alphabetical = np.empty(len(codes))
-    alphabetical[np.argsort(np.array(codes, dtype=object), kind="stable")] = np.arange(len(codes))
+    opened = list_file.opened(path)
+    first = next(opened.rows([0]), None) if opened.table.num_rows else None
     return ClientList(
-        Basis(*table.loc[0, list(list_file.BASIS)]) if codes else None,
-        table,
-        {code: place for place, code in enumerate(codes)},
-        [code.casefold() for code in codes],
-        {
-            "risk": np.arange(len(codes), dtype="float64"),
-            "code": alphabetical,
-            "risen": -risen,  # new clients have not moved and come last
-            "fallen": risen,
-        },
+        opened,
+        Basis(*(first[name] for name in list_file.BASIS)) if first else None,
+        opened.table.drop_columns([list_index.CODE, list_index.BEGIN]).to_pandas(),
     )
 
 
@@ -103,14 +102,13 @@ def current() -> ClientList:
 
 def matching(listed: ClientList, wish: Wish, contacted: Set[str]) -> Places:
     """The places of the clients that have the text, the band, and no recent contact."""
-    chosen = np.ones(len(listed.folded), dtype=bool)
+    chosen = np.ones(listed.count, dtype=bool)
     if wish.text:
-        needle = wish.text.casefold()
-        chosen &= np.fromiter((needle in code for code in listed.folded), dtype=bool)
+        chosen &= listed.file.have_text(wish.text)
     if wish.band:
         chosen &= (listed.table["band"] == wish.band).to_numpy(dtype=bool)
     if wish.hides_contacted:
-        chosen[[listed.places[code] for code in contacted if code in listed.places]] = False
+        chosen &= ~listed.file.are_among(contacted)
     return np.flatnonzero(chosen)
 
 
@@ -123,27 +121,43 @@ def to_call(listed: ClientList, wish: Wish, capacity: int, places: Places) -> Pl
     if not wish.is_whole and not wish.text:
         places = places[ranking.may_be_called(listed.table[ranking.OUTCOME].iloc[places])]
         places = places[:capacity]
-    return places[np.argsort(listed.keys[wish.order][places], kind="stable")]
+    return _in_order(listed.table, wish.order, places)
 
 
-def clients_at(listed: ClientList, places: Places) -> list[Client]:
+def _in_order(table: pd.DataFrame, order: str, places: Places) -> Places:
+    """These places, which are in the order of the list, in another one."""
+    if order == "risk":
+        return places
+    some = table if len(places) == len(table) else table.iloc[places]
+    if order == "code":
+        keys = some[list_index.ALPHABETICAL].to_numpy()
+    else:
+        risen = (some["previous_rank"] - some["rank"]).to_numpy(dtype="float64")
+        keys = -risen if order == "risen" else risen  # new clients have not moved and come last
+    return places[np.argsort(keys, kind="stable")]
+
+
+def clients_at(listed: ClientList, places: Sequence[int] | Places) -> list[Client]:
     """The clients at these places."""
-    names = [name for name in Client._fields if name in listed.table]
-    rows = listed.table[names].iloc[places].itertuples(index=False, name=None)
     return [
         Client(
-            *(code, float(risk), int(rank), band, why.split(phrases.BETWEEN), outcome),
-            None if pd.isna(before) else int(before),
-            *at_stake,
+            row["corporation"],
+            float(row["risk"]),
+            int(row["rank"]),
+            row["band"],
+            row["reasons"].split(phrases.BETWEEN),
+            row[ranking.OUTCOME],
+            int(row["previous_rank"]) if row["previous_rank"] else None,
+            float(row[ranking.AT_STAKE]) if ranking.AT_STAKE in row else None,
         )
-        for code, risk, rank, band, why, outcome, before, *at_stake in rows
+        for row in listed.file.rows(places)
     ]
 
 
 def client_of(listed: ClientList, corporation: str) -> Client | None:
     """The client with this code, none if the list does not have it."""
-    place = listed.places.get(corporation)
-    return None if place is None else clients_at(listed, np.array([place]))[0]
+    place = listed.file.place(corporation)
+    return None if place is None else clients_at(listed, [place])[0]
 
 
 def counts(listed: ClientList) -> dict[str, int]:
@@ -227,10 +241,13 @@ def answer(listed: ClientList, top: int | None, capacity: int) -> dict[str, Any]
 
     Clients that are not in the newest data are among those to call only if so many are asked for.
     """
-    table = listed.table
+    places = np.arange(listed.count)
     if top is None:
-        table = table[ranking.may_be_called(table[ranking.OUTCOME])]
-    first = table[list(list_file.LIST)].head(top or capacity).to_dict("records")
+        places = places[ranking.may_be_called(listed.table[ranking.OUTCOME])]
+    first = [
+        {name: NUMBERS.get(name, str)(row[name]) for name in list_file.LIST}
+        for row in listed.file.rows(places[: top or capacity])
+    ]
     basis = listed.basis
     return {
         "release": basis.release if basis else None,
@@ -244,18 +261,17 @@ def answer(listed: ClientList, top: int | None, capacity: int) -> dict[str, Any]
 @pages.get("/clients.csv")
 def spreadsheet() -> Response:
     """The whole list for a spreadsheet."""
-    response = Response(_csv(current().table), mimetype="text/csv")
+    response = Response(_csv(current().file), mimetype="text/csv")
     response.headers["Content-Disposition"] = 'attachment; filename="clients.csv"'
     return response
 
 
-def _csv(table: pd.DataFrame) -> Iterator[str]:
+def _csv(listed: OpenList) -> Iterator[str]:
     """The list as a CSV, in parts, that no spreadsheet takes for formulas."""
-    yield f"{','.join(map(str, table))}\n"
-    texts = set(table) - set(list_file.TYPES)
-    for begin in range(0, len(table), ROWS_AT_ONCE):
-        rows = table.iloc[begin : begin + ROWS_AT_ONCE].copy()
-        for name in texts:
+    yield f"{','.join(listed.names)}\n"
+    for begin in range(0, listed.table.num_rows, ROWS_AT_ONCE):
+        rows = list_file.parsed(listed.part(begin, begin + ROWS_AT_ONCE))
+        for name in set(rows) - set(list_file.TYPES):
             rows[name] = rows[name].map(defused)
         yield rows.to_csv(index=False, header=False, lineterminator="\n")
 

@@ -15,12 +15,15 @@ from risk.errors import RequestRefused
 from risk.learning import ranking
 from risk.learning.deployed import Deployed
 from risk.learning.explanation import Explanation, explained
-from risk.reasons import phrases
+from risk.learning.ranking import Ranked
+from risk.reasons import attribution, phrases
+from risk.reasons.attribution import Average
 from risk.records import contacts, queries
 from risk.records.contacts import Wrong
 from risk.reports import svg
 from risk.web import answers, client_list, security
-from risk.web.pages import address, pages, part, service, visible
+from risk.web.client_list import ClientList
+from risk.web.pages import Part, address, ingested, pages, part, service, visible
 
 LARGEST_FORM = 64 * 1024
 
@@ -34,13 +37,12 @@ class Period(NamedTuple):
     outcome: str
 
 
-def periods(dataset: pd.DataFrame, corporation: str, columns: Columns) -> list[Period]:
-    """The rows of a client in the data, the oldest first."""
-    own = dataset[(dataset[columns.client] == corporation).to_numpy(dtype=bool)]
+def periods(rows: pd.DataFrame, columns: Columns) -> list[Period]:
+    """A client's rows in the data in words, the oldest first."""
     kinds = list(map(columns.kind, columns.features))
     return [
         Period(list(map(_cell, features, kinds)), _outcome(outcome))
-        for *features, outcome in own[[*columns.features, columns.target]].to_numpy(dtype=object)
+        for *features, outcome in rows[[*columns.features, columns.target]].to_numpy(dtype=object)
     ]
 
 
@@ -49,20 +51,14 @@ def _cell(value: float | str, kind: str) -> str:
     return visible(value) if isinstance(value, str) else phrases.cell(value, kind)
 
 
-def changes(
-    dataset: pd.DataFrame, book: pd.DataFrame, corporation: str, columns: Columns
-) -> list[str]:
+def changes(rows: pd.DataFrame, newest_row: pd.DataFrame, columns: Columns) -> list[str]:
     """How a client's newest row differs from its last row with other numbers.
 
     The data has a repeated row only once, so the book says which row is the newest. Dates are left
     out: their days are counted from another day in each period.
     """
     names = [name for name in columns.features if columns.kind(name) != DATE]
-    own, rows = (
-        table.loc[(table[columns.client] == corporation).to_numpy(dtype=bool), names]
-        for table in (book, dataset)
-    )
-    newest, others = own.to_numpy(dtype=object)[-1:], rows.to_numpy(dtype=object)
+    newest, others = (table[names].to_numpy(dtype=object) for table in (newest_row[-1:], rows))
     if not len(newest) or not len(others := others[~_equal(others, newest[0])]):
         return []
     kinds = map(columns.kind, names)
@@ -125,7 +121,9 @@ def add_contact(corporation: str) -> Response:
     if any(len(values) > 1 for values in fields.listvalues()):
         raise RequestRefused("bad_request", "the form has a field twice")
     listed = part(client_list.current).value
-    if not (listed and corporation in listed.places) and not service().has_in_book(corporation):
+    if not (listed and listed.file.place(corporation) is not None) and not service().has_in_book(
+        corporation
+    ):
         raise _unknown()
     try:
         contact = contacts.of_form(corporation, fields)
@@ -149,13 +147,12 @@ def _show(
     sources, settings, columns = service(), service().settings, service().settings.columns
     listed = part(client_list.current)
     own = client_list.client_of(listed.value, corporation) if listed.value else None
-    dataset, book = part(sources.dataset), part(sources.book)
-    has_data = dataset.value is not None
-    rows = periods(dataset.value, corporation, columns) if has_data else None
-    if not own and not rows and not sources.has_in_book(corporation):
+    data, newest = (part(rows, corporation) for rows in (sources.rows_of, sources.newest_row_of))
+    has_data, has_newest = data.value is not None, newest.value is not None
+    rows = periods(data.value, columns) if has_data else None
+    if not own and not rows and not (has_newest and len(newest.value)):
         raise _unknown()
     release = part(sources.deployed.now)
-    has_both = has_data and book.value is not None
     past = part(queries.of_client, settings, corporation)
     return answers.page(
         "client.html",
@@ -163,12 +160,12 @@ def _show(
         code=corporation,
         own=own,
         basis=listed.value.basis if listed.value else None,
-        all=len(listed.value.folded) if listed.value else 0,
+        all=listed.value.count if listed.value else 0,
         listed=listed,
         release=release.value.release if release.value else None,
-        why=part(_why, release.value, corporation) if release.value else release,
-        changes=changes(dataset.value, book.value.rows, corporation, columns) if has_both else [],
-        periods=dataset._replace(value=rows),
+        why=_why(release, newest, listed.value),
+        changes=changes(data.value, newest.value, columns) if has_data and has_newest else [],
+        periods=data._replace(value=rows),
         features=[phrases.label(name) for name in columns.features],
         past=past,
         chart=_chart(past.value or []),
@@ -182,10 +179,33 @@ def _show(
     )
 
 
-def _why(deployed: Deployed, corporation: str) -> Explanation | None:
-    """The reasons by the deployed model and the book as they are now."""
-    ranked = service().ranked(deployed, service().book())
-    return explained(ranked, corporation, service().settings.columns)
+def _why(release: Part, newest: Part, listed: ClientList | None) -> Part:
+    """The reasons by the deployed model and the book, or what is wrong with them."""
+    problems = [each for each in (release, newest) if each.value is None]
+    return problems[0] if problems else part(_explained, release.value, newest.value, listed)
+
+
+def _explained(
+    deployed: Deployed, own: pd.DataFrame, listed: ClientList | None
+) -> Explanation | None:
+    """The reasons by the deployed model and the client's newest row; none if it has left."""
+    columns = service().settings.columns
+    ranked = own[(own[columns.target] != 1).to_numpy(dtype=bool)]
+    if ranked.empty:
+        return None
+    model, middle = deployed.model, _middle(deployed, listed)
+    risks = ranking.risks_of(model, ranked, columns)
+    terms = attribution.terms(model, ranked, columns, middle)
+    alone = Ranked(ranked, risks, terms, middle, np.empty(0, dtype=object))
+    return explained(alone, ranked[columns.client].iloc[0], columns)
+
+
+def _middle(deployed: Deployed, listed: ClientList | None) -> Average:
+    """The middle client: what the list knows of it, if model and book are still those."""
+    data = part(ingested).value
+    is_current = data and listed and listed.basis == ranking.basis_now(deployed.release, data.time)
+    known = listed.file.middle if listed and is_current else None
+    return known or service().middle(deployed)
 
 
 def _chart(past: list[queries.Position]) -> svg.Chart | None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from flask import Response
 
-from risk import files, times, wording
+from risk import times, wording
 from risk.cli import PIPELINE
 from risk.data import input_folder
 from risk.decisions.policies import EVIDENCE
@@ -16,12 +16,12 @@ from risk.records import contacts, decisions, endings, health, pending, queries,
 from risk.records.decisions import Calibration
 from risk.records.endings import Ending
 from risk.records.health import Trouble
-from risk.reports import decision_words, ingestion_record
+from risk.reports import decision_words
 from risk.settings import Settings
 from risk.web import answers, client_list
 from risk.web.client_list import ClientList, Wish
 from risk.web.model_quality import Quality, quality_of, reliability
-from risk.web.pages import Part, pages, part, service
+from risk.web.pages import Part, ingested, pages, part, service
 
 FIRST_TO_CALL = 7
 MOST_FILES = 8
@@ -49,12 +49,11 @@ class Pipeline(NamedTuple):
 def current_pipeline() -> Pipeline:
     """The pipeline as it is now."""
     settings, now = service().settings, service().deployed.now
-    record = settings.output_folder_path / files.INGESTION
     return Pipeline(
         settings,
         part(endings.read, settings.output_folder_path),
         part(lambda: now().release),
-        part(service().content, record, ingestion_record.ingested),
+        part(ingested),
     )
 
 
@@ -209,8 +208,8 @@ def to_call(
     expected = ranking.expected(risks[:capacity], is_open[:capacity])
     return ToCall(
         listed.basis,
-        ranking.counts(listed.table),
-        len(listed.folded),
+        listed.in_bands,
+        listed.count,
         *decision_words.promised(expected, risks[:capacity], is_open[:capacity], doubted),
         client_list.clients_at(listed, places),
     )

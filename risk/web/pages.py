@@ -16,15 +16,15 @@ from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
 from risk.cache import Remembered, state
-from risk.data import tables, test_data
-from risk.data.tables import Book
+from risk.data import client_rows, memory, statistics, tables, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import ranking
 from risk.learning.deployed import Deployed, watched
-from risk.learning.ranking import Ranked
 from risk.reasons import phrases
+from risk.reasons.attribution import Average
 from risk.records import endings
-from risk.reports import decision_words
+from risk.reports import decision_words, ingestion_record
+from risk.reports.ingestion_record import Ingested
 from risk.settings import Settings
 from risk.web import answers
 from risk.web.data_files import DataFiles
@@ -51,6 +51,13 @@ def _know_codes(state: Any) -> None:
     state.app.url_map.converters["code"] = AnyCode
 
 
+class Summary(NamedTuple):
+    """The columns of the data: `statistics.numbers` of each, and what share is missing."""
+
+    numbers: list[list[float]]
+    missing: list[float]
+
+
 class Service:
     """What routes and pages answer from; a file is read when it is needed and has changed."""
 
@@ -61,46 +68,72 @@ class Service:
         self.data_files = DataFiles(settings)
         self._contents: dict[Path, Remembered[Any]] = {}
         self._lock = threading.Lock()
-        self._ranked: tuple[Deployed, Book, Ranked] | None = None
+        self._middle: tuple[object, Average] | None = None
 
     def content(self, path: Path, read: Callable[[Path], Value]) -> Value:
         """What is in this file now; each file has one reader."""
-        known = Remembered(functools.partial(read, path), functools.partial(state, path))
+        known = Remembered(
+            functools.partial(_read_in_little_memory, read, path), functools.partial(state, path)
+        )
         content: Value = self._contents.setdefault(path, known).now()
         return content
 
-    def book(self) -> Book:
-        """Every client's newest row."""
-        folder, columns = self.settings.output_folder_path, self.settings.columns
-        return self.content(folder / files.CLIENTS, lambda _: tables.read_book(folder, columns))
+    def rows_of(self, corporation: str) -> pd.DataFrame:
+        """A client's rows in the data."""
+        dataset = self.settings.output_folder_path / files.FINAL_DATA
+        return client_rows.of_client(dataset, corporation, self.settings.columns)
 
-    def dataset(self) -> pd.DataFrame:
-        """All rows of the data."""
-        read = functools.partial(tables.read, columns=self.settings.columns)
-        return self.content(self.settings.output_folder_path / files.FINAL_DATA, read)
+    def newest_row_of(self, corporation: str) -> pd.DataFrame:
+        """A client's row in the book, none if it is not there."""
+        book = self.settings.output_folder_path / files.CLIENTS
+        return client_rows.of_client(book, corporation, self.settings.columns)
 
     def has_in_book(self, corporation: str) -> bool:
         """Whether the book has a client with this code; no if it cannot be read."""
-        book = part(self.book).value
-        name = self.settings.client_column
-        return book is not None and bool((book.rows[name] == corporation).any())
+        own = part(self.newest_row_of, corporation).value
+        return own is not None and len(own) > 0
 
-    def ranked(self, deployed: Deployed, book: Book) -> Ranked:
-        """The book ranked by the deployed model, kept until either is another one."""
+    def summary(self) -> Summary:
+        """What the data look like."""
+        columns = self.settings.columns
+
+        def read(path: Path) -> Summary:
+            dataset = tables.read(path, columns)
+            rows = [statistics.numbers(dataset, name) for name in columns.measured]
+            return Summary(rows, statistics.missing_percent(dataset, columns))
+
+        return self.content(self.settings.output_folder_path / files.FINAL_DATA, read)
+
+    def middle(self, deployed: Deployed) -> Average:
+        """The middle client of the list, kept until the model or the book is another one."""
+        folder, columns = self.settings.output_folder_path, self.settings.columns
         with self._lock:
-            held = self._ranked
-            if not held or held[0] is not deployed or held[1] is not book:
-                table = ranking.ranked(
-                    deployed.model, book, self.settings.columns, self.settings.order
-                )
-                self._ranked = held = (deployed, book, table)
-            return held[2]
+            basis = deployed, state(folder / files.CLIENTS)
+            if not self._middle or self._middle[0] != basis:
+                book = tables.read_book(folder, columns)
+                ranked = ranking.ranked(deployed.model, book, columns, self.settings.order)
+                self._middle = basis, ranked.average
+                del book, ranked
+                memory.give_back()
+            return self._middle[1]
+
+
+def _read_in_little_memory(read: Callable[[Path], Value], path: Path) -> Value:
+    value = read(path)
+    memory.give_back()
+    return value
 
 
 def service() -> Service:
     """The service of the current request."""
     current: Service = current_app.extensions["risk"]
     return current
+
+
+def ingested() -> Ingested:
+    """What the last ingestion read and refused."""
+    record = service().settings.output_folder_path / files.INGESTION
+    return service().content(record, ingestion_record.ingested)
 
 
 class Part(NamedTuple):

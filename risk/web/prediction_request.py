@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from flask import Request
 
 from risk.columns import Columns
-from risk.data import judging, schema
+from risk.data import judging, schema, tables
 from risk.data.schema import FileRefused
 from risk.errors import RequestRefused
+from risk.models import linear
 from risk.settings import LARGEST_DATASET
 from risk.web import json_clients
 from risk.web.data_files import DataFiles
@@ -136,4 +138,9 @@ def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
         raise _wrong(f"the dataset is refused: {reason}", "bad_dataset") from None
     named = [{"line": refusal.line, "reason": refusal.reason} for refusal in reading.refused]
     refused = {"refused": named, "refused_count": reading.refused_count}
-    return Question(reading.rows, with_risks, refused)
+    return Question(_short(reading.rows), with_risks, refused)
+
+
+def _short(rows: tables.Asked) -> json_clients.Rows:
+    """A few rows as lists, which are answered sooner than an array."""
+    return rows.tolist() if isinstance(rows, np.ndarray) and len(rows) <= linear.FEW else rows

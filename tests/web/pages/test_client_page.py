@@ -13,7 +13,6 @@ from app import create_app
 from risk import files
 from risk.columns import Columns
 from risk.data import tables
-from risk.data.tables import Book
 from risk.learning import deployed, explanation, ranking, releases
 from risk.reasons import phrases
 from risk.records import list_file
@@ -92,10 +91,10 @@ def test_what_changed_since_a_client_s_row_before_is_told(
 ) -> None:
     columns = Columns("corporation", ("lastmonth_activity", "number_of_employees"), "exited")
     own = [("AAAA", *row, math.nan) for row in rows]
-    dataset = pd.DataFrame([("BBBB", 1, 1, 0), *own], columns=list(columns.all))
+    dataset = pd.DataFrame(own, columns=list(columns.all))
     book = pd.DataFrame([("AAAA", *newest, math.nan)], columns=list(columns.all))
-    assert client_page.changes(dataset, book, "AAAA", columns) == said
-    assert client_page.changes(dataset, book, "CCCC", columns) == []
+    assert client_page.changes(dataset, book, columns) == said
+    assert client_page.changes(dataset[:0], book[:0], columns) == []
 
 
 KINDS = Columns(
@@ -126,13 +125,13 @@ def test_what_changed_is_told_of_words_too_and_not_of_days(
 ) -> None:
     rows = [("AAAA", *before, math.nan), ("AAAA", *newest, math.nan)]
     dataset = pd.DataFrame(rows, columns=list(KINDS.all)).astype({"plan": "str"})
-    assert client_page.changes(dataset, dataset[1:], "AAAA", KINDS) == said
+    assert client_page.changes(dataset, dataset[1:], KINDS) == said
 
 
 def test_the_rows_of_a_client_show_words_as_they_are_written_and_dates_as_days() -> None:
     rows = [("AAAA", "a; \u202eb", 95.0, 12.5, 1.0), ("AAAA", math.nan, math.nan, math.nan, 0.0)]
     dataset = pd.DataFrame(rows, columns=list(KINDS.all)).astype({"plan": "str"})
-    assert client_page.periods(dataset, "AAAA", KINDS) == [
+    assert client_page.periods(dataset, KINDS) == [
         (["a; \\u202eb", "95 days before the newest", "12.5\u00a0%"], "left"),
         (["not known"] * 3, "stayed"),
     ]
@@ -142,13 +141,17 @@ def test_nobody_is_explained_who_is_not_ranked(finished: Settings) -> None:
     assert explanation.explained(ranked(finished)[0], "nobody", finished.columns) is None
 
 
-def test_the_company_is_ranked_once_for_a_release_and_a_book(finished: Settings) -> None:
-    _, now = ranked(finished)
-    book = tables.read_book(finished.output_folder_path, finished.columns)
-    company = Service(finished)
-    first = company.ranked(now, book)
-    assert company.ranked(now, book) is first
-    assert company.ranked(now, Book(*book)) is not first
+def test_the_middle_client_is_found_once_for_a_release_and_a_book(own: Settings) -> None:
+    found, now = ranked(own)
+    company = Service(own)
+    first = company.middle(now)
+    assert first[:3] == found.average[:3]
+    assert company.middle(now) is first
+    assert company.middle(ranked(own)[1]) is not first
+    second = company.middle(now)
+    book = own.output_folder_path / files.CLIENTS
+    files.write_bytes(book, book.read_bytes())
+    assert company.middle(now) is not second
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_columns_of_another_company_have_their_own_names(finished: Settings) -> 
     other = configured(finished.workspace, feature_columns=["lastmonth_activity"])
     data = tables.read(finished.output_folder_path / files.FINAL_DATA, finished.columns)
     code = data["corporation"].iloc[0]
-    (period, *_) = client_page.periods(data, code, other.columns)
+    (period, *_) = client_page.periods(data[data["corporation"] == code], other.columns)
     assert len(period.values) == 1
 
 
