@@ -2,15 +2,18 @@
 """Merge the input folder's CSV files into one clean, de-duplicated dataset: python ingestion.py"""
 
 import logging
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from risk import cli, files
+from risk.columns import Columns
 from risk.data import input_folder, intake, outcomes, tables
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
-from risk.data.outcomes import Labelled
+from risk.data.outcomes import Labelled, Outcomes
 from risk.data.tables import Book
 from risk.decisions import judgement
 from risk.errors import DataUnusable
@@ -22,13 +25,20 @@ from risk.settings import Settings
 log = logging.getLogger("risk.ingestion")
 
 
-class Dataset(NamedTuple):
+@dataclass(frozen=True)
+class Dataset:
     """What an ingestion wrote, and the record of it as ingestion.json has it."""
 
     table: pd.DataFrame
     book: Book
-    labelled: Labelled
+    outcomes: Outcomes
+    columns: Columns
     record: dict[str, Any]
+
+    @cached_property
+    def labelled(self) -> Labelled:
+        """The rows whose outcome is known."""
+        return self.outcomes.labelled(self.table, self.columns)
 
     @property
     def id(self) -> str:
@@ -71,8 +81,8 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         "%d rows of %d clients from %d files, %d rejected",
         *(len(taken.table), len(taken.book), len(taken.names), len(rejected)),
     )
-    labelled = taken.outcomes.labelled(taken.table, settings.columns)
-    return Dataset(taken.table, Book(taken.book, taken.merged.newest), labelled, record)
+    book = Book(taken.book, taken.merged.newest)
+    return Dataset(taken.table, book, taken.outcomes, settings.columns, record)
 
 
 def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:

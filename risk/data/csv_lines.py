@@ -51,7 +51,7 @@ def _whole(column: "pd.Series[Any]") -> Cells:
 def _rows(columns: list[Cells]) -> bytes:
     """Lines of these cells; the quick way knows no quotes."""
     texts = [each for each in columns if not pa.types.is_integer(each.type)]
-    if any(pc.any(pc.match_substring_regex(each, SPECIAL)).as_py() for each in texts):
+    if any(map(_has_special, texts)):
         return bytes(lines([pc.fill_null(pc.cast(each, pa.string()), "") for each in columns]))
     out = pa.BufferOutputStream()
     names = [str(at) for at in range(len(columns))]
@@ -85,6 +85,12 @@ def _content(texts: Cells) -> memoryview:
     return memoryview(content)[first:last]
 
 
+def _has_special(texts: Cells) -> bool:
+    """Whether one of these texts holds a sign that means something in a CSV file."""
+    content = bytes(_content(texts))
+    return any(sign in content for sign in (b'"', b",", b"\r", b"\n"))
+
+
 def _texts(column: "pd.Series[Any]") -> Cells:
     texts = pa.array(column, pa.string())
     whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
@@ -93,9 +99,9 @@ def _texts(column: "pd.Series[Any]") -> Cells:
 
 def _quoted(texts: Cells) -> Cells:
     """Texts as cells: in quotes where one holds a sign that means something in a CSV file."""
-    is_special = pc.match_substring_regex(texts, SPECIAL)
-    if not pc.any(is_special).as_py():
+    if not _has_special(texts):
         return texts
+    is_special = pc.match_substring_regex(texts, SPECIAL)
     has_quotes = QUOTE.encode() in bytes(_content(texts))
     doubled = pc.replace_substring(texts, QUOTE, 2 * QUOTE) if has_quotes else texts
     quoted = pc.binary_join_element_wise(QUOTE, doubled, QUOTE, "")
