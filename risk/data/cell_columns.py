@@ -40,14 +40,18 @@ def is_numeral(name: str, columns: Columns) -> bool:
 
 
 def pattern(layout: schema.Layout, columns: Columns) -> str:
-    """What a line surely matches of which nothing is wrong but what `of` finds."""
+    """What a line surely matches of which nothing is wrong but what `of` finds.
+
+    A cell may stand in quotes, as long as they hide nothing and can just be left out.
+    """
     missing = "|".join(map(re.escape, sorted(MISSING)))
     fields = [r'[^,"\n]*'] * layout.width
     for name, at, _ in layout.cells:
         if is_numeral(name, columns):
             sign = "" if columns.kind(name) == NUMBER else "-?"
             fields[at] = f"(?:{missing}|{sign}{NUMERAL})"
-    return f"^{','.join(fields)}\n$"
+    either = [f'(?:{field}|"{field}")' for field in fields]
+    return f"^{','.join(either)}\n$"
 
 
 def of(text: pa.Buffer, layout: schema.Layout, columns: Columns) -> tuple[list[Column], Flags]:

@@ -75,6 +75,8 @@ def judged(
         return _Reader(layout, columns).judged(_blocks(text, start, begin, block, name))
     except (FileRefused, UnicodeDecodeError, NotPlain):
         return None
+    except pa.ArrowException:  # no room for its columns or threads; line by line takes less
+        return None
     finally:
         if len(content) > BLOCK:  # to let go of less costs more than to keep it
             memory.give_back()
@@ -169,7 +171,8 @@ class _Reader:
         others[places] = False
         self._give_up_if_many(len(own), int(np.count_nonzero(others)))
         texts = [line.removesuffix("\n") for line in own.filter(pa.array(others)).to_pylist()]
-        one_by_one = self._one_by_one(dict(zip(np.flatnonzero(others), texts, strict=True)), before)
+        doubtful = dict(zip(np.flatnonzero(others).tolist(), texts, strict=True))
+        one_by_one = self._one_by_one(doubtful, before)
         order = np.argsort(np.append(places, one_by_one.places), kind="stable")
         joined = [
             self._joined(name, columns[at], [row[at] for row in one_by_one.rows], order)
@@ -183,9 +186,10 @@ class _Reader:
             empty = [self._together(name, []) for name, _, _ in self.layout.cells]
             return empty, np.zeros(0, dtype=bool)
         _, ends, text = plain.buffers()
-        size = int(np.frombuffer(ends, np.int64)[len(plain)])
+        bare = bytes(text.slice(0, int(np.frombuffer(ends, np.int64)[len(plain)])))
+        bare = bare.replace(b'"', b"")
         try:
-            columns, good = cell_columns.of(text.slice(0, size), self.layout, self.columns)
+            columns, good = cell_columns.of(pa.py_buffer(bare), self.layout, self.columns)
         except pa.ArrowInvalid as odd:
             raise NotPlain from odd
         if len(good) != len(plain):

@@ -8,17 +8,18 @@ died has appended does not, and is cut off by the next one.
 import hashlib
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 
 from risk import files
-from risk.data import tables
+from risk.data import cell_columns, cell_rules, columnar, input_file, judging, lines, schema, tables
 from risk.data.lines import Refusal
 from risk.settings import Settings
 
-RULES = 1  # to be raised with every change in how lines are judged
+RULES = (cell_columns, cell_rules, columnar, input_file, judging, lines, schema)
 ALIGNED = 64  # bytes; else columns would be copied before they are used
 MOST_PARTS = 50  # then all of them become one
 ID_BYTES = 8
@@ -39,9 +40,12 @@ class Misfit(Exception):
 
 
 def made_by(settings: Settings) -> str:
-    """A name for all that decides what becomes of a line."""
-    deciding = (RULES, settings.columns, settings.limits, settings.input_folder)
-    return hashlib.sha256(repr(deciding).encode()).hexdigest()[: files.ID_LENGTH]
+    """A name for all that decides what becomes of a line: rules, configuration, libraries."""
+    configured = settings.columns, settings.limits, settings.input_folder
+    deciding = hashlib.sha256(repr((configured, pa.__version__, pd.__version__)).encode())
+    for rules in RULES:
+        deciding.update(Path(str(rules.__file__)).read_bytes())
+    return deciding.hexdigest()[: files.ID_LENGTH]
 
 
 def read(record: Record, settings: Settings) -> Held:

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import binomtest
-from sklearn.metrics import roc_auc_score
 
 from risk import files
 from risk.columns import Columns
@@ -15,6 +14,7 @@ from risk.models import estimator
 from risk.models.estimator import Model, Numbers
 
 Flags = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.integer]
 SMALLEST_RISK = 1e-15
 
 
@@ -59,7 +59,7 @@ class Evaluation(NamedTuple):
         A metric that is not defined, such as the ROC AUC of a single class, is left out.
         """
         hits, alarms, leavers = self.hits, int(self.expected.sum()), self.leavers
-        called = np.argsort(-self.risks, kind="stable")[: max(1, round(share * self.rows))]
+        called = _highest(self.risks, max(1, round(share * self.rows)))
         precision_at_capacity = float(self.left[called].mean())
         low, high = f1_interval(hits, alarms + leavers - hits)
         measured = {
@@ -74,10 +74,30 @@ class Evaluation(NamedTuple):
         if leavers:
             measured["lift"] = precision_at_capacity / float(self.left.mean())
         if 0 < leavers < self.rows:
-            measured["roc_auc"] = float(roc_auc_score(self.left, self.risks))
+            measured["roc_auc"] = _roc_auc(self.left, self.risks)
         if self.threshold is not None and self.f1_best is not None:
             measured |= {"f1_best": self.f1_best, "threshold": self.threshold}
         return measured
+
+
+def _highest(risks: Numbers, count: int) -> Whole:
+    """So many rows with the highest risks; of those with the same risk the first."""
+    if count >= len(risks):
+        return np.arange(len(risks))
+    least = np.partition(risks, -count)[-count]
+    above = np.flatnonzero(risks > least)
+    return np.append(above, np.flatnonzero(risks == least)[: count - len(above)])
+
+
+def _roc_auc(left: Flags, risks: Numbers) -> float:
+    """The share of pairs of a leaver and one that stayed in which the leaver has the higher risk.
+
+    A tie counts half. To sort both groups takes a tenth of the time of sorting their places.
+    """
+    leavers, others = np.sort(risks[left]), np.sort(risks[~left])
+    below = np.searchsorted(others, leavers, side="left").sum()
+    not_above = np.searchsorted(others, leavers, side="right").sum()
+    return float((below + not_above) / (2 * len(leavers) * len(others)))
 
 
 def _f1(left: Flags, expected: Flags) -> float:
