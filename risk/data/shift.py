@@ -70,25 +70,33 @@ def shifts(training: pd.DataFrame, newest: pd.DataFrame, columns: Columns) -> li
 
 
 def _of_numbers(name: str, old: "pd.Series[Any]", new: "pd.Series[Any]", share: float) -> Shift:
-    before, now = (cells.dropna().to_numpy(dtype="float64") for cells in (old, new))
-    ends = np.unique(np.quantile(before, TENTHS, method="lower")) if len(before) else np.empty(0)
-    counts = np.array([_by_group(each, ends) for each in (old, new)])
+    before, now = (np.sort(cells.dropna().to_numpy(dtype="float64")) for cells in (old, new))
+    ends = np.unique(_parted(before, TENTHS)) if len(before) else np.empty(0)
+    missing = len(old) - len(before), len(new) - len(now)
+    pairs = zip((before, now), missing, strict=True)
+    counts = np.array([_by_group(each, ends, lacking) for each, lacking in pairs])
     return Shift(
         name,
         *_psi(counts, share),
         *_ks(before, now, share),
         before=_median(before),
         now=_median(now),
-        missing_before=float(old.isna().mean()),
-        missing_now=float(new.isna().mean()),
+        missing_before=missing[0] / len(old),
+        missing_now=missing[1] / len(new),
     )
 
 
-def _by_group(cells: "pd.Series[Any]", ends: Counts) -> Counts:
-    """How many cells are up to each end, above the last, and missing."""
-    groups = np.searchsorted(ends, cells.dropna().to_numpy(dtype="float64"))
-    counts = np.bincount(groups, minlength=len(ends) + 1)
-    return np.append(counts, cells.isna().sum()).astype("float64")
+def _parted(in_order: Counts, shares: Counts | float) -> Counts:
+    """The numbers up to which these shares of all numbers lie."""
+    parted: Counts = in_order[np.floor((len(in_order) - 1) * np.asarray(shares)).astype(np.int64)]
+    return parted
+
+
+def _by_group(in_order: Counts, ends: Counts, missing: int) -> Counts:
+    """How many numbers are up to each end, above the last, and missing."""
+    up_to = np.searchsorted(in_order, ends, side="right")
+    counts = np.diff(up_to, prepend=0, append=len(in_order))
+    return np.append(counts, missing).astype("float64")
 
 
 def _of_levels(name: str, old: "pd.Series[Any]", new: "pd.Series[Any]", share: float) -> Shift:
@@ -148,15 +156,14 @@ def _ks(before: Counts, now: Counts, share: float) -> tuple[float, float]:
     """The distance, and its bound sqrt(-ln(share / 2) / 2) sqrt(1 / n + 1 / m)."""
     if not len(before) or not len(now):
         return 0.0, 0.0
-    before, now = np.sort(before), np.sort(now)
     together = np.concatenate([before, now])  # each of which is found soon, being in order
     below = [np.searchsorted(each, together, side="right") / len(each) for each in (before, now)]
     bound = np.sqrt(-np.log(share / 2) / 2 * (1 / len(before) + 1 / len(now)))
     return float(np.abs(below[0] - below[1]).max()), float(bound)
 
 
-def _median(cells: Counts) -> float:
-    return float(np.quantile(cells, 0.5, method="lower")) if len(cells) else float("nan")
+def _median(in_order: Counts) -> float:
+    return float(_parted(in_order, 0.5)) if len(in_order) else float("nan")
 
 
 # -- in words ------------------------------------------------------------------------------------
