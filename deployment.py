@@ -16,7 +16,7 @@ from risk.learning import evaluation, publishing, releases
 from risk.learning.evaluation import Candidate
 from risk.learning.releases import Release
 from risk.models import estimator
-from risk.records import pending, recording
+from risk.records import model_record, pending, recording
 from risk.records.pending import Run
 from risk.reports import deliverables
 from risk.settings import Settings
@@ -81,7 +81,7 @@ def bring_out(
     run.may_publish()
     published = run.timed("deployment", publish, settings, scored)
     recording.remember_published(run, published)
-    recording.remember_scores(run, published, scored, share)
+    model_record.remember_scores(run, published, scored, share)
     return published, gates.weaker(scored.on, before.on if before else {})
 
 
@@ -135,7 +135,7 @@ def go_back(settings: Settings, to: str | None = None) -> None:
             run.discard()
             log.info("nothing is changed: its model is that of %s, which is in use", release.title)
             return
-        run.end(**recording.release_facts("rolled back", settings, run, release))
+        run.end(**model_record.release_facts("rolled back", settings, run, release))
     deliverables.follow(settings, f"rolled back: {run.facts['reason']}")
 
 
@@ -146,7 +146,7 @@ def go_back_to(settings: Settings, release: str) -> None:
 
 if __name__ == "__main__":
     run(
-        recording.step_on_record(store_model_into_pickle, recording.deployment_facts),
+        recording.step_on_record(store_model_into_pickle, model_record.deployment_facts),
         Option("--rollback", go_back),
         Option("--to", go_back_to, argument="RELEASE"),
     )

@@ -89,7 +89,7 @@ def past_the_first_gate(
     import scoring
     import training
     from risk.decisions import policies, rivals
-    from risk.records import recording
+    from risk.records import model_record
     from risk.reports import deliverables
 
     arrived, dataset, nothing_new = ingestion.take_in(settings, release, new, run, force=force)
@@ -100,7 +100,7 @@ def past_the_first_gate(
         compared.settle(settings)
         if release and in_use.release == release.release:
             judgement.remember_weighed(settings, release, arrived.seen)
-        recording.remember_shifts(run, in_use, dataset.labelled, dataset.book, settings.columns)
+        model_record.remember_shifts(run, in_use, dataset.labelled, dataset.book, settings.columns)
         decision = Decision(outcome, arrived.with_refused(why))
         known = deliverables.make_list(settings, run, decision, (in_use, candidate), dataset.as_of)
         return Outcome(decision, known)
@@ -116,7 +116,7 @@ def past_the_first_gate(
         lost = str(refusal).partition("; run python")[0]
     verdict = policies.decide(policies.configured(settings), in_use, now, force=force, lost=lost)
     compared = rivals.compared(settings, now, in_use, verdict)
-    recording.remember_verdicts(run, compared.verdicts)
+    model_record.remember_verdicts(run, compared.verdicts)
     if verdict.proposal:
         training.keep(verdict.proposal.trained, dataset.id, settings, run.seconds)
         scoring.keep(verdict.proposal.scored, settings)

@@ -17,7 +17,7 @@ from risk.errors import ArtefactRefused, DataUnusable, InputMissing, RiskError
 from risk.learning import deployed, evaluation
 from risk.learning.evaluation import Candidate
 from risk.learning.releases import Release
-from risk.records import recording
+from risk.records import model_record, recording
 from risk.records.pending import Run
 from risk.settings import Settings
 
@@ -89,8 +89,8 @@ def score_in_use(
     in_use = situation.in_use(
         release, deployed.evaluated(loaded, datasets), judgement.weighed_until(settings)
     )
-    recording.remember_scores(run, release, in_use.candidate, now.share)
-    recording.remember_calibration(run, release, situation.unseen(in_use, now))
+    model_record.remember_scores(run, release, in_use.candidate, now.share)
+    model_record.remember_calibration(run, release, situation.unseen(in_use, now))
     run.knows(deployed_score=release.score, new_score=in_use.candidate.f1(NEWEST))
     return in_use
 
@@ -107,4 +107,4 @@ def score_deployed(settings: Settings | None = None) -> float:
 
 
 if __name__ == "__main__":
-    run(recording.step_on_record(score_trained, recording.scoring_facts))
+    run(recording.step_on_record(score_trained, model_record.scoring_facts))

@@ -10,7 +10,7 @@ from risk.cli import run
 from risk.data import outcomes, tables
 from risk.decisions.windows import Fits, Trained
 from risk.models.estimator import Model
-from risk.records import recording
+from risk.records import model_record, recording
 from risk.settings import Settings
 
 log = logging.getLogger("risk.training")
@@ -47,4 +47,4 @@ def keep(
 
 
 if __name__ == "__main__":
-    run(recording.step_on_record(train_model, recording.training_facts))
+    run(recording.step_on_record(train_model, model_record.training_facts))

@@ -1,4 +1,4 @@
-"""The ranked list as a file: riskranking.csv, and the copy that the records take in."""
+"""The ranked list as a file: riskranking.csv, written together with the copy for the records."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import ranking
 from risk.models import estimator
 from risk.reasons import sentences
-from risk.records import list_index
+from risk.records import list_copy, list_index
 from risk.records.list_index import OpenList
 
 LIST = ("corporation", "risk", "rank", "band", "reasons")
@@ -24,15 +24,10 @@ MOVED = ("previous_risk", "previous_rank")
 BASIS = ("release", "deployed_at", "as_of")
 COLUMNS = (*LIST, ranking.OUTCOME, *MOVED, *BASIS)
 WORTH = (ranking.VALUE, ranking.AT_STAKE)  # at the end, if there is a value_column
-KEPT = ("corporation", "risk", "rank", "release")
 TYPES = {"risk": "float64", "rank": "int64", "previous_risk": "float64", "previous_rank": "Int64"}
 TYPES |= dict.fromkeys(WORTH, "float64")
 REPEATED = ("band", ranking.OUTCOME, *BASIS)  # few different words, each held in memory once
 ROWS_AT_ONCE = 50_000
-
-
-class ListDamaged(ArtefactRefused):
-    """What was kept of a list cannot be read."""
 
 
 def write(
@@ -51,7 +46,7 @@ def write(
         names = [*COLUMNS, *(WORTH if columns.value else ())]
         drafts = [(held.enter_context(files.replacing(path)), names)]
         if kept_in:
-            drafts.append((held.enter_context(files.replacing(kept_in)), list(KEPT)))
+            drafts.append((held.enter_context(files.replacing(kept_in)), list(list_copy.COLUMNS)))
         for draft, wanted in drafts:
             draft.write(f"{','.join(wanted)}\n".encode())
         for begin in range(0, len(ranked.risks), ROWS_AT_ONCE):
@@ -172,25 +167,6 @@ def _refusals(path: Path) -> Iterator[None]:
     except ValueError as error:
         raise ArtefactRefused(
             f"{files.short(path)} is damaged ({error}); run python reporting.py"
-        ) from error
-
-
-def kept(path: Path) -> pd.DataFrame | None:
-    """What was kept of a list, if there is a file: in the order of the clients' codes.
-
-    A database whose index grows from one end to the other, not here and there, takes half the time.
-    """
-    if not path.exists():
-        return None
-    try:
-        with pd.read_csv(path, iterator=True, **_as_written(KEPT)) as reader:
-            table = reader.read()
-        if not table["risk"].between(0, 1).all():
-            raise ValueError("a risk is none")
-        return table.sort_values("corporation", ignore_index=True)
-    except (ValueError, IsADirectoryError) as error:
-        raise ListDamaged(
-            f"{files.short(path)} is damaged ({error}); the run is recorded without it"
         ) from error
 
 

@@ -15,7 +15,7 @@ from risk.learning.deployed import Deployed
 from risk.learning.evaluation import Evaluation
 from risk.learning.releases import Release
 from risk.models.estimator import Model
-from risk.records import decisions, list_file, queries, recording
+from risk.records import decisions, list_file, model_record, queries
 from risk.records.queries import Trends
 from risk.reports import charts, trends_chart
 from risk.settings import Settings
@@ -90,7 +90,7 @@ class Findings:
     @property
     def share(self) -> float:
         """The share of the clients that the managers can call."""
-        return self._once("share", lambda: recording.share_of_book(self.settings))
+        return self._once("share", lambda: model_record.share_of_book(self.settings))
 
     @property
     def history(self) -> History:

@@ -1,4 +1,4 @@
-"""What an idle run loads and writes: next to nothing, from wherever it starts."""
+"""What an idle run loads and writes: next to nothing, from wherever it starts; what others load."""
 
 import contextlib
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from risk import files
 from risk.settings import Settings
 from tests.conftest import ROOT, configured
 from tests.house.test_imports import GROUND, OURS, floor
@@ -47,18 +48,24 @@ finally:
 """
 
 
-def idle_modules(settings: Settings, told: Path) -> dict[str, str]:
-    """The modules that an idle run has loaded at its end, each with its file."""
-    config, pipeline = settings.workspace / "config.json", ROOT / "fullprocess.py"
+def modules_of(script: str, settings: Settings, told: Path) -> dict[str, str]:
+    """The modules that a script has loaded at its end, each with its file."""
+    config = settings.workspace / "config.json"
     subprocess.run(
-        [sys.executable, "-c", RUNS_AND_TELLS, pipeline, told, "--config", config],
+        [sys.executable, "-c", RUNS_AND_TELLS, ROOT / script, told, "--config", config],
         cwd="/",
         capture_output=True,
         check=True,
     )
+    return dict(json.loads(told.read_text()))
+
+
+def idle_modules(settings: Settings, told: Path) -> dict[str, str]:
+    """The modules that an idle run has loaded at its end, each with its file."""
+    loaded = modules_of("fullprocess.py", settings, told)
     log = (settings.output_folder_path / "fullprocess.log").read_text().splitlines()
     assert "no new data" in log[-1]
-    return dict(json.loads(told.read_text()))
+    return loaded
 
 
 def test_an_idle_run_loads_the_ground_and_nothing_heavy(finished: Settings, tmp_path: Path) -> None:
@@ -85,6 +92,17 @@ def test_an_idle_run_with_a_source_loads_what_the_source_needs_alone(
     loaded = {name.partition(".")[0] for name in idle_modules(settings, tmp_path / "told")}
     assert "sqlalchemy" in loaded
     assert not loaded & {"pandas", "sklearn", "matplotlib", "reportlab", "flask", "reporting"}
+
+
+def test_an_ingestion_loads_what_tables_and_records_need_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Importing scikit-learn and scipy takes more CPU time than all that an ingestion needs."""
+    told = modules_of("ingestion.py", settings, tmp_path / "told")
+    loaded = {name.partition(".")[0] for name in told}
+    assert (settings.output_folder_path / files.FINAL_DATA).exists()
+    assert loaded >= {"numpy", "pandas", "pyarrow", "sqlalchemy"}
+    assert not loaded & {"sklearn", "scipy", "matplotlib", "flask"}
 
 
 def traces(folder: Path, log: Path) -> dict[str, tuple[int, bytes]]:

@@ -13,7 +13,7 @@ from fullprocess import full_process
 from risk import files
 from risk.errors import DataUnusable, ServiceDown
 from risk.learning import releases
-from risk.records import list_file, pending, recording, sql_tables, store
+from risk.records import list_copy, list_file, model_record, pending, recording, sql_tables, store
 from risk.settings import Settings
 from tests.changes import redeploy_with
 from tests.conftest import HEADER, configured, decided, put, script
@@ -131,9 +131,9 @@ def test_a_run_that_died_is_marked_by_the_next_one(
 def test_a_rollback_is_recorded_as_a_deployment(finished: Settings) -> None:
     another_period(finished)
     decided(finished)
-    recording.step_on_record(deployment.roll_back, partial(recording.release_facts, "rolled back"))(
-        finished
-    )
+    recording.step_on_record(
+        deployment.roll_back, partial(model_record.release_facts, "rolled back")
+    )(finished)
     published = rows(finished, "SELECT number FROM deployments ORDER BY number")
     assert [row["number"] for row in published] == [1, 2, 3]
 
@@ -224,7 +224,7 @@ def test_what_is_refused_is_refused_whole_again_if_the_run_dies_over_it(finished
     bad = pending.Run(finished)
     bad.knows(outcome="kept")  # without a reason, which the table demands
     bad.keep()
-    header = ",".join(list_file.KEPT)
+    header = ",".join(list_copy.COLUMNS)
     bad.list_path.write_text(f"{header}\nAAAA,0.5,1,1-abc\n")
     before = bad.path.read_bytes()
     bad.refuse()

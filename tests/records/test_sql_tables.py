@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from risk import database
 from risk.data import tables
 from risk.errors import ServiceDown
-from risk.records import list_file, pending, recording, sql_tables, store
+from risk.records import list_copy, pending, recording, sql_tables, store
 from risk.settings import Settings
 from tests.conftest import HEADER, decided, put
 from tests.records.sql import another_period, execute, ingest, rows
@@ -194,7 +194,7 @@ def test_a_list_goes_into_the_records_in_few_statements(recorded: Settings) -> N
     clients = 2 * sql_tables.ROWS_AT_ONCE + 1
     run = pending.Run(recorded)
     lines = (f"{-at % clients},{at / clients!r},{at + 1},1-abcdef01\n" for at in range(clients))
-    run.list_path.write_text(f"{','.join(list_file.KEPT)}\n{''.join(lines)}")
+    run.list_path.write_text(f"{','.join(list_copy.COLUMNS)}\n{''.join(lines)}")
     run.end("reported", "the list was made anew by hand")
     insertions: list[str] = []
 

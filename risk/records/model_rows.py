@@ -1,30 +1,17 @@
-"""What a run found out, as rows of the records."""
+"""What a run found out about models, as rows of the records."""
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data import shift, statistics
+from risk.data import shift
 from risk.decisions.gates import DATASETS
 from risk.decisions.policies import Verdict
 from risk.learning import calibration
 from risk.learning.evaluation import Evaluation
 from risk.reasons import phrases
 from risk.records.pending import Row
-
-
-def of_columns(table: pd.DataFrame, columns: Columns) -> list[Row]:
-    """Missing cells of every column, and statistics of those that hold numbers."""
-    missing = zip(columns.all, statistics.missing_percent(table, columns), strict=True)
-    rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
-    for row in rows:
-        if row["column"] in (*columns.measured, columns.value):
-            numbers = statistics.numbers(table, row["column"])
-            for what, value in zip(statistics.STATISTICS, numbers, strict=True):
-                row[what] = value if math.isfinite(value) else None
-    return rows
 
 
 def of_scores(release: str | None, on: Mapping[str, Evaluation], share: float) -> list[Row]:
