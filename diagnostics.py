@@ -16,13 +16,14 @@ import ingestion
 import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
-from risk.data import statistics, tables, test_data
+from risk.data import test_data
 from risk.errors import InputMissing, RiskError
 from risk.learning import deployed
 from risk.onboarding import own_table
 from risk.reasons import coefficients
 from risk.records import queries, store
 from risk.reports import replay_table, terminal
+from risk.rows import statistics, tables
 from risk.settings import Settings
 
 LAST_RUNS = 20

@@ -10,16 +10,17 @@ import pandas as pd
 
 from risk import cli, files
 from risk.columns import Columns
-from risk.data import input_folder, intake, outcomes, tables
+from risk.data import input_folder, intake, outcomes
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.data.outcomes import Labelled, Outcomes
-from risk.data.tables import Book
 from risk.decisions import judgement
 from risk.errors import DataUnusable
 from risk.learning.releases import Release
 from risk.records import recording
 from risk.records.pending import Run
+from risk.rows import tables
+from risk.rows.tables import Book
 from risk.settings import Settings
 
 log = logging.getLogger("risk.ingestion")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from risk import files, wording
 from risk.cli import run
-from risk.data import tables, test_data
+from risk.data import test_data
 from risk.data.outcomes import Labelled
 from risk.decisions import judgement, situation
 from risk.decisions.gates import ARRIVED, NEWEST, TEST
@@ -19,6 +19,7 @@ from risk.learning.evaluation import Candidate
 from risk.learning.releases import Release
 from risk.records import model_record, recording
 from risk.records.pending import Run
+from risk.rows import tables
 from risk.settings import Settings
 
 log = logging.getLogger("risk.scoring")

@@ -7,10 +7,11 @@ from typing import Any
 
 from risk import files
 from risk.cli import run
-from risk.data import outcomes, tables
+from risk.data import outcomes
 from risk.decisions.windows import Fits, Trained
 from risk.models.estimator import Model
 from risk.records import model_record, recording
+from risk.rows import tables
 from risk.settings import Settings
 
 log = logging.getLogger("risk.training")

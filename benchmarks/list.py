@@ -15,8 +15,8 @@ from benchmarks.project import project
 from company import fabricate
 from fullprocess import full_process
 from risk import files
-from risk.data import tables
 from risk.records import list_file
+from risk.rows import tables
 from risk.settings import Settings
 
 CLIENTS = 10_000

@@ -13,11 +13,12 @@ import pandas as pd
 
 from company import subscribers
 from risk.columns import Columns
-from risk.data import judging, tables
-from risk.data.tables import Book
+from risk.judging import csv_file
 from risk.learning import choice, ranking
 from risk.models import estimator
 from risk.models.estimator import Model, Numbers
+from risk.rows import tables
+from risk.rows.tables import Book
 
 TEST_ROWS, SEED, SHARE = 10_000, 4, 0.05
 FEATURES = "log"
@@ -40,7 +41,7 @@ def columns() -> Columns:
 def read(rows: int, seed: int) -> tuple[pd.DataFrame, Numbers]:
     """Subscribers as a dataset has them, and their true risks."""
     written, risks = subscribers.table(rows, seed)
-    reading = judging.read_csv(written.to_csv(index=False).encode(), columns())
+    reading = csv_file.read_csv(written.to_csv(index=False).encode(), columns())
     return tables.with_days(reading.table, columns()), risks
 
 

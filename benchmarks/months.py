@@ -11,8 +11,8 @@ from typing import NamedTuple
 from benchmarks.project import command, cost, project
 from company import fabricate
 from risk import files
-from risk.data import tables
 from risk.records import list_file
+from risk.rows import tables
 from risk.settings import Settings
 
 FIRST, LAST = 4, 7  # the months that come after the files in the repository

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from risk.data import tables
+from risk.rows import tables
 
 ROOT = Path(__file__).parent.parent
 MEBIBYTE_IN_KIB = 1024

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from risk.data import tables
+from risk.rows import tables
 
 ROOT = Path(__file__).parent.parent
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

@@ -20,8 +20,8 @@ import training
 from company import fabricate
 from fullprocess import decide_and_act, full_process
 from risk import files
-from risk.data import tables
 from risk.records import pending, recording
+from risk.rows import tables
 from risk.settings import Settings
 from tests import warm
 

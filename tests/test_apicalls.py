@@ -15,10 +15,11 @@ import apicalls
 from app import create_app
 from fullprocess import full_process
 from risk import files
-from risk.data import judging, tables
 from risk.errors import InputMissing, ServiceDown
+from risk.judging import csv_file
 from risk.learning import releases
 from risk.records import pending
+from risk.rows import tables
 from risk.settings import Settings
 from risk.web import answers, local_server
 from tests.conftest import HEADER, configured, decided, deploy, ended, script, small_project
@@ -305,7 +306,7 @@ def test_a_table_of_many_columns_is_good_for_the_api_as_well(settings: Settings)
     wide = configured(settings.workspace, feature_columns=names)
     for folder in (wide.input_folder_path, wide.test_data_path):
         for path in folder.iterdir():
-            rows = judging.read_csv(path.read_bytes(), settings.columns).table
+            rows = csv_file.read_csv(path.read_bytes(), settings.columns).table
             numbers = rows.iloc[:, [1 + number % 3 for number in range(85)]].set_axis(names, axis=1)
             tables.write(path, rows[["corporation"]].join(numbers).assign(exited=rows["exited"]))
     assert decided(wide) == "deployed"

@@ -17,7 +17,8 @@ import diagnostics
 import ingestion
 from app import create_app
 from risk import files
-from risk.data import input_folder, judging
+from risk.data import input_folder
+from risk.judging import csv_file
 from risk.learning import publishing, releases
 from risk.settings import Settings
 from risk.web import local_server
@@ -36,7 +37,7 @@ def client(served: Settings) -> FlaskClient:
 
 def test_function_api_and_scikit_learn_say_the_same(client: FlaskClient, served: Settings) -> None:
     content = (served.test_data_path / "testdata.csv").read_bytes()
-    table = judging.read_csv(content, served.columns).table
+    table = csv_file.read_csv(content, served.columns).table
     features = table[list(served.feature_columns)]
     fitted = pickle.loads((served.prod_deployment_path / files.MODEL).read_bytes())
     wanted = fitted.predict(features).tolist()

@@ -13,9 +13,9 @@ import pytest
 import ingestion
 from company import fabricate
 from risk import files
-from risk.data import tables
 from risk.learning import ranking
 from risk.models import estimator
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import configured, deliver
 

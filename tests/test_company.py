@@ -13,9 +13,9 @@ import pytest
 import ingestion
 from company import fabricate, subscribers
 from risk import columns, files
-from risk.data import tables
 from risk.learning import evaluation
 from risk.models import estimator
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import FOLDERS, HEADER, ROOT, configured
 

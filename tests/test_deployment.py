@@ -17,7 +17,7 @@ import scoring
 import training
 from company import fabricate
 from risk import files
-from risk.data import tables, test_data
+from risk.data import test_data
 from risk.decisions import judgement
 from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import deployed, evaluation, publishing, releases
@@ -25,6 +25,7 @@ from risk.learning.releases import PLAIN_FILES
 from risk.models import estimator
 from risk.records import pending, queries
 from risk.reports import deliverables
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import configured, decided, deliver, put, script
 from tests.test_kills import dies_before, finds_no_space

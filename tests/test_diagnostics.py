@@ -28,10 +28,10 @@ import ingestion
 from company import fabricate
 from risk import files, packages
 from risk.columns import Columns
-from risk.data import tables
 from risk.errors import DataUnusable, InputMissing
 from risk.learning import releases
 from risk.models import estimator, linear
+from risk.rows import tables
 from risk.settings import Settings
 from tests import warm
 from tests.conftest import configured, put, script

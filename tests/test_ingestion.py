@@ -14,8 +14,8 @@ from hypothesis import strategies as some
 
 import ingestion
 from risk import files
-from risk.data import tables
 from risk.errors import DataUnusable, InputMissing
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import HEADER, aged, configured, put, script
 from tests.intake import (

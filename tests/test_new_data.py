@@ -12,11 +12,11 @@ import ingestion
 from fullprocess import decide_and_act, full_process
 from reporting import rank_clients
 from risk import files
-from risk.data import tables
 from risk.errors import InputMissing
 from risk.learning import releases
 from risk.records import list_file
 from risk.reports.deliverables import list_is_current
+from risk.rows import tables
 from risk.settings import Settings
 from tests.changes import (
     HIGH,

@@ -18,7 +18,7 @@ import reporting
 from company import fabricate
 from fullprocess import full_process
 from risk import files
-from risk.data import tables, test_data
+from risk.data import test_data
 from risk.errors import ServiceDown
 from risk.learning import releases
 from risk.reasons import coefficients
@@ -27,6 +27,7 @@ from risk.records.queries import Trends
 from risk.reports import charts, deliverables, report, trends_chart
 from risk.reports.pdf import Picture
 from risk.reports.report_data import Findings
+from risk.rows import tables
 from risk.settings import Settings
 from risk.wording import FEW_LEAVERS
 from tests.conftest import aged, configured, copied, decided, deliver, put, script

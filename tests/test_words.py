@@ -12,8 +12,9 @@ from app import create_app
 from fullprocess import full_process
 from risk import files
 from risk.columns import Columns
-from risk.data import cell_rules, csv_lines, judging, tables
+from risk.judging import cell_rules, csv_file
 from risk.reasons import phrases
+from risk.rows import csv_lines, tables
 from risk.settings import Settings
 from risk.web.pages import visible
 from tests.conftest import deploy
@@ -29,7 +30,7 @@ ANY_WORD = some.text(SIGNS, min_size=1, max_size=cell_rules.LONGEST_LEVEL)
 def test_any_word_goes_through_a_file_and_a_table(words: list[str]) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([("code", "plan", "left"), *((f"K{w}", w, 1) for w in words)])
-    reading = judging.read_csv(text.getvalue().encode(), COLUMNS)
+    reading = csv_file.read_csv(text.getvalue().encode(), COLUMNS)
     wanted = [None if word.strip(" \t") in cell_rules.MISSING_LEVELS else word for word in words]
     good = [len(f"K{word}") <= cell_rules.LONGEST_CLIENT for word in words]
     wanted = [word for word, is_good in zip(wanted, good, strict=True) if is_good]

@@ -13,9 +13,10 @@ from sklearn.pipeline import Pipeline
 
 from company import fabricate
 from fullprocess import full_process
-from risk.data import intake, tables, test_data
+from risk.data import intake, test_data
 from risk.learning import choice
 from risk.models import pickles
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import configured, deliver
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from risk.data import cell_rules
+from risk.judging import cell_rules
 from risk.settings import Settings
 from tests.conftest import configured, put
 

@@ -8,10 +8,12 @@ import pandas as pd
 
 from risk import files
 from risk.columns import Columns
-from risk.data import input_folder, judging, tables
+from risk.data import input_folder
 from risk.data.input_folder import Arrival
-from risk.data.lines import Refusal
-from risk.data.schema import FileRefused
+from risk.judging import csv_file
+from risk.judging.lines import Refusal
+from risk.judging.schema import FileRefused
+from risk.rows import tables
 from risk.settings import Settings
 
 NO_ROOM = "it takes more memory than there is; deliver it in parts"
@@ -77,8 +79,8 @@ def read(arrival: Arrival, settings: Settings, read_before: dict[tuple[str, str]
         is_new = not read_before.get((path.name, sha256))
         if (path.name, sha256) not in read_before:
             input_folder.judge_delivery(path, snapshot)
-        reading = judging.read_csv(snapshot.content, columns, _needed(columns), path.name)
-        judging.judge_share(reading, limits.refused_share)
+        reading = csv_file.read_csv(snapshot.content, columns, _needed(columns), path.name)
+        csv_file.judge_share(reading, limits.refused_share)
     except (FileRefused, input_folder.TooLarge, input_folder.Unreadable, MemoryError) as error:
         reason = NO_ROOM if isinstance(error, MemoryError) else str(error)
         refused = Source(arrival, sha256, 0, [], reason, ctime_ns=ctime)

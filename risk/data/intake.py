@@ -12,12 +12,14 @@ import pandas as pd
 
 from risk import files, progress, shapes
 from risk.columns import Columns
-from risk.data import input_file, input_folder, lines, merge, outcomes, row_store, tables
+from risk.data import input_file, input_folder, merge, outcomes, row_store
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
 from risk.data.outcomes import Outcomes
 from risk.data.row_store import Misfit, Record
 from risk.errors import ArtefactRefused, InputMissing
+from risk.judging import lines
+from risk.rows import tables
 from risk.settings import Settings
 from risk.shapes import Kind
 

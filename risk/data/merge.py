@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import DATE, Columns
-from risk.data import equal_rows, snapshots, tables
+from risk.data import snapshots
 from risk.data.snapshots import CLIENT_BITS, OPEN, Flags, Rows, Snapshots, Whole
+from risk.rows import equal_rows, tables
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after

@@ -15,11 +15,13 @@ import pandas as pd
 import pyarrow as pa
 
 from risk import files
-from risk.data import cell_columns, cell_rules, columnar, input_file, judging, lines, schema, tables
-from risk.data.lines import Refusal
+from risk.data import input_file
+from risk.judging import cell_columns, cell_rules, columnar, csv_file, lines, schema
+from risk.judging.lines import Refusal
+from risk.rows import tables
 from risk.settings import Settings
 
-RULES = (cell_columns, cell_rules, columnar, input_file, judging, lines, schema)
+RULES = (cell_columns, cell_rules, columnar, csv_file, input_file, lines, schema)
 ALIGNED = 64  # bytes; else columns would be copied before they are used
 MOST_PARTS = 50  # then all of them become one
 ID_BYTES = 8

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data import equal_rows, schema
-from risk.data.equal_rows import Groups, Words
+from risk.judging import schema
+from risk.rows import equal_rows
+from risk.rows.equal_rows import Groups, Words
 
 NEARLY_ALL = 0.95
 CLIENT_BITS = 32

@@ -9,10 +9,12 @@ import pandas as pd
 
 from risk.cache import Remembered
 from risk.columns import Columns
-from risk.data import input_folder, judging, schema, tables
+from risk.data import input_folder
 from risk.data.input_folder import Arrival, StillChanging, TooLarge, Unreadable
-from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
+from risk.judging import csv_file, schema
+from risk.judging.schema import FileRefused
+from risk.rows import tables
 from risk.settings import LARGEST_DATASET, Limits, Settings
 
 log = logging.getLogger("risk.test_data")
@@ -85,8 +87,8 @@ def _file(
         raise FileRefused(f"it is larger than {LARGEST_DATASET} bytes")
     snapshot = input_folder.snapshot(path, limits.largest_file_mb)
     schema.judge_length(snapshot.content)
-    reading = judging.read_csv(snapshot.content, columns, name=name)
-    judging.judge_share(reading, limits.refused_share)
+    reading = csv_file.read_csv(snapshot.content, columns, name=name)
+    csv_file.judge_share(reading, limits.refused_share)
     if reading.refusals:
         first = reading.refusals[0]
         log.warning(

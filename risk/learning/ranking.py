@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data.tables import Book
 from risk.learning.releases import Release
 from risk.models import estimator
 from risk.models.estimator import Model, Numbers
 from risk.reasons import attribution
 from risk.reasons.attribution import Average, Terms
+from risk.rows.tables import Book
 
 BANDS = (("high", 0.5), ("medium", 0.2), ("low", 0.0))  # from this risk on
 OUTCOME = "outcome"  # what the client's newest row says of it

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from risk.columns import DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.data import cell_rules
-from risk.data.cell_rules import LineRefused
+from risk.judging import cell_rules
+from risk.judging.cell_rules import LineRefused
 
 FITS = 0.98  # of the cells must be of a kind; lines with others are refused later
 PLACEHOLDERS = frozenset({"-", "--", "?", ".", "n/a", "#n/a", "unknown", "missing", "not known"})

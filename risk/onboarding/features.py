@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.data import cell_rules
 from risk.errors import DataUnusable
+from risk.judging import cell_rules
 from risk.onboarding.cells import FITS, Column, counts_rows, value_of
 from risk.onboarding.row_key import UNIQUE, rank_of_name
 

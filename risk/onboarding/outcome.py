@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from risk.data import cell_rules
-from risk.data.cell_rules import LineRefused
 from risk.errors import DataUnusable
+from risk.judging import cell_rules
+from risk.judging.cell_rules import LineRefused
 from risk.onboarding.cells import WORD, Column, column_of, placeholders
 
 OF_LEAVING = (

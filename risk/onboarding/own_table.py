@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from risk.data import lines
-from risk.data.schema import FileRefused
 from risk.errors import DataUnusable, InputMissing
+from risk.judging import lines
+from risk.judging.schema import FileRefused
 from risk.onboarding import column_guess
 from risk.rules import LONGEST_COLUMN
 from risk.settings import Settings

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from risk.columns import DATE, MONEY, PERCENT, SIGNED
-from risk.data import cell_rules
 from risk.errors import DataUnusable
+from risk.judging import cell_rules
 from risk.onboarding.cells import FITS, Column, counts_rows
 
 UNIQUE = 0.99  # of the rows have a value of their own, or a value of their own in each period

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from risk.data import tables
 from risk.decisions.policies import CHANGES, DEPLOYED, RECALIBRATED
 from risk.models.estimator import Numbers
 from risk.records import store
 from risk.records.queries import LAST_RUNS, NEWEST_FIRST
 from risk.records.sql_tables import calibration, reliability, runs, shifts, verdicts
+from risk.rows import tables
 from risk.settings import Settings
 
 UNDECIDED = "failed", "died"  # runs that are repeated on the same outcomes

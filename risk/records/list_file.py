@@ -11,13 +11,13 @@ import pandas as pd
 
 from risk import files
 from risk.columns import Columns
-from risk.data import csv_lines
 from risk.errors import ArtefactRefused, InputMissing
 from risk.learning import ranking
 from risk.models import estimator
 from risk.reasons import sentences
 from risk.records import list_copy, list_index
 from risk.records.list_index import OpenList
+from risk.rows import csv_lines
 
 LIST = ("corporation", "risk", "rank", "band", "reasons")
 MOVED = ("previous_risk", "previous_rank")

@@ -22,9 +22,9 @@ from pyarrow import csv as columnar
 from pyarrow import ipc
 
 from risk import files
-from risk.data import memory
 from risk.learning import ranking
 from risk.reasons.attribution import Average
+from risk.rows import memory
 
 INDEX = ".index"  # in place of .csv
 WORTH_KEEPING = 20_000_000  # bytes of a list; a shorter one is looked through in a moment

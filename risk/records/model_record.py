@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from risk import files, wording
 from risk.columns import Columns
-from risk.data import tables, test_data
+from risk.data import test_data
 from risk.data.outcomes import Labelled
 from risk.decisions import windows
 from risk.decisions.gates import ARRIVED, NEWEST, TEST
@@ -18,6 +18,7 @@ from risk.learning.releases import Release
 from risk.models.estimator import Model
 from risk.records import model_rows, recording
 from risk.records.pending import Row, Run
+from risk.rows import tables
 from risk.settings import Settings
 
 log = logging.getLogger("risk.model_record")

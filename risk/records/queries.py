@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 import sqlalchemy as sa
 
-from risk.data import tables
 from risk.decisions.gates import NEWEST, TEST
 from risk.records import store
 from risk.records.pending import Row
@@ -18,6 +17,7 @@ from risk.records.sql_tables import (
     scores,
     timings,
 )
+from risk.rows import tables
 from risk.settings import Settings
 
 LAST_RUNS = 8

@@ -12,7 +12,6 @@ import pandas as pd
 
 from risk import files
 from risk.columns import Columns
-from risk.data import statistics
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.database import RowsRefused
@@ -22,6 +21,7 @@ from risk.learning.releases import Release
 from risk.records import list_copy, pending, store
 from risk.records.pending import Row, Run, Waiting
 from risk.records.store import Entry
+from risk.rows import statistics
 from risk.settings import Settings
 
 log = logging.getLogger("risk.recording")

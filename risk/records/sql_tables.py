@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from risk.data.cell_rules import LONGEST_CLIENT, LONGEST_LEVEL
-from risk.data.statistics import STATISTICS
 from risk.errors import ArtefactRefused
+from risk.judging.cell_rules import LONGEST_CLIENT, LONGEST_LEVEL
 from risk.records.pending import Row
+from risk.rows.statistics import STATISTICS
 
 VERSION = 1
 ROWS_AT_ONCE = 10_000

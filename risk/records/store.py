@@ -9,12 +9,12 @@ import pandas as pd
 import sqlalchemy as sa
 
 from risk import database, files
-from risk.data import tables
 from risk.errors import ConfigWrong, ServiceDown
 from risk.records import history_file, sql_tables
 from risk.records.pending import Row
 from risk.records.salvage import SetAside
 from risk.records.sql_tables import deployments, insert, insert_table, is_there, risks, runs
+from risk.rows import tables
 from risk.settings import Settings
 
 PASSWORD_VARIABLE = "RISK_DATABASE_PASSWORD"

@@ -3,11 +3,11 @@
 import math
 
 from risk import files, packages, times
-from risk.data import statistics
 from risk.errors import InputMissing
 from risk.reports import decision_sections, ingestion_record
 from risk.reports.pdf import Block, Grid, Words, shortened
 from risk.reports.report_data import Findings
+from risk.rows import statistics
 from risk.settings import BESIDE_THE_SCRIPTS
 
 MOST_FILES = 25

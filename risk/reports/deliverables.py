@@ -9,7 +9,6 @@ import pandas as pd
 
 from risk import files
 from risk.columns import Columns
-from risk.data import tables
 from risk.decisions.gates import TEST, Decision
 from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.learning import deployed, ranking, releases
@@ -22,6 +21,7 @@ from risk.records import list_file, pending, recording
 from risk.records.pending import Run
 from risk.reports import report
 from risk.reports.report_data import Findings, Known
+from risk.rows import tables
 from risk.settings import Settings
 
 log = logging.getLogger("risk.deliverables")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from risk import files, wording
-from risk.data import tables
 from risk.decisions.gates import NEWEST
 from risk.learning import ranking
 from risk.learning.evaluation import Evaluation
@@ -13,6 +12,7 @@ from risk.records import list_file
 from risk.reports import charts, pdf
 from risk.reports.pdf import Block, Cell, Facts, Grid, Picture, Words, shortened
 from risk.reports.report_data import Findings
+from risk.rows import tables
 
 TOP = 20
 USUAL_CODE = 8  # characters, where most codes have four

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 
 from risk import files, times, wording
-from risk.data import tables
 from risk.errors import RiskError
 from risk.learning import ranking, releases
 from risk.records import list_file
@@ -18,6 +17,7 @@ from risk.reports import (
 )
 from risk.reports.pdf import Block, Facts, Heading, Words
 from risk.reports.report_data import Findings
+from risk.rows import tables
 
 TITLE = "Clients about to leave"
 

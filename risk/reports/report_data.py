@@ -6,8 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import pandas as pd
 
 from risk import files, wording
-from risk.data import tables, test_data
-from risk.data.tables import Book
+from risk.data import test_data
 from risk.decisions.gates import TEST
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking
@@ -18,6 +17,8 @@ from risk.models.estimator import Model
 from risk.records import decisions, list_file, model_record, queries
 from risk.records.queries import Trends
 from risk.reports import charts, trends_chart
+from risk.rows import tables
+from risk.rows.tables import Book
 from risk.settings import Settings
 
 LAST_RUNS = 8

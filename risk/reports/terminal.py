@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from risk.data import tables
+from risk.rows import tables
 from risk.wording import FEW_LEAVERS
 
 WIDTH = 100

@@ -10,9 +10,10 @@ from typing import Any
 from risk import files, shapes
 from risk.cache import Remembered, state
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, Columns
-from risk.data import cell_rules, schema, tables
-from risk.data.cell_rules import LineRefused
 from risk.errors import RequestRefused
+from risk.judging import cell_rules, schema
+from risk.judging.cell_rules import LineRefused
+from risk.rows import tables
 from risk.settings import MOST_COLUMNS, MOST_ROWS
 from risk.web.pages import service
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from risk.columns import CATEGORY, DATE, MONEY, NUMBER, PERCENT, SIGNED
-from risk.data import cell_rules, judging
+from risk.judging import cell_rules, csv_file
 from risk.learning import ranking
 from risk.records import contacts, health
 from risk.settings import MOST_COLUMNS, MOST_ROWS, Settings
@@ -250,7 +250,7 @@ def _words(longest: int) -> Schema:
 
 def _prediction(settings: Settings) -> Schema:
     predictions = _list({"type": "integer", "enum": [0, 1]})
-    lines = _list(_object(line=FROM_ONE, reason=TEXT), maxItems=judging.MOST_NAMED)
+    lines = _list(_object(line=FROM_ONE, reason=TEXT), maxItems=csv_file.MOST_NAMED)
     which = "the first refused lines; answered for every dataset; the header is line 1"
     count = "the number of refused lines; answered for every dataset"
     refused = {

@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
 from risk.cache import Remembered, state
-from risk.data import client_rows, memory, statistics, tables, test_data
+from risk.data import test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import ranking
 from risk.learning.deployed import Deployed, watched
@@ -25,6 +25,7 @@ from risk.reasons.attribution import Average
 from risk.records import endings
 from risk.reports import decision_words, ingestion_record
 from risk.reports.ingestion_record import Ingested
+from risk.rows import client_rows, memory, statistics, tables
 from risk.settings import Settings
 from risk.web import answers
 from risk.web.data_files import DataFiles

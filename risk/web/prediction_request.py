@@ -8,10 +8,11 @@ import numpy as np
 from flask import Request
 
 from risk.columns import Columns
-from risk.data import judging, schema, tables
-from risk.data.schema import FileRefused
 from risk.errors import RequestRefused
+from risk.judging import csv_file, schema
+from risk.judging.schema import FileRefused
 from risk.models import linear
+from risk.rows import tables
 from risk.settings import LARGEST_DATASET
 from risk.web import json_clients
 from risk.web.data_files import DataFiles
@@ -133,7 +134,7 @@ def _of_dataset(content: bytes, columns: Columns, with_risks: bool) -> Question:
     except FileRefused as reason:
         raise RequestRefused("too_large", str(reason), 413) from None
     try:
-        reading = judging.features(content, columns)
+        reading = csv_file.features(content, columns)
     except FileRefused as reason:
         raise _wrong(f"the dataset is refused: {reason}", "bad_dataset") from None
     named = [{"line": refusal.line, "reason": refusal.reason} for refusal in reading.refused]

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from risk import files
-from risk.data import judging
+from risk.judging import csv_file
 from risk.settings import Settings
 from tests.conftest import configured
 
@@ -85,5 +85,7 @@ def fetched(settings: Settings) -> list[str]:
     """The codes in all files that were made from the table, in order of their keys."""
     codes: list[str] = []
     for path in sorted(settings.input_folder_path.glob("clients_of-*.csv")):
-        codes += judging.read_csv(path.read_bytes(), settings.columns).table["corporation"].tolist()
+        codes += (
+            csv_file.read_csv(path.read_bytes(), settings.columns).table["corporation"].tolist()
+        )
     return sorted(codes, key=lambda code: int(code[1:]))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.columns import Columns
-from risk.data import merge, tables
+from risk.data import merge
 from risk.data.merge import Delivered, Merged
+from risk.rows import tables
 
 COLUMNS = Columns("client", ("x",), "left")
 TIMED = COLUMNS._replace(period="month")

@@ -16,8 +16,9 @@ from hypothesis import strategies as some
 
 import ingestion
 from risk import files
-from risk.data import judging, row_store
+from risk.data import row_store
 from risk.errors import DataUnusable, InputMissing
+from risk.judging import csv_file
 from risk.settings import Settings
 from tests.conftest import configured
 from tests.intake import WRITTEN, A, B, C, lines, output, place
@@ -81,7 +82,7 @@ def bytes_judged(project: Settings) -> int:
 
     def count(frame: FrameType, event: str, _: object) -> None:
         nonlocal judged
-        if event == "call" and frame.f_code is judging.read_csv.__code__:
+        if event == "call" and frame.f_code is csv_file.read_csv.__code__:
             judged += len(frame.f_locals["content"])
 
     sys.setprofile(count)

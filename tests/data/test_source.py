@@ -15,8 +15,9 @@ import pytest
 import ingestion
 from fullprocess import fetch, full_process
 from risk import database, files
-from risk.data import source, tables
+from risk.data import source
 from risk.errors import ConfigWrong, ServiceDown
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import configured, decided, script
 from tests.data.source_tables import _connection, _fed_by, _insertion, fetched, insert, record

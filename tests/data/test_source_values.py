@@ -6,8 +6,9 @@ import pytest
 import sqlalchemy as sa
 
 from fullprocess import full_process
-from risk.data import judging, source
+from risk.data import source
 from risk.errors import ConfigWrong, ServiceDown
+from risk.judging import csv_file
 from risk.settings import Settings
 from tests.conftest import configured, decided
 from tests.data.source_tables import NUMBERS, _fed_by, fed_by_table, insert, lines, run_sql
@@ -129,7 +130,7 @@ def test_a_text_of_many_lines_makes_no_rows(fed: Settings) -> None:
     insert(fed, 2, code="x" + "\n" * 30 + "evil,1,2,3,0\n" * 40)
     insert(fed, 3)
     name = source.fetch(fed)
-    reading = judging.read_csv((fed.input_folder_path / str(name)).read_bytes(), fed.columns)
+    reading = csv_file.read_csv((fed.input_folder_path / str(name)).read_bytes(), fed.columns)
     assert reading.table["corporation"].tolist() == ["K1", "K3"]
     assert {refusal.line for refusal in reading.refusals} == {3, 4}
 
@@ -148,7 +149,7 @@ def test_a_table_and_a_column_of_any_name_are_read(url: str, settings: Settings)
         keys = {"input_database_url": url, "input_table": name, "client_column": name}
         fed = configured(settings.workspace, **keys)
         content = (fed.input_folder_path / (source.fetch(fed) or "")).read_bytes()
-        assert judging.read_csv(content, fed.columns).table[[name, "exited"]].values.tolist() == [
+        assert csv_file.read_csv(content, fed.columns).table[[name, "exited"]].values.tolist() == [
             ["K1", 1.0]
         ]
         assert source.fetch(fed) is None

@@ -30,6 +30,8 @@ WINGS = (
     "models",
     "onboarding",
     "data",
+    "judging",
+    "rows",
 )
 FLOORS = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms} | {
     f"risk.{wing}": len(ROOMS) + floor for floor, wing in enumerate(WINGS)
@@ -48,7 +50,13 @@ OWNERS = {  # who may import a library: modules, or whole wings
     "gunicorn": {"gunicorn.conf", "wsgi"},
     "requests": {"risk.web.api_client"},
     "urllib3": {"risk.web.api_client"},
-    "pyarrow": {"risk.data", "risk.records.list_index", "company.crowd"},
+    "pyarrow": {
+        "risk.data",
+        "risk.judging",
+        "risk.rows",
+        "risk.records.list_index",
+        "company.crowd",
+    },
     "packaging": {"risk.packages"},
     "scipy": {"risk.decisions", "risk.learning", "risk.data"},
     "threadpoolctl": {"risk.models"},  # which comes with scikit-learn

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from company import fabricate
-from risk.data.tables import Book
 from risk.learning import ranking
 from risk.learning.ranking import Basis
 from risk.reasons import attribution
 from risk.records import list_file
+from risk.rows.tables import Book
 from risk.settings import Settings
 from tests.conftest import configured, decided, deliver
 from tests.reasons.book import BASIS, COLUMNS, LATER, MODELS, book, read, written

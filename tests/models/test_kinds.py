@@ -17,12 +17,12 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_info
 
 from risk.columns import Columns
-from risk.data.tables import Book
 from risk.errors import ArtefactRefused
 from risk.learning import explanation, ranking
 from risk.models import estimator, linear, pipelines
 from risk.models.estimator import Model
 from risk.reasons import coefficients, phrases, sentences
+from risk.rows.tables import Book
 from tests.models.mixed import COLUMNS, PLANS, RARE, table
 
 CHOICES = [("logistic", "raw"), ("logistic", "log"), ("logistic", "scaled"), ("boosted", "log")]

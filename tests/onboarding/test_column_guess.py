@@ -8,8 +8,8 @@ import pytest
 
 from company import subscribers
 from risk.columns import Columns
-from risk.data import judging
 from risk.errors import DataUnusable
+from risk.judging import csv_file
 from risk.onboarding import own_table
 from risk.onboarding.column_guess import Guess, guessed
 from risk.onboarding.own_table import cells_of
@@ -285,7 +285,7 @@ def test_the_guess_sees_the_rows_that_ingestion_sees(caplog: pytest.LogCaptureFi
     rows[12] = "C12,12"
     content = "\n".join(["client,calls,churn", "", *rows]).encode()
     cells = cells_of(content, "own.csv")
-    reading = judging.read_csv(
+    reading = csv_file.read_csv(
         content, Columns("client", ("calls",), "churn", missing_words=("x",))
     )
     assert len(reading.refusals) == 4

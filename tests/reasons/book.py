@@ -9,11 +9,11 @@ from sklearn.linear_model import LogisticRegression
 
 from risk import files
 from risk.columns import Columns
-from risk.data.tables import Book
 from risk.learning import ranking
 from risk.learning.ranking import Basis
 from risk.models import estimator
 from risk.records import list_file
+from risk.rows.tables import Book
 from risk.settings import Settings
 
 BASIS = Basis("1-abc", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")

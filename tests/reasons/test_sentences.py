@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.columns import Columns
-from risk.data.tables import Book
 from risk.learning import explanation, ranking
 from risk.models import estimator
 from risk.reasons import phrases, sentences
 from risk.reasons.attribution import Average, Terms
 from risk.records import list_file
+from risk.rows.tables import Book
 from tests.reasons import subscribers
 from tests.reasons.book import BASIS, COLUMNS, MODELS, book
 from tests.reasons.test_attribution import PAIRED

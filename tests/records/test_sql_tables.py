@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from risk import database
-from risk.data import tables
 from risk.errors import ServiceDown
 from risk.records import list_copy, pending, recording, sql_tables, store
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import HEADER, decided, put
 from tests.records.sql import another_period, execute, ingest, rows

@@ -10,9 +10,9 @@ import reporting
 from company import fabricate
 from fullprocess import full_process
 from risk import files
-from risk.data import tables
 from risk.errors import InputMissing, RiskError, ServiceDown
 from risk.records import pending, store
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import decided, deliver, put, settle_what_is_shown
 from tests.reasons.book import read

@@ -16,7 +16,8 @@ import diagnostics
 from app import create_app
 from company import subscribers
 from risk import files
-from risk.data import judging, tables
+from risk.judging import csv_file
+from risk.rows import tables
 from risk.settings import Settings
 from tests.conftest import aged, configured, deploy
 from tests.web.traps import JSON, told, upload
@@ -76,7 +77,7 @@ Keep = Callable[[dict[str, str]], None]
 
 def asked(path: Path, settings: Settings) -> pd.DataFrame:
     """A file's rows as the model is asked about them."""
-    table = judging.read_csv(path.read_bytes(), settings.columns).table
+    table = csv_file.read_csv(path.read_bytes(), settings.columns).table
     return tables.with_days(table, settings.columns)
 
 

@@ -14,9 +14,9 @@ from pypdf import PdfReader
 
 from app import create_app
 from risk import files
-from risk.data import tables
 from risk.learning import ranking
 from risk.records import list_file, queries
+from risk.rows import tables
 from risk.settings import Settings
 from risk.web import client_list
 from risk.web import pages as web_pages

@@ -12,11 +12,11 @@ import reporting
 from app import create_app
 from risk import files
 from risk.columns import Columns
-from risk.data import tables
 from risk.learning import deployed, explanation, ranking, releases
 from risk.reasons import phrases
 from risk.records import list_file
 from risk.reports import svg
+from risk.rows import tables
 from risk.settings import Settings
 from risk.web import client_page
 from risk.web import pages as web_pages

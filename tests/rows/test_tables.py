@@ -16,10 +16,11 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from risk.columns import Columns
-from risk.data import cell_rules, judging, tables
-from risk.data.judging import Reading
-from risk.data.schema import FileRefused
 from risk.errors import ArtefactRefused, InputMissing
+from risk.judging import cell_rules, csv_file
+from risk.judging.csv_file import Reading
+from risk.judging.schema import FileRefused
+from risk.rows import tables
 from tests.conftest import HEADER
 
 COLUMNS = Columns(
@@ -30,7 +31,7 @@ NAN = math.nan
 
 def read(*lines: str, header: str = HEADER) -> Reading:
     """What becomes of these lines."""
-    return judging.read_csv("\n".join([header, *lines, ""]).encode(), COLUMNS)
+    return csv_file.read_csv("\n".join([header, *lines, ""]).encode(), COLUMNS)
 
 
 def table(clients: Sequence[str], *numbers: Sequence[float]) -> pd.DataFrame:
@@ -216,7 +217,7 @@ def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers()
     content = "\n".join([HEADER, *lines]).encode()
     tracemalloc.start()
     try:
-        found = judging.features(content, COLUMNS)
+        found = csv_file.features(content, COLUMNS)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -226,7 +227,7 @@ def test_a_dataset_that_is_asked_about_takes_the_room_of_its_lines_and_numbers()
 
 def test_other_columns_are_read_when_they_are_configured() -> None:
     columns = Columns("id", ("x, y", "100%"), "gone?")
-    reading = judging.read_csv(b'100%,"x, y",gone?,id\n1,2,0,007\n', columns)
+    reading = csv_file.read_csv(b'100%,"x, y",gone?,id\n1,2,0,007\n', columns)
     assert reading.table.to_dict("list") == {"id": ["007"], "x, y": [2], "100%": [1], "gone?": [0]}
 
 
@@ -245,7 +246,7 @@ def test_outcomes_in_words_of_the_company(
 ) -> None:
     columns = COLUMNS._replace(outcome_words=words)
     content = "\n".join([HEADER, *(f"A,1,2,3,{cell}" for cell in cells)]).encode()
-    reading = judging.read_csv(content, columns)
+    reading = csv_file.read_csv(content, columns)
     np.testing.assert_array_equal(reading.table["exited"].to_numpy(), outcomes)
 
 
@@ -262,13 +263,13 @@ PERIODS = [
 def test_a_period_has_one_spelling(cells: list[str], text: str) -> None:
     columns = COLUMNS._replace(period="month")
     content = "\n".join([f"{HEADER},month", *(f"A,1,2,3,0,{cell}" for cell in cells)]).encode()
-    assert judging.read_csv(content, columns).table["month"].tolist() == [text] * len(cells)
+    assert csv_file.read_csv(content, columns).table["month"].tolist() == [text] * len(cells)
 
 
 def test_each_file_has_the_form_of_its_own_first_period() -> None:
     columns = COLUMNS._replace(period="month")
     for cell in ("2026-01-31", "7", "2026-01-31"):
-        assert not judging.read_csv(f"{HEADER},month\nA,1,2,3,0,{cell}".encode(), columns).refusals
+        assert not csv_file.read_csv(f"{HEADER},month\nA,1,2,3,0,{cell}".encode(), columns).refusals
 
 
 @pytest.mark.parametrize(
@@ -348,10 +349,10 @@ def test_a_greater_share_of_refused_lines_refuses_the_file(
 ) -> None:
     reading = read(*lines)
     if not says:
-        judging.judge_share(reading, most)
+        csv_file.judge_share(reading, most)
         return
     with pytest.raises(FileRefused, match=f"^{says} are refused.* the first is line [0-9]+: last"):
-        judging.judge_share(reading, most)
+        csv_file.judge_share(reading, most)
 
 
 def test_a_row_of_many_lines_counts_as_many_be_it_good_or_refused() -> None:
@@ -386,7 +387,7 @@ any_bytes = (
 @given(any_bytes)
 def test_any_bytes_are_refused_whole_or_every_line_of_them_is_accounted_for(content: bytes) -> None:
     try:
-        reading = judging.read_csv(content, COLUMNS)
+        reading = csv_file.read_csv(content, COLUMNS)
     except FileRefused as refusal:
         assert str(refusal)
         return
@@ -435,6 +436,6 @@ def assert_comes_back(numbers: list[float]) -> None:
 
 def test_a_missing_word_that_is_an_outcome_is_one_in_that_column() -> None:
     columns = Columns("c", ("x",), "y", missing_words=("0", "-"))
-    reading = judging.read_csv(b"c,x,y\na,0,0\nb,-,-\nc,5,1\n", columns)
+    reading = csv_file.read_csv(b"c,x,y\na,0,0\nb,-,-\nc,5,1\n", columns)
     np.testing.assert_array_equal(reading.table["x"].to_numpy(), [NAN, NAN, 5])
     np.testing.assert_array_equal(reading.table["y"].to_numpy(), [0, NAN, 1])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from risk.data import statistics
+from risk.rows import statistics
 
 CELLS = st.floats(allow_infinity=False) | st.integers(-3, 3).map(float) | st.just(math.nan)
 RANDOM = np.random.default_rng(3)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from risk import files
 from risk.columns import Columns
-from risk.data import tables
 from risk.errors import InputMissing
+from risk.rows import tables
 
 BLOCK = 2**20
 QUOTE = b'"'

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from risk.columns import NUMBER, SIGNED, Columns
-from risk.data import cell_rules, schema
-from risk.data.cell_rules import MISSING, Cell, LineRefused, Rule
+from risk.judging import cell_rules, schema
+from risk.judging.cell_rules import MISSING, Cell, LineRefused, Rule
 
 NUMERAL = r"[0-9]+(?:\.[0-9]+)?(?:[eE]-?[0-9]{1,2})?"  # which every reader reads alike
 LONGEST_LINE = 300  # in which such a numeral is surely finite

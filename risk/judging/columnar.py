@@ -18,11 +18,12 @@ import pyarrow.compute as pc
 
 from risk import progress
 from risk.columns import Columns
-from risk.data import cell_columns, lines, memory, schema
-from risk.data.cell_columns import Column, NotPlain
-from risk.data.cell_rules import ISO_DATE, Cell
-from risk.data.lines import Record, Refusal
-from risk.data.schema import FileRefused
+from risk.judging import cell_columns, lines, schema
+from risk.judging.cell_columns import Column, NotPlain
+from risk.judging.cell_rules import ISO_DATE, Cell
+from risk.judging.lines import Record, Refusal
+from risk.judging.schema import FileRefused
+from risk.rows import memory
 
 BLOCK = 4 * 1024 * 1024
 HEAD = 200  # lines among which the header must end

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from risk import progress
-from risk.data import schema
-from risk.data.cell_rules import LineRefused
-from risk.data.schema import FileRefused
+from risk.judging import schema
+from risk.judging.cell_rules import LineRefused
+from risk.judging.schema import FileRefused
 
 LINES_OF_A_RECORD = 50
 LINES_UNTIL_SAID = 50_000

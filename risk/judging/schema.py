@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from risk.columns import Columns
-from risk.data import cell_rules
-from risk.data.cell_rules import ISO_DATE, KINDS, MISSING, Cell, LineRefused, Rule, unless
+from risk.judging import cell_rules
+from risk.judging.cell_rules import ISO_DATE, KINDS, MISSING, Cell, LineRefused, Rule, unless
 from risk.settings import MOST_COLUMNS, MOST_ROWS
 
 LARGEST_WHOLE = 2**53  # beyond it a float has no digit for each whole number

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 MEASURED = """
 import resource
 from pathlib import Path
-from risk.data import memory
+from risk.rows import memory
 
 def held():
     pages = int(Path("/proc/self/statm").read_text().split()[1])

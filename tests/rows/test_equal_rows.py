@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from risk.data import equal_rows
+from risk.rows import equal_rows
 
 ROWS = some.lists(some.tuples(*[some.integers(0, 3)] * 3), max_size=40)
 ALL_ALIKE, TWO_KINDS, MORE = 0, 2, 3

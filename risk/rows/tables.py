@@ -15,8 +15,8 @@ import pandas as pd
 
 from risk import files
 from risk.columns import CATEGORY, DATE, NUMBER, Columns
-from risk.data import csv_lines, schema
 from risk.errors import ArtefactRefused, DataUnusable
+from risk.rows import csv_lines
 
 
 class Book(NamedTuple):
@@ -31,7 +31,9 @@ Asked = npt.NDArray[np.float64] | pd.DataFrame
 log = logging.getLogger("risk.tables")
 
 
-def as_table(rows: Sequence[schema.Row], names: Sequence[str], columns: Columns) -> pd.DataFrame:
+def as_table(
+    rows: Sequence[tuple[str | float, ...]], names: Sequence[str], columns: Columns
+) -> pd.DataFrame:
     """Rows as a table: clients are text, the rest floats; without a target no outcome is known."""
     cells = list(zip(*rows, strict=True)) or [()] * len(names)
     types = types_of(columns)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data import columnar, lines, schema, tables
-from risk.data.lines import Judgement, Refusal
-from risk.data.schema import FileRefused
+from risk.judging import columnar, lines, schema
+from risk.judging.lines import Judgement, Refusal
+from risk.judging.schema import FileRefused
+from risk.rows import tables
 
 MOST_NAMED = 1000
 WORTH_THE_CALL = 3_000  # bytes; a shorter dataset is read sooner line by line

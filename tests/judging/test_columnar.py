@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from risk.columns import Columns
-from risk.data import columnar, judging, tables
-from risk.data.schema import FileRefused
+from risk.judging import columnar, csv_file
+from risk.judging.schema import FileRefused
+from risk.rows import tables
 from risk.settings import Settings
-from tests.data.test_tables import COLUMNS, any_bytes
+from tests.rows.test_tables import COLUMNS, any_bytes
 
 HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited"
 NUMERALS = (
@@ -127,7 +128,7 @@ def is_judged_alike(
     if quick is None:
         return False
     try:
-        slow = judging.judge(content, columns, required)
+        slow = csv_file.judge(content, columns, required)
     except FileRefused as reason:
         raise AssertionError(content) from reason
     assert quick.refusals == slow.refusals

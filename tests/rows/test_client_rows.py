@@ -9,8 +9,8 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from risk.columns import Columns
-from risk.data import client_rows, tables
 from risk.errors import ArtefactRefused, InputMissing
+from risk.rows import client_rows, tables
 
 COLUMNS = Columns("client", ("plan", "calls"), "left", kinds=(("plan", "category"),))
 TEXT = st.text(st.sampled_from('ab",\n é'), max_size=4)

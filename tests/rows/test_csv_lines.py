@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from risk.data import csv_lines
+from risk.rows import csv_lines
 
 TEXT = st.text(st.sampled_from([*"ab, ;\"'\r\n\té😀\0"]), max_size=6)
 NUMBER = st.floats(allow_infinity=False) | st.floats(0, 1).map(lambda risk: round(risk, 12))
