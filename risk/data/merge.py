@@ -136,8 +136,10 @@ def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) ->
 
 def _kept(snapshots: Snapshots, rows: Rows) -> Whole:
     """The rows of the dataset, in which a row stands once, with its outcome if known."""
-    same = rows.same.number[snapshots.row]
-    several = np.flatnonzero((np.bincount(same) > 1)[same])
+    same = np.full(len(rows.file), -1, dtype=np.int32)
+    same[rows.same.row] = rows.same.group
+    same = same[snapshots.row]
+    several = np.flatnonzero(same >= 0)
     own = pd.DataFrame({"same": same[several], "outcome": snapshots.outcome[several]})
     is_open = own["outcome"] == OPEN
     has_outcome = own["same"].isin(own["same"][~is_open])

@@ -88,7 +88,9 @@ def of(told: Told, arrivals: list[int], before: Outcomes | None) -> Outcomes:
 
 def write(path: Path, outcomes: Outcomes, dataset: str) -> None:
     """Write them beside the dataset with this id: the id in a line, then the rows as they are."""
-    files.write_bytes(path, f"{dataset}\n".encode() + outcomes.rows.tobytes())
+    with files.replacing(path) as handle:
+        handle.write(f"{dataset}\n".encode())
+        handle.write(outcomes.rows.data)
 
 
 def read(path: Path, dataset: str | None = None) -> Outcomes:

@@ -16,7 +16,7 @@ import pandas as pd
 from risk.columns import Columns
 from risk.judging import schema
 from risk.rows import equal_rows
-from risk.rows.equal_rows import Groups, Words
+from risk.rows.equal_rows import Repeats, Words
 
 NEARLY_ALL = 0.95
 CLIENT_BITS = 32
@@ -29,7 +29,7 @@ Flags = npt.NDArray[np.bool_]
 class Rows(NamedTuple):
     """Every row in the order of arrival.
 
-    Rows that are equal but for the outcome are one group of `same`, and have one `mark`, which is
+    Rows that are equal but for the outcome are a group of `same`, and have one `mark`, which is
     theirs in other tables, too. `place` orders the periods.
     `is_old` marks rows of a file, with an outcome or without, that mostly come again: such a row
     is no later snapshot, though its numbers were there before. `is_mixed` marks rows of a file that
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
 
     file: Whole
     mark: Words
-    same: Groups
+    same: Repeats
     client: Whole
     outcome: Whole
     place: Whole
@@ -88,7 +88,7 @@ def rows_of(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
     file = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     names = [name for name in columns.all if name != columns.target]
     mark = equal_rows.marks_of(table, names)
-    same = equal_rows.of(mark, lambda own: equal_rows.words_of(table[names].take(own), names))
+    same = equal_rows.repeats(mark, lambda own: equal_rows.words_of(table[names].take(own), names))
     client = equal_rows.numbered(table[columns.client])
     outcome = table[columns.target].fillna(OPEN).to_numpy(dtype=np.int8)
     if columns.period:
@@ -122,26 +122,28 @@ def _is_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
     return mixed
 
 
-def _is_old(file: Whole, client: Whole, same: Groups, is_open: Flags) -> Flags:
+def _is_old(file: Whole, client: Whole, same: Repeats, is_open: Flags) -> Flags:
     """Whether most rows of a row's kind in its file were in earlier files too.
 
     Open rows may well be those of a month before, as nothing has changed since. They are old if
     most clients go back to numbers from before their last ones, or if the file fills in outcomes.
     """
-    first = file[same.first][same.number]
-    was_there = first < file
+    first = file[same.row[same.begin]][same.group]
+    was_there = same.row[first < file[same.row]]
     kind = 2 * file + is_open
     count = np.bincount(kind)
 
-    def most(which: Flags, share: float = 0.5) -> Flags:
-        """Of each kind, whether it holds for most rows."""
-        flags: Flags = np.bincount(kind[which], minlength=len(count)) > share * count
+    def most(rows: Whole, share: float = 0.5) -> Flags:
+        """Of each kind, whether these are most of its rows."""
+        flags: Flags = np.bincount(kind[rows], minlength=len(count)) > share * count
         return flags
 
     are_there, nearly_all = most(was_there), most(was_there, NEARLY_ALL)
-    if not (was_there & is_open).any():
+    if not is_open[was_there].any():
         return are_there[kind] & ~is_open
-    goes_back = was_there & (first < _last_new(file, client, first))
+    of_all = file.copy()
+    of_all[same.row] = first
+    goes_back = was_there[of_all[was_there] < _last_new(file, client, of_all)[was_there]]
     fills_in = np.zeros(len(count) // 2 + 1, dtype=bool)
     with_outcome = np.flatnonzero(are_there & (count > 0))
     fills_in[with_outcome[with_outcome % 2 == 0] // 2] = True
@@ -161,8 +163,9 @@ def followed(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
 
     Most rows stand alone, or equal ones tell the same outcome; the others are followed one by one.
     """
-    alone = np.flatnonzero((rows.same.size == 1)[rows.same.number])
-    alone = alone.astype(rows.same.order.dtype)
+    is_alone = np.ones(len(rows.file), dtype=bool)
+    is_alone[rows.same.row] = False
+    alone = np.flatnonzero(is_alone).astype(rows.same.row.dtype)
     place = rows.place[alone]
     of_alone = Snapshots(place, alone, alone, rows.outcome[alone], alone, place)
     several = _Several.of(rows)
@@ -209,17 +212,12 @@ class _Several(NamedTuple):
     @classmethod
     def of(cls, rows: Rows) -> "_Several":
         """All of them, in no order."""
-        count = rows.same.size
-        is_several = count > 1
-        row = rows.same.order[np.repeat(is_several, count)]
-        count = count[is_several]
-        begin = np.cumsum(count) - count
-        group = np.repeat(np.arange(len(count)), count)
+        row, group, begin = rows.same
         outcome = rows.outcome[row]
         is_completed = (outcome[begin] == OPEN) & (outcome[begin + 1] != OPEN)
         differs = outcome != outcome[begin + is_completed][group]
         differs[begin[is_completed]] = False
-        is_uniform = np.bincount(group[differs], minlength=len(count)) == 0
+        is_uniform = np.bincount(group[differs], minlength=len(begin)) == 0
         return cls(row, group, begin, is_completed, is_uniform)
 
     def snapshots(self, rows: Rows) -> Snapshots:

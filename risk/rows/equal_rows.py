@@ -18,69 +18,52 @@ MIX, LAST_MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 HALF = np.uint64(32)
 
 
-class Groups(NamedTuple):
-    """Rows of one group are equal, in the order in which they came.
+class Repeats(NamedTuple):
+    """The rows that equal others, group after group, each group in the order of its rows.
 
-    `order` names all rows, group after group; a group begins at `begin` of it. `number` is the
-    group of each row.
+    `group` numbers the group of each; a group begins at `begin` of them.
     """
 
-    number: Whole
-    order: Whole
+    row: Whole
+    group: Whole
     begin: Whole
 
-    @property
-    def size(self) -> Whole:
-        """How many rows each group has."""
-        return np.diff(self.begin, append=len(self.order))
 
-    @property
-    def first(self) -> Whole:
-        """The first row of each group."""
-        return self.order[self.begin]
+def repeats(marks: Words, words_of: Callable[[Whole], list[Words]]) -> Repeats:
+    """The rows that have a mark in common, and are equal in the words of each row."""
+    row, begins = _alike(marks)
+    words = words_of(row)
+    is_equal = _equal_to_next(words) & ~begins[1:]
+    if np.count_nonzero(is_equal) < np.count_nonzero(~begins[1:]):  # other rows have one mark
+        run = np.cumsum(begins)
+        in_order = np.lexsort((row, *words, run))
+        row, words = row[in_order], [word[in_order] for word in words]
+        is_equal = _equal_to_next([*words, run[in_order].view(np.uint64)])
+    has_equal = np.append(is_equal, False)[: len(row)]
+    has_equal[1:] |= is_equal
+    begins = ~np.append(False, is_equal)[: len(row)][has_equal]
+    group = np.cumsum(begins, dtype=row.dtype) - 1
+    return Repeats(row[has_equal], group, np.flatnonzero(begins).astype(row.dtype))
 
 
-def of(marks: Words, words_of: Callable[[Whole], list[Words]]) -> Groups:
-    """The groups of equal rows: of one mark, and equal in the words of each row."""
+def _alike(marks: Words) -> tuple[Whole, Flags]:
+    """The rows whose marks begin alike, one run of them after the other, and where runs begin."""
     count = len(marks)
     bits = np.uint64(max(count - 1, 1).bit_length())
     place = (np.uint64(1) << bits) - np.uint64(1)
-    sorted_ = marks & ~place
-    sorted_ |= np.arange(count, dtype=np.uint64)
-    sorted_.sort()  # equal rows together, in their order
-    order: Whole = (sorted_ & place).astype(np.int32 if count < 2**31 else np.int64)
-    sorted_ >>= bits
-    is_like = sorted_[1:] == sorted_[:-1]
-    del sorted_
-    alike = np.flatnonzero(is_like)
-    words = words_of(np.append(order[alike], order[alike + 1]))
-    differ = np.any([each[: len(alike)] != each[len(alike) :] for each in words], axis=0)
-    is_equal = is_like.copy()
-    is_equal[alike[differ]] = False
-    if differ.any():
-        order, is_equal = _untangled(words_of, order, is_like, is_equal)
-    begin = np.flatnonzero(np.append(True, ~is_equal)[:count]).astype(order.dtype)
-    number = np.empty_like(order)
-    number[order] = np.cumsum(np.append(True, ~is_equal)[:count], dtype=order.dtype) - 1
-    return Groups(number, order, begin)
+    in_order = marks & ~place
+    in_order |= np.arange(count, dtype=np.uint64)
+    in_order.sort()  # those that begin alike together, in the order of their rows
+    is_like = (in_order[1:] ^ in_order[:-1]) <= place
+    is_alike = np.append(is_like, False)[:count]
+    is_alike[1:] |= is_like
+    row = (in_order[is_alike] & place).astype(np.int32 if count < 2**31 else np.int64)
+    return row, ~np.append(False, is_like)[:count][is_alike]
 
 
-def _untangled(
-    words_of: Callable[[Whole], list[Words]], order: Whole, is_like: Flags, is_equal: Flags
-) -> tuple[Whole, Flags]:
-    """The same where rows that differ have one mark: these are sorted by what they hold."""
-    order, is_equal = order.copy(), is_equal.copy()
-    run = np.cumsum(np.append(True, ~is_like))
-    mixed = np.unique(run[1:][is_like & ~is_equal])
-    at = np.flatnonzero(np.isin(run, mixed))
-    rows = order[at]
-    keys = [*words_of(rows), run[at]]
-    in_order = np.lexsort((rows, *keys))
-    order[at] = rows[in_order]
-    same = np.all([key[in_order][1:] == key[in_order][:-1] for key in keys], axis=0)
-    is_next = at[1:] == at[:-1] + 1
-    is_equal[at[1:][is_next] - 1] = same[is_next]
-    return order, is_equal
+def _equal_to_next(words: list[Words]) -> Flags:
+    equal: Flags = np.all([word[1:] == word[:-1] for word in words], axis=0)
+    return equal
 
 
 def marks_of(table: pd.DataFrame, names: Iterable[str]) -> Words:
@@ -99,11 +82,16 @@ def words_of(table: pd.DataFrame, names: Iterable[str]) -> list[Words]:
 
 def numbered(cells: "pd.Series[Any]") -> Whole:
     """Equal cells by one number, from 0 on."""
-    if all(_longest(texts) <= WORD for texts in _texts(cells)):
-        words = _marks(cells)
-        mixed = _mixed(np.uint64(0), words)  # which tells short texts apart as well as they do
-        return of(mixed, lambda own: [words[own]]).number
-    return pd.factorize(cells)[0]
+    if any(_longest(texts) > WORD for texts in _texts(cells)):
+        return pd.factorize(cells)[0]
+    marks = _mixed(np.uint64(0), _marks(cells))  # which tells short texts apart as they do
+    same = repeats(marks, lambda own: [marks[own]])
+    is_alone = np.ones(len(marks), dtype=bool)
+    is_alone[same.row] = False
+    number = np.empty(len(marks), dtype=same.row.dtype)
+    number[is_alone] = len(same.begin) + np.arange(len(marks) - len(same.row))
+    number[same.row] = same.group
+    return number
 
 
 def _mixed(total: Words | np.uint64, more: Words) -> Words:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from risk.rows import equal_rows
 
-ROWS = some.lists(some.tuples(*[some.integers(0, 3)] * 3), max_size=40)
+ROWS = st.lists(st.tuples(*[st.integers(0, 3)] * 3), max_size=40)
 ALL_ALIKE, TWO_KINDS, MORE = 0, 2, 3
 
 
@@ -22,20 +22,20 @@ def test_groups_are_those_of_pandas(kinds: int | None, rows: list[tuple[int, ...
     marks = columns[0] * np.uint64(16) + columns[1] * np.uint64(4) + columns[2] << np.uint64(40)
     if kinds is not None:
         marks = np.minimum(columns[0] * columns[1], np.uint64(kinds)) << np.uint64(60)
-    groups = equal_rows.of(marks, lambda own: [column[own] for column in columns])
-    wanted = table.groupby(["a", "b", "c"], sort=False).ngroup() if rows else []
-    assert pd.factorize(groups.number)[0].tolist() == list(wanted)
-    assert sorted(groups.order) == list(range(len(rows)))
-    for begin, size in zip(groups.begin, groups.size, strict=True):
-        own = groups.order[begin : begin + size]
-        assert own.tolist() == np.flatnonzero(groups.number == groups.number[own[0]]).tolist()
-    assert groups.first.tolist() == groups.order[groups.begin].tolist()
+    same = equal_rows.repeats(marks, lambda own: [column[own] for column in columns])
+    wanted = [
+        own.tolist() for own in table.groupby(["a", "b", "c"]).indices.values() if len(own) > 1
+    ]
+    ends = [*same.begin[1:], len(same.row)]
+    found = [same.row[begin:end].tolist() for begin, end in zip(same.begin, ends, strict=False)]
+    assert sorted(found) == sorted(wanted)
+    assert same.group.tolist() == [at for at, own in enumerate(found) for _ in own]
 
 
 TEXTS = ["a", "b", "abcdefgh", "abcdefghi", "abcdefghj", "é" * 4, "é" * 9, None, "a" * 200]
 
 
-@given(some.lists(some.sampled_from(TEXTS), max_size=12))
+@given(st.lists(st.sampled_from(TEXTS), max_size=12))
 def test_texts_become_numbers_that_are_equal_where_they_are(texts: Sequence[str | None]) -> None:
     table = pd.DataFrame({"word": pd.Series(texts, dtype="str")})
     wanted = pd.factorize(pd.Series(texts, dtype=object), use_na_sentinel=False)[0].tolist()
@@ -52,3 +52,10 @@ def test_equal_numbers_have_one_mark() -> None:
     marks = equal_rows.marks_of(table, ["x"])
     assert marks[0] == marks[1] != marks[4]
     assert marks[2] == marks[3]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "abcdefgh", "c", "é"]) | st.just("é" * 9)))
+def test_equal_cells_have_one_number(texts: list[str]) -> None:
+    numbers = equal_rows.numbered(pd.Series(texts, dtype="str"))
+    assert pd.factorize(numbers)[0].tolist() == pd.factorize(pd.Series(texts))[0].tolist()
+    assert sorted(set(numbers)) == list(range(len(set(texts))))
