@@ -10,7 +10,7 @@ import pandas as pd
 
 from risk import cli, files
 from risk.columns import Columns
-from risk.data import input_folder, intake, outcomes
+from risk.data import arrivals, input_folder, intake, known_files, outcomes
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.data.outcomes import Labelled, Outcomes
@@ -75,7 +75,8 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         "input_folder": settings.input_folder,
     }
     outcomes.write(folder / files.OUTCOMES, taken.outcomes, written["id"])
-    record = _record(taken, written, settings) | {"kept": intake.keep(taken, settings)}
+    kept = known_files.keep(settings, taken.sources, taken.rows, taken.unchanged)
+    record = _record(taken, written, settings) | {"kept": kept}
     files.write_json(folder / files.INGESTION, record)
     files.write_names(folder / files.INGESTED_FILES, taken.names)
     log.info(
@@ -99,7 +100,7 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
         "newest_dates": taken.merged.newest_dates,
         "limits": settings.limits._asdict(),
         "columns": judgement.columns_id(settings),
-        "files": intake.marked(taken.files, earlier, is_unchanged=is_unchanged),
+        "files": arrivals.marked(taken.files, earlier, is_unchanged=is_unchanged),
     }
 
 
