@@ -69,13 +69,14 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         raise DataUnusable(
             f"no row in {settings.input_folder}/ can be used: {why}; the dataset stays as it was"
         )
+    # first, as none of it counts before ingestion.json names it: a failure here leaves no mixed set
+    kept = known_files.keep(settings, taken.before, taken.sources, taken.rows, taken.known)
     written = {
-        "book": tables.write(folder / files.CLIENTS, taken.book)[: files.ID_LENGTH],
-        "id": tables.write(folder / files.FINAL_DATA, taken.table)[: files.ID_LENGTH],
+        "book": files.ingestion_id(tables.write(folder / files.CLIENTS, taken.book)),
+        "id": files.ingestion_id(tables.write(folder / files.FINAL_DATA, taken.table)),
         "input_folder": settings.input_folder,
     }
     outcomes.write(folder / files.OUTCOMES, taken.outcomes, written["id"])
-    kept = known_files.keep(settings, taken.sources, taken.rows, taken.unchanged)
     record = _record(taken, written, settings) | {"kept": kept}
     files.write_json(folder / files.INGESTION, record)
     files.write_names(folder / files.INGESTED_FILES, taken.names)
@@ -89,7 +90,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
 
 def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """The content of ingestion.json; data that have not changed keep their time."""
-    before = files.read_json(settings.output_folder_path / files.INGESTION) or {}
+    before = taken.before
     is_unchanged = written.items() <= before.items()
     is_same_folder = before.get("input_folder") == settings.input_folder
     earlier = before["files"] if is_same_folder else []

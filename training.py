@@ -23,7 +23,7 @@ def train_model(settings: Settings | None = None) -> Model:
     dataset = settings.output_folder_path / files.FINAL_DATA
     content = files.read_bytes(dataset, "ingestion.py")
     table = tables.parse(content, files.short(dataset), settings.columns)
-    ingestion = files.ingestion_id(content)
+    ingestion = files.ingestion_id(files.sha256(content))
     labelled = outcomes.labelled(settings.output_folder_path, ingestion, table, settings.columns)
     trained = Fits(labelled, settings).trained(settings.training_window)
     keep(trained, ingestion, settings)

@@ -241,9 +241,9 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def ingestion_id(dataset: bytes) -> str:
+def ingestion_id(sha256_of_dataset: str) -> str:
     """The name of an ingestion, made from what it wrote into finaldata.csv."""
-    return sha256(dataset)[:ID_LENGTH]
+    return sha256_of_dataset[:ID_LENGTH]
 
 
 def now() -> str:

@@ -9,14 +9,14 @@ from risk import files, shapes
 from risk.data import input_folder, merge
 from risk.data.input_file import Source
 from risk.data.outcomes import Outcomes
-from risk.data.row_store import Record
+from risk.data.row_store import Note
 from risk.errors import ArtefactRefused, InputMissing
 from risk.rows import tables
 from risk.settings import Settings
 from risk.shapes import Kind
 
 
-def last_number(settings: Settings, record: Record, before: Outcomes | None) -> int:
+def last_number(settings: Settings, record: Note, before: Outcomes | None) -> int:
     """The number of the last arrival, also where the record of the last ingestion is lost.
 
     Whatever has learned of outcomes or weighed them has noted a number: none may be given twice.
@@ -33,7 +33,7 @@ def last_number(settings: Settings, record: Record, before: Outcomes | None) -> 
     return int(max(*of_notes, *weighed.values(), told))
 
 
-def _note(path: Path, kind: Kind) -> Record:
+def _note(path: Path, kind: Kind) -> Note:
     """A record; a damaged one says nothing here, and those who need it say that it is damaged."""
     with suppress(ArtefactRefused):
         return files.read_json(path, kind) or {}
@@ -43,7 +43,7 @@ def _note(path: Path, kind: Kind) -> Record:
 def in_order(
     sources: list[Source],
     rows: dict[str, pd.DataFrame],
-    known: list[Record],
+    known: list[Note],
     number: int,
     settings: Settings,
 ) -> list[Source]:
@@ -79,7 +79,7 @@ def _filled_in(changed: dict[str, pd.DataFrame], settings: Settings) -> set[str]
     return {name for name, rows in changed.items() if merge.is_filled_in(rows, before, columns)}
 
 
-def marked(looked_at: list[Record], earlier: list[Record], *, is_unchanged: bool) -> list[Record]:
+def marked(looked_at: list[Note], earlier: list[Note], *, is_unchanged: bool) -> list[Note]:
     """The entries of an ingestion, each with whether its file adds nothing to the data.
 
     A file with rows keeps its mark as long as it is the same: a second reading of its rows changes
@@ -91,7 +91,7 @@ def marked(looked_at: list[Record], earlier: list[Record], *, is_unchanged: bool
         if input_folder.has_rows(entry)
     }
 
-    def adds_nothing(entry: Record) -> bool:
+    def adds_nothing(entry: Note) -> bool:
         return not input_folder.has_rows(entry) or marks.get(
             input_folder.of(entry), is_unchanged and not entry["accepted"]
         )

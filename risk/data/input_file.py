@@ -111,7 +111,7 @@ def may_be_kept(entry: dict[str, Any]) -> bool:
     return not input_folder.is_unreadable(entry["reason"]) and entry["reason"] != NO_ROOM
 
 
-def kept(entry: dict[str, Any], refusals: list[Refusal]) -> Source:
+def known(entry: dict[str, Any], refusals: list[Refusal]) -> Source:
     """A file that was looked at before, and its refused lines."""
     return Source(
         input_folder.of(entry),

@@ -13,7 +13,7 @@ from risk.data import arrivals, input_file, input_folder, known_files, merge, ou
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
 from risk.data.outcomes import Outcomes
-from risk.data.row_store import Record
+from risk.data.row_store import Note
 from risk.errors import ArtefactRefused, InputMissing
 from risk.judging import lines
 from risk.rows import tables
@@ -34,7 +34,8 @@ class Intake(NamedTuple):
     arrival: int
     waiting: list[str]
     missed: list[str]
-    unchanged: int  # so many of the files, the first ones, were read by an earlier ingestion
+    known: frozenset[Arrival]  # files of an earlier ingestion, if their rows come first
+    before: Note  # of the last ingestion
 
     @property
     def table(self) -> pd.DataFrame:
@@ -77,12 +78,12 @@ class Intake(NamedTuple):
         return [source.arrival.name for source in self.sources if source.good]
 
     @property
-    def files(self) -> list[Record]:
+    def files(self) -> list[Note]:
         """Every file that was looked at, with its counts."""
         pairs = zip(self.sources, self.merged.repetitions, strict=True)
         return [source.counts(duplicates) for source, duplicates in pairs]
 
-    def files_of(self, arrivals: Iterable[Arrival]) -> list[Record]:
+    def files_of(self, arrivals: Iterable[Arrival]) -> list[Note]:
         """The same for these files alone."""
         names = {arrival.name for arrival in arrivals}
         return [file for file in self.files if file["name"] in names]
@@ -148,22 +149,35 @@ def gather(settings: Settings) -> Intake:
     last = arrivals.last_number(settings, record, before)
     number = last + any(source.is_new and source.good for source in sources)
     new_rows = {each.source.arrival.name: each.rows for each in came.read}
+    del came  # whose rows are let go as soon as they are in the table
     sources = arrivals.in_order(sources, new_rows, known, number, settings)
-    new = sources[len(held.sources) :]
-    table = tables.merged(
-        [held.rows, *(new_rows.pop(source.arrival.name) for source in new)], settings.columns
-    )
-    del came  # whose rows are in the table
-    merged = merge.of_rows(
-        table,
-        [(source.arrival.name, source.good) for source in sources],
-        settings.columns,
-    )
+    known_first = frozenset(held.sources) if held.come_first(sources) else frozenset()
+    if known_first:
+        new = [source for source in sources if source.arrival not in known_first]
+        parts = [held.rows, *_rows_of(new, new_rows)]
+    else:
+        parts = _rows_of(sources, held.rows_by_file() | new_rows)
+    table = tables.merged(parts, settings.columns)
+    del held, parts
+    in_files = [(source.arrival.name, source.good) for source in sources]
+    merged = merge.merged(table, in_files, settings.columns)
     told = [number if each.is_new else each.arrived_first for each in sources]
-    known_outcomes = outcomes.of(merged.told, told, before)
     return Intake(
-        *(sources, table, merged, known_outcomes, number, waiting, missed, len(held.sources))
+        sources=sources,
+        rows=table,
+        merged=merged,
+        outcomes=outcomes.of(merged.told, told, before),
+        arrival=number,
+        waiting=waiting,
+        missed=missed,
+        known=known_first,
+        before=record,
     )
+
+
+def _rows_of(sources: list[Source], rows: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
+    """The rows of each file, taken out of what is given."""
+    return [rows.pop(source.arrival.name) for source in sources]
 
 
 class _Came(NamedTuple):
@@ -173,7 +187,7 @@ class _Came(NamedTuple):
     waiting: list[str]
 
 
-def _read(settings: Settings, known: list[Record], listed: list[Arrival]) -> _Came:
+def _read(settings: Settings, known: list[Note], listed: list[Arrival]) -> _Came:
     """Read these files."""
     read_before = {
         (entry["name"], entry["sha256"]): input_folder.has_rows(entry) for entry in known
@@ -203,7 +217,7 @@ def _outcomes_before(settings: Settings) -> Outcomes | None:
 
 
 def _say_what_is_gone(
-    settings: Settings, known: list[Record], sources: list[Source], waiting: list[str]
+    settings: Settings, known: list[Note], sources: list[Source], waiting: list[str]
 ) -> None:
     """Say which files have vanished or cannot be opened any more, and how many rows with them."""
     unreadable = {each.arrival.name for each in sources if input_folder.is_unreadable(each.reason)}

@@ -2,16 +2,16 @@
 
 import itertools
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from risk import files
 from risk.data import input_file, input_folder, row_store
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
-from risk.data.row_store import Held, Misfit, Record
+from risk.data.row_store import Held, Note, Unusable
 from risk.judging.lines import Refusal
 from risk.rows import tables
 from risk.settings import Settings
@@ -25,62 +25,77 @@ class KnownFiles(NamedTuple):
     sources: dict[Arrival, Source]
     rows: pd.DataFrame
 
+    def rows_by_file(self) -> dict[str, pd.DataFrame]:
+        """The rows of each file, by its name."""
+        ends = itertools.accumulate(source.good for source in self.sources.values())
+        pairs = zip(self.sources.values(), ends, strict=True)
+        return {each.arrival.name: self.rows.iloc[end - each.good : end] for each, end in pairs}
+
+    def come_first(self, sources: list[Source]) -> bool:
+        """Whether all rows of files that were read now come after the rows of these files."""
+        known = [each.arrival in self.sources for each in sources if each.good or each.refusals]
+        return known == sorted(known, reverse=True)
+
 
 def unchanged(
-    settings: Settings, record: Record, known: list[Record], listed: list[Arrival]
+    settings: Settings, record: Note, known: list[Note], listed: list[Arrival]
 ) -> KnownFiles:
-    """What the last ingestion kept, unless something has changed: then all files are read."""
+    """What the last ingestion kept, unless a file with rows has changed: then all are read."""
     nothing = KnownFiles({}, tables.merged([], settings.columns))
     if not known:
         return nothing
+    present, folder = set(listed), settings.input_folder_path
+    kept = [entry for entry in known if _is_unchanged(entry, present, folder)]
     try:
-        _judge_unchanged(known, set(listed), settings.input_folder_path)
+        for entry in known:
+            if entry["rows"] and entry not in kept:
+                raise Unusable(f"{entry['name']} has changed or is gone")
         held = row_store.read(record, settings)
-        _judge_whole(held, known)
-    except Misfit as reason:
+        _judge_whole(held, kept)
+    except Unusable as reason:
         log.info("all files are read: %s", reason)
         return nothing
     refusals = iter(held.refusals)
-    sources = {
-        input_folder.of(entry): input_file.kept(
-            entry, list(itertools.islice(refusals, entry["rejected"]))
-        )
-        for entry in known
-    }
-    return KnownFiles(sources, held.rows)
+    sources = [
+        input_file.known(entry, list(itertools.islice(refusals, entry["rejected"])))
+        for entry in kept
+    ]
+    return KnownFiles({source.arrival: source for source in sources}, held.rows)
 
 
-def _judge_unchanged(known: list[Record], listed: set[Arrival], folder: Path) -> None:
-    """Raise Misfit if one of the files is no longer what the last ingestion looked at."""
-    for entry in known:
-        if not input_file.may_be_kept(entry):
-            raise Misfit(f"{entry['name']} could not be read")
-        ctime = input_folder.ctime_ns(folder / entry["name"])
-        if input_folder.of(entry) not in listed or ctime != entry.get("ctime_ns"):
-            raise Misfit(f"{entry['name']} has changed or is gone")
+def _is_unchanged(entry: Note, listed: set[Arrival], folder: Path) -> bool:
+    """Whether a file is what the last ingestion looked at, and could be read then."""
+    if not input_file.may_be_kept(entry) or input_folder.of(entry) not in listed:
+        return False
+    return input_folder.ctime_ns(folder / entry["name"]) == entry.get("ctime_ns")
 
 
-def _judge_whole(held: Held, known: list[Record]) -> None:
-    """Raise Misfit if there are not as many rows and refused lines as the record counts."""
-    rejected = sum(entry["rejected"] for entry in known)
-    good = sum(entry["rows"] for entry in known) - rejected
+def _judge_whole(held: Held, kept: list[Note]) -> None:
+    """Raise Unusable if there are not as many rows and refused lines as the record counts."""
+    rejected = sum(entry["rejected"] for entry in kept)
+    good = sum(entry["rows"] for entry in kept) - rejected
     if (len(held.rows), len(held.refusals)) != (good, rejected):
-        raise Misfit("what was kept of them is not what it was")
+        raise Unusable("what was kept of them is not what it was")
 
 
-def keep(settings: Settings, sources: list[Source], rows: pd.DataFrame, unchanged: int) -> Record:
-    """Keep what was read, so that the next ingestion need not read it; return the record of it.
+def keep(
+    settings: Settings,
+    record: Note,
+    sources: list[Source],
+    rows: pd.DataFrame,
+    known: Collection[Arrival],
+) -> Note:
+    """Keep these rows of all files, so that none is read twice; return the note of what is kept.
 
-    Of so many files, the first ones, all is kept already.
+    The rows of the known files, which come first, are kept already.
     """
-    path = settings.output_folder_path / files.INGESTION
-    before = files.read_json(path) or {}
-    new = sources[unchanged:]
-    if unchanged and not new:
-        return dict(before["kept"])
-    if unchanged and row_store.can_grow(before):
-        came = rows.iloc[len(rows) - sum(source.good for source in new) :]
-        return row_store.keep(settings, before, came, _refusals(new))
+    new = [source for source in sources if source.arrival not in known]
+    count = sum(source.good for source in new)
+    if known and not (count or any(source.refusals for source in new)):
+        return dict(record["kept"])
+    if known and row_store.can_grow(record):
+        came = rows.iloc[len(rows) - count :]
+        return row_store.keep(settings, record, came, _refusals(new))
     return row_store.keep_all(settings, rows, _refusals(sources))
 
 

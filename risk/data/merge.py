@@ -11,7 +11,7 @@ import pandas as pd
 from risk.columns import DATE, Columns
 from risk.data import snapshots
 from risk.data.snapshots import CLIENT_BITS, OPEN, Flags, Rows, Snapshots, Whole
-from risk.rows import equal_rows, tables
+from risk.rows import equal_rows
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
@@ -20,13 +20,6 @@ Keys = npt.NDArray[np.uint64]
 Days = npt.NDArray[np.float64]
 
 log = logging.getLogger("risk.merge")
-
-
-class Delivered(NamedTuple):
-    """The rows of one file."""
-
-    name: str
-    table: pd.DataFrame
 
 
 class Told(NamedTuple):
@@ -55,14 +48,8 @@ class Merged(NamedTuple):
     told: Told
 
 
-def merged(files: Sequence[Delivered], columns: Columns) -> Merged:
-    """The rows of these files, which are in the order of their arrival."""
-    table = tables.merged([file.table for file in files], columns)
-    return of_rows(table, [(file.name, len(file.table)) for file in files], columns)
-
-
-def of_rows(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Columns) -> Merged:
-    """The same for rows in one table, in which each of these files has so many."""
+def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Columns) -> Merged:
+    """The rows of a table in which these files, each with so many rows, follow as they arrived."""
     rows = snapshots.rows_of(table, [count for _, count in files], columns)
     known, contradictions = snapshots.followed(rows)
     _say(contradictions, table, rows, files, columns)

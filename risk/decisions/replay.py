@@ -18,6 +18,7 @@ from risk.decisions.situation import InUse, Proposal, Situation
 from risk.errors import DataUnusable
 from risk.learning import calibration, evaluation
 from risk.learning.releases import Release
+from risk.rows import tables
 from risk.settings import Settings
 
 
@@ -74,11 +75,12 @@ def history(taken: Intake, columns: Columns) -> Iterator[Known]:
         came = taken.sources[: len(firsts)]  # which are in the order of their arrival
         if not came:
             continue
-        delivered = [
-            merge.Delivered(each.arrival.name, _as_known(rows, before, arrival, columns))
-            for each, rows in zip(came, rows_by_file, strict=False)
-        ]
-        merged = merge.merged(delivered, columns)
+        table = tables.merged(
+            [_as_known(rows, before, arrival, columns) for rows in rows_by_file[: len(came)]],
+            columns,
+        )
+        in_files = [(source.arrival.name, source.good) for source in came]
+        merged = merge.merged(table, in_files, columns)
         told = outcomes.of(merged.told, firsts, before)
         if arrival not in firsts and arrival not in told.rows["arrival"]:
             continue

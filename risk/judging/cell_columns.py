@@ -40,7 +40,7 @@ def is_numeral(name: str, columns: Columns) -> bool:
 
 
 def pattern(layout: schema.Layout, columns: Columns) -> str:
-    """What a line surely matches of which nothing is wrong but what `of` finds.
+    """A pattern for lines that `of` can read; whatever else is wrong with such a line, `of` finds.
 
     A cell may stand in quotes, as long as they hide nothing and can just be left out.
     """
@@ -57,7 +57,7 @@ def pattern(layout: schema.Layout, columns: Columns) -> str:
 def of(text: pa.Buffer, layout: schema.Layout, columns: Columns) -> tuple[list[Column], Flags]:
     """The columns of lines without quotes, and which lines are good.
 
-    Raises ArrowInvalid if a line has not all its fields, or a cell with a number holds none.
+    Raises ArrowInvalid if a line has not all its fields, or if a cell of a number column is none.
     """
     if bytes(memoryview(text)[:3]) == codecs.BOM_UTF8:
         raise NotPlain  # the first character of a code, which would be passed over

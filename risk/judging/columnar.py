@@ -33,7 +33,7 @@ LINE_END = 10
 Whole = npt.NDArray[np.int64]
 
 
-class Judged(NamedTuple):
+class ByColumns(NamedTuple):
     """What became of the lines of one file: columns of the good rows, and the refused lines."""
 
     cells: dict[str, Column]
@@ -61,10 +61,10 @@ class _OneByOne(NamedTuple):
 
 def judged(
     content: bytes, columns: Columns, required: Sequence[str], name: str = "", block: int = BLOCK
-) -> Judged | None:
+) -> ByColumns | None:
     """Every line of a plain file; None for another one, and for one to be refused whole.
 
-    So many bytes are read at a time.
+    `block` is the number of bytes read at a time.
     """
     text = content.removeprefix(codecs.BOM_UTF8)
     if b"\0" in text:
@@ -129,7 +129,7 @@ class _Reader:
             raise NotPlain
         return text
 
-    def judged(self, blocks: Iterator[tuple[bytes, int]]) -> Judged:
+    def judged(self, blocks: Iterator[tuple[bytes, int]]) -> ByColumns:
         """All lines together."""
         pieces = [self._piece(*block) for block in blocks]
         cells = {
@@ -139,7 +139,7 @@ class _Reader:
         refusals = [refusal for piece in pieces for refusal in piece.refusals]
         count = sum(len(piece.columns[0]) for piece in pieces)
         taken = sum(piece.lines for piece in pieces)
-        return Judged(cells, count, refusals, self.layout.ignored, taken)
+        return ByColumns(cells, count, refusals, self.layout.ignored, taken)
 
     def _together(self, name: str, parts: list[Column]) -> Column:
         """A column of the whole file."""

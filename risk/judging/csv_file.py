@@ -52,9 +52,11 @@ def read_csv(
     """
     needed = (columns.client, *columns.features) if required is None else required
     if quick := columnar.judged(content, columns, needed, name):
-        return Reading(tables.of_cells(quick.cells, quick.row_count, columns), *quick[2:])
+        table = tables.of_cells(quick.cells, quick.row_count, columns)
+        return Reading(table, quick.refusals, quick.ignored_columns, quick.lines)
     judged = judge(content, columns, needed, name)
-    return Reading(tables.as_table(judged.rows, judged.names, columns), *judged[2:])
+    table = tables.as_table(judged.rows, judged.names, columns)
+    return Reading(table, judged.refusals, judged.ignored_columns, judged.lines)
 
 
 def judge_share(reading: Reading, most: float) -> None:

@@ -84,7 +84,9 @@ def numbered(cells: "pd.Series[Any]") -> Whole:
     """Equal cells by one number, from 0 on."""
     if any(_longest(texts) > WORD for texts in _texts(cells)):
         return pd.factorize(cells)[0]
-    marks = _mixed(np.uint64(0), _marks(cells))  # which tells short texts apart as they do
+    marks = _mixed(
+        np.uint64(0), _marks(cells)
+    )  # distinct words have distinct marks, so these suffice
     same = repeats(marks, lambda own: [marks[own]])
     is_alone = np.ones(len(marks), dtype=bool)
     is_alone[same.row] = False
@@ -111,7 +113,7 @@ def _marks(cells: "pd.Series[Any]") -> Words:
 
 def _of_numbers(cells: "pd.Series[float]") -> Words:
     numbers = cells.to_numpy() + 0.0  # so that -0 is 0
-    numbers[np.isnan(numbers)] = np.nan  # of which there are many
+    numbers[np.isnan(numbers)] = np.nan  # one bit pattern for every NaN
     return numbers.view(np.uint64)
 
 

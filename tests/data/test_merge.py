@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from risk.columns import Columns
 from risk.data import merge
-from risk.data.merge import Delivered, Merged
+from risk.data.merge import Merged
 from risk.rows import tables
 
 COLUMNS = Columns("client", ("x",), "left")
@@ -33,10 +33,13 @@ def file_of(rows: str, columns: Columns = COLUMNS) -> pd.DataFrame:
 
 def merged(*files: str, columns: Columns = COLUMNS) -> Merged:
     """Files as they arrive one after the other."""
-    delivered = [
-        Delivered(f"file{at}.csv", file_of(rows, columns)) for at, rows in enumerate(files, 1)
-    ]
-    return merge.merged(delivered, columns)
+    return of_tables([file_of(rows, columns) for rows in files], columns)
+
+
+def of_tables(files: list[pd.DataFrame], columns: Columns) -> Merged:
+    """The same for files that are tables."""
+    in_files = [(f"file{at}.csv", len(rows)) for at, rows in enumerate(files, 1)]
+    return merge.merged(tables.merged(files, columns), in_files, columns)
 
 
 def rows(table: pd.DataFrame) -> str:
@@ -148,7 +151,7 @@ def test_dates_are_days_before_the_newest_of_their_period() -> None:
     table = pd.DataFrame(rows, columns=["client", "x", "end", "month"]).assign(left=np.nan)
     late = pd.DataFrame([("C", 3.0, 95.0, "1")], columns=table.columns[:4]).assign(left=np.nan)
     tables_ = [each[list(DATED.all)] for each in (table, late)]
-    made = merge.merged([Delivered("one", tables_[0]), Delivered("two", tables_[1])], DATED)
+    made = of_tables(tables_, DATED)
     assert made.table["end"].tolist() == [0, 10, 5, 0, 60]
     assert made.newest_dates == {"end": 130.0}
 
@@ -159,7 +162,7 @@ def test_days_that_are_equal_in_two_periods_make_one_row() -> None:
     one = [("A", 5.0, 70.0, 0.0), ("B", 6.0, 100.0, 0.0)]
     two = [("A", 5.0, 170.0, np.nan), ("B", 7.0, 200.0, np.nan)]
     files = [pd.DataFrame(rows, columns=names)[list(columns.all)] for rows in (one, two)]
-    made = merge.merged([Delivered("one", files[0]), Delivered("two", files[1])], columns)
+    made = of_tables(files, columns)
     assert made.table[["client", "x", "end"]].to_numpy().tolist() == [
         ["A", 5, 30],
         ["B", 6, 0],
