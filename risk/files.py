@@ -79,7 +79,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         draft.replace(path)
     except BaseException as error:
         draft.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, OSError) and error.filename in (None, str(draft)):
             error.filename = str(path)
         raise
     sync_folder(path.parent)

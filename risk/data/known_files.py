@@ -2,12 +2,14 @@
 
 import itertools
 import logging
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from risk import files
 from risk.data import input_file, input_folder, row_store
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
@@ -67,7 +69,8 @@ def _is_unchanged(entry: Note, listed: set[Arrival], folder: Path) -> bool:
     """Whether a file is what the last ingestion looked at, and could be read then."""
     if not input_file.may_be_kept(entry) or input_folder.of(entry) not in listed:
         return False
-    return input_folder.ctime_ns(folder / entry["name"]) == entry.get("ctime_ns")
+    path = folder / entry["name"]
+    return input_folder.ctime_ns(path) == entry.get("ctime_ns") and os.access(path, os.R_OK)
 
 
 def _judge_whole(held: Held, kept: list[Note]) -> None:
@@ -93,7 +96,7 @@ def keep(
     count = sum(source.good for source in new)
     if known and not (count or any(source.refusals for source in new)):
         return dict(record["kept"])
-    if known and row_store.can_grow(record):
+    if known and row_store.can_grow(record, settings.output_folder_path / files.ROWS):
         came = rows.iloc[len(rows) - count :]
         return row_store.keep(settings, record, came, _refusals(new))
     return row_store.keep_all(settings, rows, _refusals(sources))

@@ -6,6 +6,7 @@ died has appended does not, and is cut off by the next one.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -14,13 +15,26 @@ import pandas as pd
 import pyarrow as pa
 
 from risk import columns, files
-from risk.data import input_file
+from risk import settings as configuration
+from risk.data import input_file, input_folder
 from risk.judging import cell_columns, cell_rules, columnar, csv_file, lines, schema
 from risk.judging.lines import Refusal
 from risk.rows import tables
 from risk.settings import Settings
 
-RULES = (columns, tables, cell_columns, cell_rules, columnar, csv_file, input_file, lines, schema)
+RULES = (
+    configuration,
+    columns,
+    input_folder,
+    tables,
+    cell_columns,
+    cell_rules,
+    columnar,
+    csv_file,
+    input_file,
+    lines,
+    schema,
+)
 ALIGNED = 64  # bytes; else columns would be copied before they are used
 MOST_PARTS = 50  # then all of them become one
 REFUSALS = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
@@ -61,7 +75,10 @@ def read(record: Note, settings: Settings) -> Held:
     path = settings.output_folder_path / files.ROWS
     if files.is_foreign(path) or not path.exists():
         raise Unusable("what was kept of them is gone")
-    content = pa.memory_map(str(path)).read_buffer()
+    try:
+        content = pa.memory_map(str(path)).read_buffer()
+    except OSError as error:
+        raise Unusable("what was kept of them cannot be read") from error
     for part in kept["parts"]:
         if files.sha256(content[part["rows"] : part["end"]]) != part["sha256"]:
             raise Unusable("what was kept of them is not what it was")
@@ -100,9 +117,10 @@ def keep_all(settings: Settings, rows: pd.DataFrame, refusals: Sequence[Refusal]
         return {"made_by": made_by(settings), "parts": [_append(handle, rows, refusals)]}
 
 
-def can_grow(before: Note) -> bool:
-    """Whether what is kept should be appended to once more."""
-    return len(before["kept"]["parts"]) < MOST_PARTS
+def can_grow(before: Note, path: Path) -> bool:
+    """Whether what is kept there can be appended to once more, and nobody else has that file."""
+    has_room = len(before["kept"]["parts"]) < MOST_PARTS
+    return has_room and os.access(path, os.W_OK) and path.stat().st_nlink == 1
 
 
 def _append(handle: IO[bytes], rows: pd.DataFrame, refusals: Sequence[Refusal]) -> Note:

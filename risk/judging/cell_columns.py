@@ -17,7 +17,7 @@ from risk.judging import cell_rules, schema
 from risk.judging.cell_rules import MISSING, Cell, LineRefused, Rule
 
 NUMERAL = r"[0-9]+(?:\.[0-9]+)?(?:[eE]-?[0-9]{1,2})?"  # which every reader reads alike
-LONGEST_LINE = 300  # in which such a numeral is surely finite
+LONGEST_LINE = 300  # a longer one is looked at alone
 TELLING = r"[!-~]|\pL|\pN"  # in a text with one of these not all is blank
 
 Column = Any  # an array of float64, nan where missing, or an Arrow array of texts

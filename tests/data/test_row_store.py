@@ -254,3 +254,59 @@ def test_a_store_that_cannot_be_written_leaves_the_old_set_whole(project: Settin
     path.rmdir()
     ingestion.merge_multiple_dataframe(project)
     assert b"BBBB" in output(project, files.FINAL_DATA)
+
+
+def test_other_names_of_the_file_are_not_changed_with_it(project: Settings, tmp_path: Path) -> None:
+    place(project, "dataset2.csv", lines(A))
+    ingestion.merge_multiple_dataframe(project)
+    path, backup = project.output_folder_path / files.ROWS, tmp_path / "backup"
+    os.link(path, backup)
+    before = backup.read_bytes()
+    place(project, "dataset3.csv", lines(B))
+    assert bytes_judged(project) == len(lines(B))
+    assert backup.read_bytes() == before
+    assert bytes_judged(project) == 0
+
+
+RECORDS: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
+    ("a row more", lambda record: record["files"][-1].update(rows=9)),
+    ("no refused line", lambda record: record["files"][-1].update(rejected=0)),
+    ("more refused than there are", lambda record: record["files"][-1].update(rejected=99)),
+    ("every part twice", lambda record: record["kept"]["parts"].extend(record["kept"]["parts"])),
+    ("no part", lambda record: record["kept"]["parts"].clear()),
+    ("a file twice", lambda record: record["files"].append(record["files"][-1])),
+    ("a part that ends early", lambda record: record["kept"]["parts"][0].update(end=8)),
+]
+
+
+@pytest.mark.parametrize("damage", [each[1] for each in RECORDS], ids=[e[0] for e in RECORDS])
+def test_a_record_that_counts_other_rows_is_not_believed(
+    project: Settings, damage: Callable[[dict[str, Any]], Any]
+) -> None:
+    place(project, "dataset2.csv", lines(A, "X", B))
+    wanted = ingest(project)
+    record = files.read_json(project.output_folder_path / files.INGESTION) or {}
+    damage(record)
+    files.write_json(project.output_folder_path / files.INGESTION, record)
+    assert ingest(project) == wanted
+    assert bytes_judged(project) == 0
+
+
+def test_records_of_two_pasts_are_not_mixed(project: Settings) -> None:
+    def ingested_record() -> bytes:
+        ingestion.merge_multiple_dataframe(project)
+        return output(project, files.INGESTION)
+
+    path = project.output_folder_path / files.INGESTION
+    place(project, "dataset2.csv", lines(A))
+    first = ingested_record()
+    place(project, "dataset3.csv", lines(B))
+    second = ingested_record()
+    path.write_bytes(first)
+    place(project, "dataset0.csv", lines(C))
+    ingested_record()
+    path.write_bytes(second)
+    now = ingest(project)
+    (project.output_folder_path / files.ROWS).unlink()
+    path.write_bytes(second)
+    assert ingest(project) == now
