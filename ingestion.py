@@ -84,7 +84,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         "%d rows of %d clients from %d files, %d rejected",
         *(len(taken.table), len(taken.book), len(taken.names), len(rejected)),
     )
-    book = Book(taken.book, taken.merged.newest)
+    book = Book(taken.book, taken.newest)
     return Dataset(taken.table, book, taken.outcomes, settings.columns, record)
 
 
@@ -97,8 +97,8 @@ def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
         "arrival": taken.arrival,
-        "newest": taken.merged.newest,
-        "newest_dates": taken.merged.newest_dates,
+        "newest": taken.newest,
+        "newest_dates": taken.newest_dates,
         "limits": settings.limits._asdict(),
         "columns": judgement.columns_id(settings),
         "files": arrivals.marked(taken.files, earlier, is_unchanged=is_unchanged),

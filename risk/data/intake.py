@@ -25,27 +25,24 @@ MOST_NAMED = 3
 
 
 class Intake(NamedTuple):
-    """What the input folder holds: its files in their order, and all their good rows."""
+    """What the input folder holds: its files in their order, all their good rows, what they tell.
+
+    `table` is the dataset, `book` every client's newest row, the last ones of the newest period.
+    """
 
     sources: list[Source]
     rows: pd.DataFrame
-    merged: merge.Merged
+    table: pd.DataFrame
+    book: pd.DataFrame
+    newest: int
+    newest_dates: dict[str, float]
+    repetitions: list[int]
     outcomes: Outcomes
     arrival: int
     waiting: list[str]
     missed: list[str]
     known: frozenset[Arrival]  # files of an earlier ingestion, if their rows come first
     before: Note  # of the last ingestion
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The dataset."""
-        return self.merged.table
-
-    @property
-    def book(self) -> pd.DataFrame:
-        """Every client's newest row."""
-        return self.merged.book
 
     @property
     def seen(self) -> input_folder.Seen:
@@ -80,7 +77,7 @@ class Intake(NamedTuple):
     @property
     def files(self) -> list[Note]:
         """Every file that was looked at, with its counts."""
-        pairs = zip(self.sources, self.merged.repetitions, strict=True)
+        pairs = zip(self.sources, self.repetitions, strict=True)
         return [source.counts(duplicates) for source, duplicates in pairs]
 
     def files_of(self, arrivals: Iterable[Arrival]) -> list[Note]:
@@ -165,7 +162,11 @@ def gather(settings: Settings) -> Intake:
     return Intake(
         sources=sources,
         rows=table,
-        merged=merged,
+        table=merged.table,
+        book=merged.book,
+        newest=merged.newest,
+        newest_dates=merged.newest_dates,
+        repetitions=merged.repetitions,
         outcomes=outcomes.of(merged.told, told, before),
         arrival=number,
         waiting=waiting,
