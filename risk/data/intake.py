@@ -148,12 +148,14 @@ def gather(settings: Settings) -> Intake:
     new_rows = {each.source.arrival.name: each.rows for each in came.read}
     del came  # whose rows are let go as soon as they are in the table
     sources = arrivals.in_order(sources, new_rows, known, number, settings)
-    known_first = frozenset(held.sources) if held.come_first(sources) else frozenset()
-    if known_first:
+    known_first: frozenset[Arrival] = frozenset()
+    if held.come_first(sources):
+        known_first = frozenset(held.sources)
         new = [source for source in sources if source.arrival not in known_first]
         parts = [held.rows, *_rows_of(new, new_rows)]
     else:
-        parts = _rows_of(sources, held.rows_by_file() | new_rows)
+        new_rows |= held.rows_by_file()
+        parts = _rows_of(sources, new_rows)
     table = tables.merged(parts, settings.columns)
     del held, parts
     in_files = [(source.arrival.name, source.good) for source in sources]

@@ -92,7 +92,9 @@ def keys(table: pd.DataFrame, columns: Columns) -> Keys:
 
 
 def _with_outcome(marks: Keys, outcome: Whole) -> Keys:
-    return np.asarray(marks * MULTIPLIER + (outcome + 1).astype("uint64"))
+    own = marks * MULTIPLIER
+    own += (outcome + 1).astype(np.uint8)
+    return np.asarray(own)
 
 
 def _told(own: Keys, dataset: Snapshots, rows: Rows, columns: Columns) -> Told:
@@ -215,8 +217,11 @@ def _periods(client: Whole, places: Whole, columns: Columns) -> Whole:
 
 def _clients_of(places: Whole, client: Whole) -> list[int]:
     """How many clients each place has."""
-    pairs = np.sort(places.astype(np.int64) << CLIENT_BITS | client)
-    is_new = np.diff(pairs, prepend=-1) > 0
+    pairs = places.astype(np.int64)
+    pairs <<= CLIENT_BITS
+    pairs |= client
+    pairs.sort()
+    is_new = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
     count: list[int] = np.bincount(pairs[is_new] >> CLIENT_BITS).tolist()
     return count
 
