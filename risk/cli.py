@@ -18,9 +18,11 @@ from risk.settings import Settings
 LARGEST_LOG = 1_000_000
 OLDER_LOGS = 3
 LINE = 100
-SELDOM = (20_000, 50)  # objects, and rounds among young ones before older ones are looked at
+SELDOM = (20_000, 50)  # new objects before a search for garbage, searches before a wider one
 INPUT_OUTPUT_ERROR = 74
 PIPELINE = "fullprocess"
+PROGRESS = "risk.progress"  # whose lines say what is being done, not what was done
+USUAL_WIDTH = 80  # of a terminal that does not tell
 
 log = logging.getLogger(f"risk.{Path(sys.argv[0]).stem}")
 
@@ -46,14 +48,14 @@ class Asked(NamedTuple):
 def run(step: Callable[[Settings], object], *options: Option, writes: bool = True) -> None:
     """Run one step as a script does, and leave with its exit code."""
     _hold_standard_descriptors()
-    # the libraries bring a million objects, all of which stay: Python, which by itself looks for
-    # garbage among them every 700 objects, took a tenth of a run for that, and found none
+    # The libraries make a million objects and keep them all. By itself Python searches for garbage
+    # after every 700 new objects; these searches found none and took a tenth of a run.
     gc.set_threshold(*SELDOM)
     main = Option("", step, writes)
     asked = _plainly_asked(sys.argv[1:], main, options) or _parsed(main, options)
     _log_to_stderr(logging.WARNING if asked.quiet else logging.INFO)
     code = _exit_code(asked.config, asked.chosen, asked.values)
-    gc.freeze()  # nor need it look at all of them at the end, which took a sixth of a run
+    gc.freeze()  # or Python would search all objects once more as it ends: a sixth of a run
     sys.exit(code)
 
 
@@ -163,12 +165,6 @@ def _sentence(step: Callable[[Settings], object]) -> str:
     return (step.__doc__ or "").partition("\n")[0]
 
 
-def clear_line() -> None:
-    """On a terminal, make room in the line where progress stands."""
-    if sys.stderr and sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
 def _hold_standard_descriptors() -> None:
     """Open closed standard streams on /dev/null, so that no file of ours takes their place."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -193,21 +189,41 @@ def printable(text: str) -> str:
 
 
 class _LastLine(logging.Handler):
-    """Keeps the last line that says what was done; warnings do not count."""
+    """Keeps the last line that says what was done; warnings and progress do not count."""
 
     message = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno == logging.INFO:
+        if record.levelno == logging.INFO and record.name != PROGRESS:
             self.message = record.getMessage()
 
 
 class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
-    """Lines for a person: warnings are marked as such, and progress is cleared first."""
+    """Lines for a person: warnings are marked as such, and progress is drawn on a terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        clear_line()
-        super().emit(record)
+        if not self.stream.isatty():
+            super().emit(record)
+        elif record.name != PROGRESS:  # which is drawn
+            self.draw("")
+            super().emit(record)
+
+    def draw(self, what: str, how_far: str = "") -> None:
+        """Show this in place of what was drawn last; a longer line than the terminal's would stay.
+
+        `progress` draws on every handler that can.
+        """
+        if self.stream.isatty() and self.level <= logging.INFO:
+            room = self._width() - 1
+            what = printable(what)[: max(0, room - len(how_far))]
+            self.stream.write("\r\033[K" + (what + how_far)[:room])
+            self.flush()
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or USUAL_WIDTH
+        except OSError:
+            return USUAL_WIDTH
 
     def format(self, record: logging.LogRecord) -> str:
         mark = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
@@ -218,7 +234,6 @@ def _log_to_stderr(level: int) -> None:
     logging.raiseExceptions = False
     logging.captureWarnings(True)
     logging.getLogger("risk").setLevel(logging.INFO)
-    logging.getLogger("risk.progress").setLevel(level)  # which is of use only to who watches
     if sys.stderr:
         terminal = _Terminal(sys.stderr)
         terminal.setLevel(level)

@@ -18,7 +18,7 @@ A_DATABASE_URL = (
     f"a URL that begins with {', '.join(list(DATABASES)[:-1])} or {list(DATABASES)[-1]} "
     "and names a file, or a host and a database"
 )
-DATABASE_URL = (  # a pattern, like HOST: only who has such a key compiles it
+DATABASE_URL = (  # a pattern, compiled on first use; most projects have no such key
     r"[a-z]+(\+[a-z0-9]+)?://([^/?]*@|[^@]*@)?(\[[0-9A-Fa-f:.]+\]|[^/:?@\[\]]*)"
     r"(:(?P<port>[0-9]{1,5}))?/(?P<database>[^?]+)(\?.*)?"
 )

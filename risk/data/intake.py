@@ -195,9 +195,9 @@ def _read(settings: Settings, known: list[Note], listed: list[Arrival]) -> _Came
     read_before = {
         (entry["name"], entry["sha256"]): input_folder.has_rows(entry) for entry in known
     }
-    came = _Came([], [])
+    came, work = _Came([], []), progress.of(len(listed), "files")
     for number, arrival in enumerate(listed):
-        progress.at(f"reading {arrival.name}", number, len(listed), "files")
+        work.at(f"reading {arrival.name}", number)
         path = settings.input_folder_path / arrival.name
         try:
             came.read.append(input_file.read(arrival, settings, read_before))

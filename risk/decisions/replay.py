@@ -30,9 +30,10 @@ def of_project(settings: Settings) -> tuple[list["Known"], list["Month"]]:
     configured = policies.configured(settings)
     asked = list(dict.fromkeys((policies.SPECIFIED, policies.TRUSTED, configured)))
     months = []
+    work = progress.of(len(known) * len(asked), "decisions")
     for month in replayed(known, test_data.rows(settings), settings, asked):
         months.append(month)
-        progress.at("deciding", len(months), len(known) * len(asked), "decisions")
+        work.at("deciding", len(months))
     progress.say("")
     return known, months
 

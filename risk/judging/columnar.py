@@ -3,7 +3,7 @@
 Most files are plain: no quoted line breaks, no NUL, all of it UTF-8. Their lines are read a few
 megabytes at a time, numbers by one parse of a whole column, other cells by asking the rule once
 for each distinct text. Only the lines that fail are judged one by one, so every refusal has its
-usual words. Whatever is not plain is left to `judging`, which reads line by line.
+usual words. Whatever is not plain is left to `csv_file`, which reads line by line.
 """
 
 import codecs
@@ -97,7 +97,7 @@ def _blocks(
     text: bytes, start: int, begin: int, size: int, name: str
 ) -> Iterator[tuple[bytes, int]]:
     """The rest of a file in parts of whole lines, each with the number of lines before it."""
-    whole, all_lines = len(text), text.count(b"\n")
+    whole, work = len(text), progress.of(text.count(b"\n"), "lines")
     while begin < whole:
         end = text.rfind(b"\n", begin, begin + size) + 1 or text.find(b"\n", begin) + 1 or whole
         block = text[begin:end]
@@ -105,7 +105,7 @@ def _blocks(
         start += block.count(b"\n")
         begin = end
         if name and begin < whole:
-            progress.at(f"judging {name}", start, all_lines, "lines")
+            work.at(f"judging {name}", start)
 
 
 class _Reader:

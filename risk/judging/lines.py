@@ -100,10 +100,10 @@ def records(lines: list[str], start: int, width: int) -> Iterator[Record]:
 
 def judged(lines: list[str], start: int, layout: schema.Layout, name: str) -> Iterator[Judgement]:
     """What becomes of every record from this line on."""
-    next_said = LINES_UNTIL_SAID
+    next_said, work = LINES_UNTIL_SAID, progress.of(len(lines), "lines")
     for record in records(lines, start, layout.width):
         if record.at >= next_said and name:
-            progress.at(f"judging {name}", record.at, len(lines), "lines")
+            work.at(f"judging {name}", record.at)
             next_said += LINES_UNTIL_SAID
         yield judgement(record, lines[record.at : record.at + record.taken], layout)
 

@@ -18,10 +18,9 @@ MANY = 500_000  # rows: from so many on it pays to begin with the answer of a sa
 IN_SAMPLE = 100_000
 
 
-class Prepared(NamedTuple):
-    """A column without gaps, around 0 and of spread 1, and the numbers that make it so."""
+class _Learned(NamedTuple):
+    """The numbers that leave a column without gaps, around 0 and of spread 1."""
 
-    cells: Numbers
     fill: float
     mean: float
     variance: float
@@ -32,17 +31,17 @@ def fit(model: Any, table: pd.DataFrame, names: Sequence[str], outcomes: npt.Arr
     """Fit a pipeline of `pipelines.linear` on these columns of a table, which may have gaps."""
     steps = dict(model.steps)
     rows = np.empty((len(table), len(names)))
-    columns = []
+    learned = []
     for place, name in enumerate(names):
-        column = prepared(table[name].to_numpy("float64"), compress="compress" in steps)
-        rows[:, place] = column.cells
-        columns.append(column._replace(cells=rows[:0, place]))
-    _tell(steps, columns, names, len(rows))
-    solve(steps["fit"], rows, np.asarray(outcomes, dtype=np.int64))
+        numbers = table[name].to_numpy("float64")
+        rows[:, place], of_column = _prepared(numbers, compress="compress" in steps)
+        learned.append(of_column)
+    _tell(steps, learned, names, len(rows))
+    _solve(steps["fit"], rows, np.asarray(outcomes, dtype=np.int64))
 
 
-def prepared(numbers: Numbers, *, compress: bool) -> Prepared:
-    """A column as the solver wants it."""
+def _prepared(numbers: Numbers, *, compress: bool) -> tuple[Numbers, _Learned]:
+    """A column as the solver wants it, and what was learned of it."""
     is_missing = np.isnan(numbers)
     present = numbers[~is_missing]
     fill = float(np.median(present, overwrite_input=True)) if len(present) else 0.0
@@ -54,7 +53,7 @@ def prepared(numbers: Numbers, *, compress: bool) -> Prepared:
     variance = float(np.dot(cells, cells) / len(cells) - cells.mean() ** 2)
     scale = 1.0 if _is_constant(variance, mean, len(cells)) else float(np.sqrt(variance))
     cells /= scale
-    return Prepared(cells, fill, mean, variance, scale)
+    return cells, _Learned(fill, mean, variance, scale)
 
 
 def _is_constant(variance: float, mean: float, rows: int) -> bool:
@@ -64,21 +63,21 @@ def _is_constant(variance: float, mean: float, rows: int) -> bool:
 
 
 def _tell(
-    steps: Mapping[str, Any], columns: Sequence[Prepared], names: Sequence[str], rows: int
+    steps: Mapping[str, Any], learned: Sequence[_Learned], names: Sequence[str], rows: int
 ) -> None:
     """Let the steps before the last learn these numbers."""
-    fills = pd.DataFrame([[column.fill for column in columns]], columns=list(names))
+    fills = pd.DataFrame([[column.fill for column in learned]], columns=list(names))
     filled = steps["fill"].fit_transform(fills)
     if "compress" in steps:
         filled = steps["compress"].fit_transform(filled)
     scaler = steps["scale"].fit(filled)
-    scaler.mean_ = np.array([column.mean for column in columns])
-    scaler.var_ = np.array([column.variance for column in columns])
-    scaler.scale_ = np.array([column.scale for column in columns])
+    scaler.mean_ = np.array([column.mean for column in learned])
+    scaler.var_ = np.array([column.variance for column in learned])
+    scaler.scale_ = np.array([column.scale for column in learned])
     scaler.n_samples_seen_ *= rows  # of which it has seen one
 
 
-def solve(last: LogisticRegression, rows: Numbers, outcomes: npt.NDArray[np.int64]) -> None:
+def _solve(last: LogisticRegression, rows: Numbers, outcomes: npt.NDArray[np.int64]) -> None:
     """Fit the last step; from the answer of a sample two steps lead to that of many rows."""
     every = len(rows) // IN_SAMPLE
     is_sampled = len(rows) >= MANY and 0 < outcomes[::every].mean() < 1
