@@ -11,18 +11,16 @@ import pandas as pd
 FEATURES = ["lastmonth_activity", "lastyear_activity", "number_of_employees"]
 
 
-def fit(dataset: str) -> None:
+def fit(table: pd.DataFrame) -> None:
     """Fit liblinear on the logarithms, the median in place of what is missing."""
     from sklearn.linear_model import LogisticRegression
 
-    table = pd.read_csv(dataset).dropna(subset=["exited"])
     numbers = table[FEATURES].fillna(table[FEATURES].median())
     LogisticRegression(solver="liblinear").fit(np.log1p(numbers), table["exited"])
 
 
-def summarize(dataset: str) -> None:
+def summarize(table: pd.DataFrame) -> None:
     """Mean, median, standard deviation and mode of each column, and what is missing."""
-    table = pd.read_csv(dataset)
     for name in [*FEATURES, "exited"]:
         cells = table[name].dropna()
         print(cells.mean(), cells.median(), cells.std(), cells.mode().iloc[0])
@@ -42,4 +40,10 @@ def predict(book: str, model: str, output: str) -> None:
 
 
 if __name__ == "__main__":
-    {"fit": fit, "summarize": summarize, "predict": predict}[sys.argv[1]](*sys.argv[2:])
+    work, *arguments = sys.argv[1:]
+    if work == "fit":
+        fit(pd.read_csv(*arguments).dropna(subset=["exited"]))
+    elif work == "summarize":
+        summarize(pd.read_csv(*arguments))
+    else:
+        predict(*arguments)

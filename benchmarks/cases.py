@@ -5,6 +5,7 @@ import shutil
 import statistics
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,10 +31,11 @@ BOOK = 10_000  # clients of the long histories
 HARD = 0.3  # outcomes of the test data that are wrong, so that no model drifts on better data
 BARE = str(ROOT / "benchmarks" / "bare.py")
 MERGES = str(ROOT / "benchmarks" / "merges.py")
+ALONE = [sys.executable, "-m", "benchmarks.alone"]
 PASS = [sys.executable, "-c", "pass"]
+RECORDED_ROW_BY_ROW = 22.4  # times the merge: what a run on 1,500,000 clients took in that way
 
-
-BEFORE = 22.4  # times the merge: a run on 1,500,000 clients when lists were recorded row by row
+Measured = Iterator[Figure | Growth]
 
 
 class Sizes(NamedTuple):
@@ -94,29 +96,33 @@ def compared(
     return Figure(work, ratio, "times", aim, *medians, named, peak)
 
 
-def ingestion(folder: Path, sizes: Sizes, others: Path) -> Iterator[Figure]:
+def ingested(folder: Path, config: Path) -> Cost:
+    """An ingestion that knows of no earlier one."""
+    project.start_anew(folder)
+    return cost(command("ingestion.py", config))
+
+
+def merge(python: str, library: str, output: Path, *inputs: Path) -> Callable[[], Cost]:
+    """The bare merge of these files by a library that this Python has."""
+    return partial(cost, [python, MERGES, library, str(output), *map(str, inputs)])
+
+
+def ingestion(folder: Path, sizes: Sizes, others: Path) -> Measured:
     """Input in four files, a tenth repeated, beside the bare merge of the same files."""
     for bad, aim in ((0, 1.3), (1_000, 1.5)):
         place = folder / f"bad{bad}"
         config = fabricated(place, sizes.rows, sizes.rows // 10, bad=bad, count=4)
-        inputs = [str(path) for path in sorted((place / "sourcedata").iterdir())]
+        inputs = sorted((place / "sourcedata").iterdir())
 
-        def ours(place: Path = place, config: Path = config) -> Cost:
-            project.start_anew(place)
-            return cost(command("ingestion.py", config))
-
-        def merged(library: str, inputs: list[str] = inputs) -> Callable[[], Cost]:
-            python = sys.executable if library == "pandas" else str(others)
-            arguments = [python, MERGES, library, str(folder / "merged.csv"), *inputs]
-            return lambda: cost(arguments)
-
-        rivals = ("polars", "duckdb")
-        rounds = in_turns(sizes.runs, ours, *map(merged, rivals))
+        merging = (folder / "merged.csv", *inputs)
+        rivals = [merge(str(others), library, *merging) for library in ("polars", "duckdb")]
+        rounds = in_turns(sizes.runs, partial(ingested, place, config), *rivals)
         what = f"ingest {sizes.rows:,} rows" + (f", {bad:,} bad lines" if bad else "")
-        figure = compared(what, rounds, aim, "bare merge", *rivals)
+        figure = compared(what, rounds, aim, "bare merge", "polars", "duckdb")
         yield figure
         if not bad:
-            plain = statistics.median(merged("pandas")().cpu for _ in range(sizes.runs))
+            by_pandas = merge(sys.executable, "pandas", *merging)
+            plain = statistics.median(by_pandas().cpu for _ in range(sizes.runs))
             yield figure._replace(
                 work=f"{what} (pandas)",
                 value=figure.ours / plain,
@@ -130,8 +136,8 @@ def ingestion(folder: Path, sizes: Sizes, others: Path) -> Iterator[Figure]:
             )
 
 
-def steps(folder: Path, sizes: Sizes) -> Iterator[Figure]:
-    """Training and statistics on the dataset that ingestion wrote."""
+def steps(folder: Path, sizes: Sizes, _others: Path) -> Measured:
+    """Training and statistics on the dataset that ingestion wrote: whole processes, then alone."""
     config = fabricated(folder, sizes.rows, sizes.rows // 10)
     cost(command("ingestion.py", config))
     dataset = str(folder / "ingesteddata" / files.FINAL_DATA)
@@ -142,18 +148,25 @@ def steps(folder: Path, sizes: Sizes) -> Iterator[Figure]:
         ("statistics of", called(look, config), "summarize", 0.3),
     ):
         other = [sys.executable, BARE, bare, dataset]
-        rounds = in_turns(sizes.runs, lambda ours=ours: cost(ours), lambda other=other: cost(other))  # type: ignore[misc]
+        rounds = in_turns(sizes.runs, partial(cost, ours), partial(cost, other))
         yield compared(f"{what} {sizes.rows:,} rows", rounds, aim, f"pandas: {bare}")
+    for what, part, rival, aim in (
+        ("fit alone on", "fit", "liblinear", 0.4),
+        ("statistics alone of", "summarize", "pandas one by one", 0.3),
+    ):
+        alone = [[*ALONE, whose, part, str(config)] for whose in ("our", "bare")]
+        works = [partial(project.cost_alone, arguments) for arguments in alone]
+        yield compared(f"{what} {sizes.rows:,} rows", in_turns(sizes.runs, *works), aim, rival)
 
 
-def ranked(folder: Path, sizes: Sizes) -> Iterator[Figure]:
+def ranked(folder: Path, sizes: Sizes, _others: Path) -> Measured:
     """The list with its reasons, beside the bare risks."""
     config = fabricated(folder, sizes.listed, sizes.listed, count=1)
     first_run(config)
     book, model = folder / "ingesteddata" / files.CLIENTS, folder / "models" / files.MODEL
     ours = called("import reporting\nreporting.rank_clients(settings)", config)
     other = [sys.executable, BARE, "predict", str(book), str(model), str(folder / "risks.csv")]
-    rounds = in_turns(sizes.runs, lambda: cost(ours), lambda: cost(other))
+    rounds = in_turns(sizes.runs, partial(cost, ours), partial(cost, other))
     yield compared(f"rank {sizes.listed:,} clients", rounds, 3.0, "pandas: predict_proba")
 
 
@@ -177,7 +190,7 @@ def new_file(
     return run
 
 
-def history(folder: Path, sizes: Sizes) -> Iterator[tuple[Growth, Figure]]:
+def history(folder: Path, sizes: Sizes, _others: Path) -> Measured:
     """One new file on histories of several sizes, beside the imports of such a run."""
     for rows in sizes.histories:
         place = folder / f"history{rows}"
@@ -188,18 +201,19 @@ def history(folder: Path, sizes: Sizes) -> Iterator[tuple[Growth, Figure]]:
         table = crowd.rows(rows + 10**9, NEW_ROWS, BOOK, 1)
         crowd.save(place / "sourcedata" / "traced.csv", table)
         imports = bare_imports(command("fullprocess.py", config))
-        rounds = in_turns(sizes.runs, run, lambda imports=imports: cost(imports))  # type: ignore[misc]
+        rounds = in_turns(sizes.runs, run, partial(cost, imports))
         above = statistics.median(own.cpu - other.cpu for own, other in rounds)
         own, other = (
             statistics.median(each.cpu for each in column) for column in zip(*rounds, strict=True)
         )
         what = f"one new file on {rows:,} rows, above the imports"
         peak = max(first.mebibytes for first, _ in rounds)
-        yield Growth(rows, above), Figure(what, above, "s", 1.5, own, other, "its imports", peak)
+        yield Growth(rows, above)
+        yield Figure(what, above, "s", 1.5, own, other, "its imports", peak)
         shutil.rmtree(place)
 
 
-def deploying(folder: Path, sizes: Sizes) -> Iterator[Figure]:
+def deploying(folder: Path, sizes: Sizes, _others: Path) -> Measured:
     """A first run of the shipped company, of which only pip's answer is known."""
     for given in ("sourcedata", "testdata"):
         shutil.copytree(ROOT / given, folder / given)
@@ -223,11 +237,11 @@ def deploying(folder: Path, sizes: Sizes) -> Iterator[Figure]:
 
     anew()
     imports = bare_imports(run)
-    rounds = in_turns(sizes.runs, ours, lambda: cost(imports))
+    rounds = in_turns(sizes.runs, ours, partial(cost, imports))
     yield compared("deploying run, shipped company", rounds, 1.5, "its imports")
 
 
-def idle(folder: Path, sizes: Sizes) -> Iterator[Figure]:
+def idle(folder: Path, sizes: Sizes, _others: Path) -> Measured:
     """A run with nothing to do, beside an empty Python."""
     for count, aim in zip(sizes.files, (3.0, 4.0, 40.0), strict=False):
         place = folder / f"idle{count}"
@@ -235,20 +249,19 @@ def idle(folder: Path, sizes: Sizes) -> Iterator[Figure]:
         first_run(config)
         run = command("fullprocess.py", config)
         turns = 20 if count < 10_000 else sizes.runs
-        rounds = in_turns(turns, lambda run=run: cost(run), lambda: cost(PASS))  # type: ignore[misc]
+        rounds = in_turns(turns, partial(cost, run), partial(cost, PASS))
         figure = compared(f"idle run, {count:,} files", rounds, aim, "python -c pass")
         yield figure._replace(mebibytes=0)  # which this process itself exceeds
         shutil.rmtree(place)
 
 
-def big_book(folder: Path, sizes: Sizes) -> Iterator[Figure]:
+def big_book(folder: Path, sizes: Sizes, _others: Path) -> Measured:
     """A run with new data and a long list, beside the bare merge of its input by pandas."""
     config = fabricated(folder, sizes.book, sizes.book, count=1)
     first_run(config)
-    inputs = [str(folder / "sourcedata" / "history1.csv")]
-    merged = [sys.executable, MERGES, "pandas", str(folder / "merged.csv"), *inputs]
+    history1 = folder / "sourcedata" / "history1.csv"
+    merged = merge(sys.executable, "pandas", folder / "merged.csv", history1)
     run = new_file(folder, config, 0, sizes.book, sizes.book)
-    rounds = in_turns(sizes.runs, run, lambda: cost(merged))
-    yield compared(
-        f"run with new data, book of {sizes.book:,}", rounds, BEFORE / 3, "bare merge by pandas"
-    )
+    rounds = in_turns(sizes.runs, run, merged)
+    what, aim = f"run with new data, book of {sizes.book:,}", RECORDED_ROW_BY_ROW / 3
+    yield compared(what, rounds, aim, "bare merge by pandas")

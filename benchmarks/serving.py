@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.cases import Sizes, fabricated
+from benchmarks.cases import Measured, Sizes, fabricated
 from benchmarks.figures import Figure
-from benchmarks.project import MEBIBYTE_IN_KIB, ROOT, first_run
+from benchmarks.project import ROOT, first_run
 from company import crowd
 from risk import files
 
 SERVED_WITHIN = 60  # seconds
 SECONDS = 1.0  # of CPU time, in about which each question is asked again and again
-TICKS = os.sysconf("SC_CLK_TCK")
+TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
 class Server(NamedTuple):
@@ -36,12 +36,11 @@ class Server(NamedTuple):
         fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
-    def mebibytes(self, name: str) -> float:
-        """A size in the worker's status."""
-        for row in Path(f"/proc/{self.worker}/status").read_text().splitlines():
-            if row.startswith(f"{name}:"):
-                return int(row.split()[1]) / MEBIBYTE_IN_KIB
-        raise KeyError(name)
+    @property
+    def mebibytes(self) -> float:
+        """The memory that the worker holds now."""
+        pages = int(Path(f"/proc/{self.worker}/statm").read_text().split()[1])
+        return pages * PAGE / 2**20
 
     def ask(self, path: str, body: bytes = b"", times: int = 1) -> None:
         """Ask so often over one connection, with a body by POST."""
@@ -111,7 +110,7 @@ def _worker(parent: int, port: int) -> int:
     raise TimeoutError(f"nothing answers on port {port}")
 
 
-def predictions(folder: Path, sizes: Sizes) -> Iterator[Figure]:
+def predictions(folder: Path, sizes: Sizes, _others: Path) -> Measured:
     """Answers per CPU second, of one worker each, as a share of the constant route's."""
     config = fabricated(folder, 20_000, 10_000)
     for name, rows in (("five", 5), ("ten_thousand", 10_000)):
@@ -147,7 +146,7 @@ def _file(name: str) -> bytes:
     return _body({"filepath": f"testdata/{name}.csv"})
 
 
-def worker(folder: Path, sizes: Sizes) -> Iterator[Figure]:
+def worker(folder: Path, sizes: Sizes, _others: Path) -> Measured:
     """The first page of a worker that has just started, and its memory when it has shown all."""
     config = fabricated(folder, sizes.book, sizes.book, count=1)
     first_run(config)
@@ -162,7 +161,7 @@ def worker(folder: Path, sizes: Sizes) -> Iterator[Figure]:
             seconds.append(time.perf_counter() - begin)
             for path in ("/clients", "/clients?q=ab&all=1", f"/clients/{client}", "/ranking"):
                 server.ask(path)
-            sizes_held.append(server.mebibytes("VmRSS"))
+            sizes_held.append(server.mebibytes)
     first, held = statistics.median(seconds), statistics.median(sizes_held)
     book = f"{sizes.book:,} clients"
     yield Figure(f"a worker's first page, {book}", first, "s", 1.0, first, 0.0, "")

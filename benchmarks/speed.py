@@ -7,17 +7,18 @@ docs/benchmarks.png; --quick and --only write nowhere unless --into names a fold
 
 import argparse
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import cases, figures, serving
-from benchmarks.cases import FULL, QUICK, Sizes
+from benchmarks.cases import FULL, QUICK, Measured, Sizes
 from benchmarks.figures import Figure, Growth
 from benchmarks.project import ROOT
 
 OTHERS = ROOT / ".venv" / "bench" / "bin" / "python"
-Measured = Iterator[Figure]
-WORK: dict[str, Callable[[Path, Sizes], Measured]] = {
+WORK: dict[str, Callable[[Path, Sizes, Path], Measured]] = {
+    "ingestion": cases.ingestion,
+    "history": cases.history,
     "steps": cases.steps,
     "ranked": cases.ranked,
     "deploying": cases.deploying,
@@ -26,20 +27,7 @@ WORK: dict[str, Callable[[Path, Sizes], Measured]] = {
     "worker": serving.worker,
     "predictions": serving.predictions,
 }
-INGESTION, HISTORY = "ingestion", "history"
-NAMES = [INGESTION, HISTORY, *WORK]
-
-
-def measured(name: str, folder: Path, sizes: Sizes, others: Path, grown: list[Growth]) -> Measured:
-    """The figures of one piece of work."""
-    if name == INGESTION:
-        yield from cases.ingestion(folder, sizes, others)
-    elif name == HISTORY:
-        for growth, figure in cases.history(folder, sizes):
-            grown.append(growth)
-            yield figure
-    else:
-        yield from WORK[name](folder, sizes)
+NAMES = list(WORK)
 
 
 def main() -> None:
@@ -58,9 +46,12 @@ def main() -> None:
     print(f"load {before['load']} on {before['cores']} cores")
     for name in arguments.only:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            for figure in measured(name, Path(folder), sizes, arguments.others, grown):
-                print(figures.line(figure), flush=True)
-                found.append(figure)
+            for each in WORK[name](Path(folder), sizes, arguments.others):
+                if isinstance(each, Growth):
+                    grown.append(each)
+                else:
+                    print(figures.line(each), flush=True)
+                    found.append(each)
     after = figures.machine()
     print(f"load {after['load']}")
     if into:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ingestion
-from benchmarks import figures
+from benchmarks import alone, figures
 from benchmarks.figures import Figure, Growth
 from company import crowd
 from risk import files
@@ -44,6 +44,16 @@ def test_all_rows_go_in_but_the_repeated_and_the_bad_ones(crowded: Settings) -> 
         refused = list(csv.DictReader(rejected))
     assert {row["file"] for row in refused} == {"history4.csv"}
     assert len({row["line"] for row in refused}) == 7
+
+
+@pytest.mark.parametrize("whose", ["our", "bare"])
+@pytest.mark.parametrize("part", ["fit", "summarize"])
+def test_a_part_of_a_step_says_last_what_it_took(
+    crowded: Settings, capsys: pytest.CaptureFixture[str], whose: str, part: str
+) -> None:
+    ingestion.merge_multiple_dataframe(crowded)
+    alone.main(whose, part, str(crowded.workspace / "config.json"))
+    assert float(capsys.readouterr().out.splitlines()[-1]) > 0
 
 
 ABOVE = Figure("a step", 3.0, "times", 2.0, 6.0, 2.0, "another")

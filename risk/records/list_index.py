@@ -12,7 +12,7 @@ import os
 import weakref
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from pyarrow import ipc
 from risk import files
 from risk.learning import ranking
 from risk.reasons.attribution import Average
-from risk.rows import memory
+from risk.rows import memory, row_blocks
 
 INDEX = ".index"  # in place of .csv
 WORTH_KEEPING = 20_000_000  # bytes of a list; a shorter one is looked through in a moment
@@ -41,12 +41,21 @@ KINDS = {
     "previous_rank": pa.int32(),
     ranking.AT_STAKE: pa.float64(),  # only where clients have a value
 }
-MAY_BE_EMPTY = ("previous_rank", ranking.AT_STAKE)
+MAY_BE_EMPTY = ("previous_rank",)
 LIST, MIDDLE = b"list", b"middle"  # what the index is of
 BEGIN, ALPHABETICAL = "begin", "alphabetical"  # where a row begins, its place by code
+PLACES = {BEGIN: pa.int64(), ALPHABETICAL: pa.int32()}
+UNUSABLE = (OSError, ValueError, LookupError, TypeError, pa.ArrowException)
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
+
+
+class _Kept(NamedTuple):
+    """What the writer of a list has kept: its columns, and the middle client."""
+
+    table: pa.Table
+    middle: Average
 
 
 class OpenList:
@@ -55,17 +64,13 @@ class OpenList:
     def __init__(self, path: Path, at_once: int = BLOCK) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self._descriptor)
-        self._header = _header(self._descriptor)
-        (self.names,) = csv.reader([self._header.decode()])
-        self.table = _kept(path, self._descriptor) or _found(self._descriptor, at_once)
+        self._header = row_blocks.header(self._descriptor)
+        self.names = _names(self._header)
+        kept = _kept(path, self._descriptor, self.names)
+        self.table = kept.table if kept else _found(self._descriptor, self._header, at_once)
+        self.middle = kept.middle if kept else None
         ends = [os.fstat(self._descriptor).st_size]
         self._begins = np.append(self.table[BEGIN].to_numpy(), ends)
-
-    @property
-    def middle(self) -> Average | None:
-        """The middle client of the list, if its writer has kept it."""
-        known = (self.table.schema.metadata or {}).get(MIDDLE)
-        return _average(json.loads(known)) if known else None
 
     def rows(self, places: Sequence[int] | Places) -> Iterator[dict[str, str]]:
         """All cells of the rows at these places."""
@@ -108,7 +113,7 @@ def keep(draft: Path, path: Path, middle: Average) -> None:
         if os.fstat(descriptor).st_size < WORTH_KEEPING:
             path.with_suffix(INDEX).unlink(missing_ok=True)
             return
-        table = _found(descriptor)
+        table = _found(descriptor, row_blocks.header(descriptor))
         known = {LIST: _identity(descriptor), MIDDLE: json.dumps(_as_json(middle))}
         table = table.replace_schema_metadata(known)
     finally:
@@ -126,10 +131,10 @@ def _as_json(middle: Average) -> dict[str, object]:
 
 def _average(known: dict[str, Any]) -> Average:
     return Average(
-        known["log_odds"],
+        float(known["log_odds"]),
         tuple(known["values"]),
-        tuple(known["fills"]),
-        np.array(known["row"]),
+        tuple(map(float, known["fills"])),
+        np.array(known["row"], dtype=np.float64),
         tuple(map(tuple, known["copies"])),
     )
 
@@ -140,27 +145,44 @@ def _identity(descriptor: int) -> bytes:
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}".encode()
 
 
-def _kept(path: Path, descriptor: int) -> pa.Table | None:
-    """What the writer of this very list has kept."""
+def _names(header: bytes) -> list[str]:
+    """The names in the header of a list."""
+    try:
+        (names,) = csv.reader([header.decode()])
+    except csv.Error as error:
+        raise ValueError(f"its header is none: {error}") from error
+    if CODE not in names:
+        raise ValueError(f"it has no {CODE}")
+    return names
+
+
+def _kinds(names: Collection[str]) -> dict[str, pa.DataType]:
+    """Those of our columns that a list has."""
+    return {name: kind for name, kind in KINDS.items() if name in names}
+
+
+def _kept(path: Path, descriptor: int, names: list[str]) -> _Kept | None:
+    """What the writer of this very list has kept, if it did so in the way of this module."""
+    wanted = pa.schema((_kinds(names) | PLACES).items())
     try:
         content = path.with_suffix(INDEX).read_bytes()
         table = ipc.open_file(pa.py_buffer(content)).read_all()
-        if (table.schema.metadata or {}).get(LIST) != _identity(descriptor):
+        known = table.schema.metadata or {}
+        if known.get(LIST) != _identity(descriptor) or table.schema != wanted:
             return None
         table.validate(full=True)
-    except (OSError, pa.ArrowInvalid):
+        return _Kept(table, _average(json.loads(known[MIDDLE])))
+    except UNUSABLE:
         return None
-    return table
 
 
-def _found(descriptor: int, at_once: int = BLOCK) -> pa.Table:
+def _found(descriptor: int, header: bytes, at_once: int = BLOCK) -> pa.Table:
     """The columns in a list, read a block at a time."""
-    header = _header(descriptor)
-    (names,) = csv.reader([header.decode()])
-    kinds = {name: kind for name, kind in KINDS.items() if name in names}
-    parts = [pa.schema([*kinds.items(), (BEGIN, pa.int64())]).empty_table()]
-    for at, block, begins in _blocks(descriptor, len(header), at_once):
-        part = _parsed(block, names, kinds)
+    names = _names(header)
+    kinds = _kinds(names)
+    parts = [pa.schema([*kinds.items(), (BEGIN, PLACES[BEGIN])]).empty_table()]
+    for at, block in row_blocks.blocks(descriptor, len(header), at_once):
+        part, begins = _parsed(block, names, kinds), _row_begins(block)
         if part.num_rows != len(begins):
             raise ValueError("rows and lines differ")
         parts.append(part.append_column(BEGIN, pa.array(begins + at)))
@@ -173,40 +195,18 @@ def _found(descriptor: int, at_once: int = BLOCK) -> pa.Table:
     return table.append_column(ALPHABETICAL, pa.array(places))
 
 
-def _header(descriptor: int) -> bytes:
-    begin = os.pread(descriptor, BLOCK, 0)
-    ends = _row_ends(begin)
-    if not len(ends):
-        raise ValueError("it has no header")
-    return begin[: ends[0]]
-
-
-def _blocks(descriptor: int, at: int, at_once: int) -> Iterator[tuple[int, bytes, Places]]:
-    """Whole rows from here on: where a block lies in the file, what it holds, its rows' begins."""
-    size = at_once
-    while block := os.pread(descriptor, size, at):
-        ends = _row_ends(block)
-        if len(block) < size and not (len(ends) and ends[-1] == len(block)):
-            if block.count(b'"') % 2:
-                raise ValueError("a quote is open")
-            ends = np.append(ends, len(block))
-        if not len(ends):
-            size *= 2
-            continue
-        begins = np.insert(ends[:-1], 0, 0)
-        is_row = ~np.isin(np.frombuffer(block, dtype=np.uint8)[begins], (NEWLINE, RETURN))
-        yield at, block[: ends[-1]], begins[is_row]
-        at += int(ends[-1])
-
-
-def _row_ends(block: bytes) -> Places:
-    """Where rows end: at the end of each line but those between quotes."""
+def _row_begins(block: bytes) -> Places:
+    """Where rows begin: after each newline but those between quotes; an empty line is no row."""
     signs = np.frombuffer(block, dtype=np.uint8)
     ends: Places = np.flatnonzero(signs == NEWLINE)
     if b'"' in block:
         quotes = np.flatnonzero(signs == QUOTE)
+        if len(quotes) % 2:
+            raise ValueError("a quote is open")
         ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
-    return ends + 1
+    begins = np.insert(ends + 1, 0, 0)
+    begins = begins[begins < len(block)]
+    return begins[~np.isin(signs[begins], (NEWLINE, RETURN))]
 
 
 def _parsed(block: bytes, names: list[str], kinds: dict[str, pa.DataType]) -> pa.Table:

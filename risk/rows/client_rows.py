@@ -3,17 +3,16 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import pandas as pd
 
 from risk import files
 from risk.columns import Columns
 from risk.errors import InputMissing
-from risk.rows import tables
+from risk.rows import row_blocks, tables
+from risk.rows.row_blocks import NEWLINE, QUOTE
 
 BLOCK = 2**20
-QUOTE = b'"'
 SPECIAL = re.compile(r'[",\r\n]')  # a cell with one of these stands between quotes
 
 
@@ -21,8 +20,9 @@ def of_client(path: Path, corporation: str, columns: Columns, at_once: int = BLO
     """A client's rows in a table that ingestion wrote, in their order."""
     try:
         with path.open("rb") as table:
-            header = table.readline()
-            rows = [row for block in _blocks(table, at_once) for row in _rows(block, corporation)]
+            header = row_blocks.header(table.fileno())
+            blocks = row_blocks.blocks(table.fileno(), len(header), at_once)
+            rows = [row for _, block in blocks for row in rows_in(block, corporation)]
     except FileNotFoundError:
         raise InputMissing(
             f"{files.short(path)} is missing; run python ingestion.py first"
@@ -30,41 +30,25 @@ def of_client(path: Path, corporation: str, columns: Columns, at_once: int = BLO
     return tables.parse(header + b"".join(rows), files.short(path), columns)
 
 
-def _blocks(table: IO[bytes], at_once: int) -> Iterator[bytes]:
-    """The rows of a file in blocks of whole rows."""
-    rest = b""
-    while content := table.read(at_once):
-        block = rest + content
-        end = block.rfind(b"\n")
-        while end >= 0 and _is_quoted(block, 0, end):
-            end = block.rfind(b"\n", 0, end)
-        yield block[: end + 1]
-        rest = block[end + 1 :]
-    yield rest
-
-
-def _rows(block: bytes, corporation: str) -> Iterator[bytes]:
+def rows_in(block: bytes, corporation: str) -> Iterator[bytes]:
     """The rows in a block whose first cell is this code, in quotes or not."""
     code = corporation.encode()
     cells = [] if SPECIAL.search(corporation) else [code]
     if QUOTE in block:
         cells.append(QUOTE + code.replace(QUOTE, 2 * QUOTE) + QUOTE)
-    for at in sorted(at for cell in cells for at in _places(block, cell + b",")):
-        end = block.find(b"\n", at)
-        while end >= 0 and _is_quoted(block, at, end):
-            end = block.find(b"\n", end + 1)
-        yield (block[at:end] if end >= 0 else block[at:]) + b"\n"
+    at, is_open = 0, False
+    for begin in sorted(place for cell in cells for place in _line_begins(block, cell + b",")):
+        is_open ^= block.count(QUOTE, at, begin) % 2 == 1
+        at = begin
+        if not is_open:
+            yield block[begin : row_blocks.row_end(block, begin)]
 
 
-def _places(block: bytes, begin: bytes) -> Iterator[int]:
-    """Where rows begin like this, but not lines within quotes."""
-    at = block.find(begin)
-    while at >= 0:
-        if block[at - 1 : at] in (b"", b"\n") and not _is_quoted(block, 0, at):
-            yield at
-        at = block.find(begin, at + 1)
-
-
-def _is_quoted(block: bytes, begin: int, at: int) -> bool:
-    """Whether a place is between quotes, if a row begins at `begin`."""
-    return block.count(QUOTE, begin, at) % 2 == 1
+def _line_begins(block: bytes, text: bytes) -> Iterator[int]:
+    """Where lines begin like this, rows or not."""
+    if block.startswith(text):
+        yield 0
+    newline = block.find(NEWLINE + text)
+    while newline >= 0:
+        yield newline + 1
+        newline = block.find(NEWLINE + text, newline + 1)

@@ -50,9 +50,15 @@ class ClientList:
         return len(self.table)
 
     @functools.cached_property
-    def in_bands(self) -> dict[str, int]:
-        """How many clients are in each band, of those whose outcome is open, if there are any."""
+    def at_risk(self) -> dict[str, int]:
+        """How many clients of each band may still leave: as `ranking.counts`, not all of them."""
         return ranking.counts(self.table)
+
+    @functools.cached_property
+    def found_by_band(self) -> dict[str, int]:
+        """How many clients the filter of each band finds, also those that stayed or are absent."""
+        by_band = self.table["band"].value_counts()
+        return {name: int(by_band.get(name, 0)) for name, _ in ranking.BANDS}
 
 
 class Wish(NamedTuple):
@@ -160,12 +166,6 @@ def client_of(listed: ClientList, corporation: str) -> Client | None:
     return None if place is None else clients_at(listed, [place])[0]
 
 
-def counts(listed: ClientList) -> dict[str, int]:
-    """How many clients each band has."""
-    by_band = listed.table["band"].value_counts()
-    return {name: int(by_band.get(name, 0)) for name, _ in ranking.BANDS}
-
-
 def show() -> Response:
     """The page of the list."""
     settings, listed, wish = service().settings, current(), _wish(request.args)
@@ -194,7 +194,6 @@ def show() -> Response:
         capacity=settings.capacity,
         orders=ORDERS | ({"risk": "open first, by stake"} if by_value else {}),
         hidden_days=contacts.HIDDEN_DAYS,
-        counts=counts(listed),
         order=ranking.order(listed.table[ranking.OUTCOME], settings.order),
         stake=ranking.stake(listed.table, settings.capacity),
         beyond=wish.text if not len(places) and service().has_in_book(wish.text) else "",

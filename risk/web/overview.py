@@ -195,6 +195,11 @@ class ToCall(NamedTuple):
     words: str
     first: list[client_list.Client]
 
+    @property
+    def others(self) -> int:
+        """How many clients are in no band here, though the list has them."""
+        return self.all - sum(self.bands.values())
+
 
 def to_call(
     listed: ClientList, capacity: int, contacted: Set[str], doubted: Calibration | None
@@ -208,7 +213,7 @@ def to_call(
     expected = ranking.expected(risks[:capacity], is_open[:capacity])
     return ToCall(
         listed.basis,
-        listed.in_bands,
+        listed.at_risk,
         listed.count,
         *decision_words.promised(expected, risks[:capacity], is_open[:capacity], doubted),
         client_list.clients_at(listed, places),

@@ -4,16 +4,18 @@ import csv
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
+from pyarrow import ipc
 
 from risk.errors import ArtefactRefused
 from risk.records import list_file, list_index
@@ -56,6 +58,11 @@ def counting() -> Iterator[Counter[str]]:
         yield counts
     finally:
         sys.setprofile(None)
+
+
+def bytes_read() -> int:
+    """How many bytes this process has read so far."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 @limits(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -107,6 +114,8 @@ def test_a_list_that_was_saved_by_an_editor_is_read(tmp_path: Path, end: str) ->
         (b",open,", b",open"),
         (b"reasons", b"why"),
         (b"corporation", b"\xff"),
+        (b"corporation", b"client"),
+        (b"corporation", b"corpo\rration"),
         (b",high,", b",\xff,"),
     ],
 )
@@ -120,6 +129,27 @@ def test_a_damaged_list_is_refused_when_it_is_opened(
     path.write_bytes(content.replace(was, becomes, 1))
     with pytest.raises(ArtefactRefused, match=r"damaged .*; run python reporting\.py"):
         list_file.opened(path)
+
+
+def test_a_list_is_damaged_where_a_client_has_no_stake(tmp_path: Path) -> None:
+    path = tmp_path / "riskranking.csv"
+    rows = written(path, book(["x", "y"]))
+    for stake in ("2.5", ""):
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, [*rows[0], "value", "at_stake"], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(row | {"value": "5", "at_stake": stake} for row in rows)
+        if stake:
+            assert list_file.opened(path).table["at_stake"].to_pylist() == [2.5, 2.5]
+    with pytest.raises(ArtefactRefused, match="at_stake is empty"):
+        list_file.opened(path)
+
+
+def test_little_is_read_of_a_list_to_know_its_header(own_list: Path) -> None:
+    before = bytes_read()
+    OpenList(own_list)
+    index = own_list.with_suffix(".index").stat().st_size
+    assert bytes_read() - before < index + 200_000
 
 
 def test_a_long_list_is_not_looked_through_when_its_writer_kept_the_index(own_list: Path) -> None:
@@ -151,6 +181,61 @@ def test_a_damaged_index_is_not_used(own_list: Path, left: int) -> None:
     index.unlink()
     index.write_bytes(content)
     assert OpenList(own_list).table.num_rows == MANY
+
+
+def lacking(name: str) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: table.drop_columns([name])
+
+
+def with_ranks_as(kind: pa.DataType) -> Callable[[pa.Table], pa.Table]:
+    return lambda table: table.set_column(2, "rank", table["rank"].cast(kind))
+
+
+def about(known: dict[bytes, bytes]) -> Callable[[pa.Table], pa.Table]:
+    """The same columns with other things said beside them."""
+
+    def changed(table: pa.Table) -> pa.Table:
+        return table.replace_schema_metadata({b"list": table.schema.metadata[b"list"], **known})
+
+    return changed
+
+
+WORDS_FOR_NUMBERS = b'{"log_odds": 0, "values": [], "fills": [], "row": ["a"], "copies": []}'
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lacking("begin"),
+        lacking("band"),
+        with_ranks_as(pa.int64()),
+        lambda table: table.append_column("more", table["rank"]),
+        lambda table: table.select(table.column_names[::-1]),
+        about({}),
+        about({b"middle": b"no JSON"}),
+        about({b"middle": b"\xff"}),
+        about({b"middle": b"{}"}),
+        about({b"middle": b"[]"}),
+        about({b"middle": WORDS_FOR_NUMBERS}),
+    ],
+)
+def test_an_index_made_in_another_way_is_not_used(
+    own_list: Path, change: Callable[[pa.Table], pa.Table]
+) -> None:
+    index = own_list.with_suffix(".index")
+    kept = ipc.open_file(index.read_bytes()).read_all()
+    written_anew(index, kept)
+    assert OpenList(own_list).middle, "what this test writes is read as an index"
+    written_anew(index, change(kept))
+    found = OpenList(own_list)
+    assert found.middle is None
+    assert found.table.equals(kept)
+
+
+def written_anew(index: Path, table: pa.Table) -> None:
+    index.unlink()
+    with ipc.new_file(index, table.schema) as file:
+        file.write_table(table)
 
 
 def test_the_index_goes_with_its_list(own_list: Path) -> None:

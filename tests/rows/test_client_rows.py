@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from risk.columns import Columns
 from risk.errors import ArtefactRefused, InputMissing
 from risk.rows import client_rows, tables
+from tests.rows.watched import Watched
 
 COLUMNS = Columns("client", ("plan", "calls"), "left", kinds=(("plan", "category"),))
 TEXT = st.text(st.sampled_from('ab",\n é'), max_size=4)
@@ -40,6 +41,14 @@ def test_a_line_within_quotes_is_no_row(tmp_path: Path) -> None:
     path.write_text('client,plan,calls,left\nx,"\na,p,1,0\n",2,\n"a",q,3,1')
     assert client_rows.of_client(path, "a", COLUMNS)["calls"].tolist() == [3]
     assert client_rows.of_client(path, "x", COLUMNS)["plan"].tolist() == ["\na,p,1,0\n"]
+
+
+def test_the_bytes_of_a_block_are_passed_over_a_few_times_however_many_rows_have_the_code() -> None:
+    """Most of the client's lines are within a quoted cell; quotes are on every other line."""
+    block = Watched(b'a,p,1,0\n"b",q,2,1\n' * 5_000 + b'c,"' + b"a,\n" * 5_000 + b'",3,1\na,p,4,0')
+    assert len([*client_rows.rows_in(block, "a")]) == 5_001
+    assert len([*client_rows.rows_in(block, "b")]) == 5_000
+    assert block.passed < 16 * len(block)
 
 
 def test_a_table_that_is_not_there_or_has_other_columns_is_refused(tmp_path: Path) -> None:

@@ -32,6 +32,23 @@ def test_the_overview_does_not_send_two_to_one_client(own: Settings) -> None:
     assert second in page(client, "/").inside("bdi")
 
 
+def test_overview_and_list_say_which_clients_of_a_band_they_count(
+    client: FlaskClient, company: Settings
+) -> None:
+    table, overview = listed(company), page(client, "/").text
+    at_risk = table[table["outcome"] == "open"]
+    known = len(table) - len(at_risk)
+    assert at_risk["band"].value_counts().to_dict() != table["band"].value_counts().to_dict()
+    for band in ("high", "medium", "low"):
+        assert f"{(at_risk['band'] == band).sum()} at {band}" in overview
+        found = page(client, f"/clients?band={band}&all=1").text
+        count = (table["band"] == band).sum()
+        assert re.search(rf"{band}, [^()]* \({count}\)", found)
+        assert f"{count} of {len(table)} clients" in found
+    whole = f"not counted: {known} on the list, those that stayed and those not in the newest data"
+    assert whole in overview
+
+
 def minutes_ago(count: float) -> str:
     moment = pd.Timestamp.now("UTC") - pd.Timedelta(minutes=count)
     return moment.strftime(files.TIME)
