@@ -18,6 +18,7 @@ from risk.judging.cell_rules import MISSING, Cell, LineRefused, Rule
 
 NUMERAL = r"[0-9]+(?:\.[0-9]+)?(?:[eE]-?[0-9]{1,2})?"  # which every reader reads alike
 LONGEST_LINE = 300  # a longer one is looked at alone
+LEAST_BLOCK = 1024 * 1024  # bytes that pyarrow reads at a time; with fewer it is slower
 TELLING = r"[!-~]|\pL|\pN"  # in a text with one of these not all is blank
 
 Column = Any  # an array of float64, nan where missing, or an Arrow array of texts
@@ -78,7 +79,7 @@ def _parsed(text: pa.Buffer, layout: schema.Layout, columns: Columns) -> pa.Tabl
     return csv.read_csv(
         pa.BufferReader(text),
         read_options=csv.ReadOptions(
-            use_threads=False, column_names=names, block_size=text.size + 1
+            use_threads=False, column_names=names, block_size=max(text.size + 1, LEAST_BLOCK)
         ),
         parse_options=csv.ParseOptions(quote_char=False),
         convert_options=csv.ConvertOptions(

@@ -97,14 +97,17 @@ def _blocks(
     text: bytes, start: int, begin: int, size: int, name: str
 ) -> Iterator[tuple[bytes, int]]:
     """The rest of a file in parts of whole lines, each with the number of lines before it."""
-    whole, work = len(text), progress.of(text.count(b"\n"), "lines")
+    whole = len(text)
+    work = progress.of(text.count(b"\n") if whole > size else 0, "lines")
     while begin < whole:
         end = text.rfind(b"\n", begin, begin + size) + 1 or text.find(b"\n", begin) + 1 or whole
         block = text[begin:end]
         yield block, start
-        start += block.count(b"\n")
         begin = end
-        if name and begin < whole:
+        if begin == whole:
+            break
+        start += block.count(b"\n")
+        if name:
             work.at(f"judging {name}", start)
 
 
