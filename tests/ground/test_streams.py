@@ -44,7 +44,7 @@ def test_a_full_disk_leaves_every_old_file_whole_and_no_draft(
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {f"{DATA}/fullprocess.log", f"{DATA}/last_run.json"}
     assert not [name for name in after if name.endswith(".draft")]
-    assert re.search(rf"{DATA}/\w+\.csv", ran.stderr), "it names the file that did not fit"
+    assert re.search(rf"{DATA}/\w+\.\w+: ", ran.stderr), "it names the file that did not fit"
 
 
 def test_a_run_that_cannot_log_does_its_work_all_the_same(idle: Settings) -> None:
