@@ -46,6 +46,7 @@ def test_all_rows_go_in_but_the_repeated_and_the_bad_ones(crowded: Settings) -> 
     assert len({row["line"] for row in refused}) == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whose", ["our", "bare"])
 @pytest.mark.parametrize("part", ["fit", "summarize"])
 def test_a_part_of_a_step_says_last_what_it_took(

@@ -58,7 +58,10 @@ def ingest(project: Settings) -> list[bytes] | None:
     return [output(project, name) for name in WRITTEN]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings().max_examples // 4  # each of them takes eight ingestions
+
+
+@settings(max_examples=FEW, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(random=some.randoms(use_true_random=False), kinds=some.booleans())
 def test_what_grew_is_to_the_byte_what_is_made_anew(
     tmp_path_factory: pytest.TempPathFactory, random: Random, kinds: bool
