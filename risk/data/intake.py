@@ -12,6 +12,7 @@ from risk.columns import Columns
 from risk.data import arrivals, input_file, input_folder, known_files, merge, outcomes
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
+from risk.data.known_files import KnownFiles
 from risk.data.outcomes import Outcomes
 from risk.data.row_store import Note
 from risk.errors import ArtefactRefused, InputMissing
@@ -148,16 +149,8 @@ def gather(settings: Settings) -> Intake:
     new_rows = {each.source.arrival.name: each.rows for each in came.read}
     del came  # whose rows are let go as soon as they are in the table
     sources = arrivals.in_order(sources, new_rows, known, number, settings)
-    known_first: frozenset[Arrival] = frozenset()
-    if held.come_first(sources):
-        known_first = frozenset(held.sources)
-        new = [source for source in sources if source.arrival not in known_first]
-        parts = [held.rows, *_rows_of(new, new_rows)]
-    else:
-        new_rows |= held.rows_by_file()
-        parts = _rows_of(sources, new_rows)
-    table = tables.merged(parts, settings.columns)
-    del held, parts
+    table, known_first = _together(held, sources, new_rows, settings.columns)
+    del held  # with millions of rows it counts
     in_files = [(source.arrival.name, source.good) for source in sources]
     merged = merge.merged(table, in_files, settings.columns)
     told = [number if each.is_new else each.arrived_first for each in sources]
@@ -176,6 +169,18 @@ def gather(settings: Settings) -> Intake:
         known=known_first,
         before=record,
     )
+
+
+def _together(
+    held: KnownFiles, sources: list[Source], new_rows: dict[str, pd.DataFrame], columns: Columns
+) -> tuple[pd.DataFrame, frozenset[Arrival]]:
+    """The rows of all files in their order, and the known files if their rows come first."""
+    if held.come_first(sources):
+        new = [source for source in sources if source.arrival not in held.sources]
+        parts = [held.rows, *_rows_of(new, new_rows)]
+        return tables.merged(parts, columns), frozenset(held.sources)
+    new_rows |= held.rows_by_file()
+    return tables.merged(_rows_of(sources, new_rows), columns), frozenset()
 
 
 def _rows_of(sources: list[Source], rows: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:

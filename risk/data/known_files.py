@@ -47,10 +47,11 @@ def unchanged(
     if not known:
         return nothing
     present, folder = set(listed), settings.input_folder_path
-    kept = [entry for entry in known if _is_unchanged(entry, present, folder)]
+    is_kept = [_is_unchanged(entry, present, folder) for entry in known]
+    kept = list(itertools.compress(known, is_kept))
     try:
-        for entry in known:
-            if entry["rows"] and entry not in kept:
+        for entry, is_unchanged in zip(known, is_kept, strict=True):
+            if entry["rows"] and not is_unchanged:
                 raise Unusable(f"{entry['name']} has changed or is gone")
         held = row_store.read(record, settings)
         _judge_whole(held, kept)

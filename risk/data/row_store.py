@@ -82,7 +82,10 @@ def read(record: Note, settings: Settings) -> Held:
     for part in kept["parts"]:
         if files.sha256(content[part["rows"] : part["end"]]) != part["sha256"]:
             raise Unusable("what was kept of them is not what it was")
-    return _held(content, kept["parts"], settings)
+    try:
+        return _held(content, kept["parts"], settings)
+    except (pa.ArrowException, OSError, LookupError, ValueError) as error:  # of the record's places
+        raise Unusable("what was kept of them is not where the record says") from error
 
 
 def _held(content: pa.Buffer, parts: list[Note], settings: Settings) -> Held:

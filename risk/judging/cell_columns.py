@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
+from pyarrow import csv as arrow_csv
 
 from risk.columns import NUMBER, SIGNED, Columns
 from risk.judging import cell_rules, schema
@@ -76,13 +76,13 @@ def of(text: pa.Buffer, layout: schema.Layout, columns: Columns) -> tuple[list[C
 def _parsed(text: pa.Buffer, layout: schema.Layout, columns: Columns) -> pa.Table:
     names = [str(at) for at in range(layout.width)]
     kinds = {names[at]: _type(name, columns) for name, at, _ in layout.cells}
-    return csv.read_csv(
+    return arrow_csv.read_csv(
         pa.BufferReader(text),
-        read_options=csv.ReadOptions(
+        read_options=arrow_csv.ReadOptions(
             use_threads=False, column_names=names, block_size=max(text.size + 1, LEAST_BLOCK)
         ),
-        parse_options=csv.ParseOptions(quote_char=False),
-        convert_options=csv.ConvertOptions(
+        parse_options=arrow_csv.ParseOptions(quote_char=False),
+        convert_options=arrow_csv.ConvertOptions(
             column_types=kinds,
             include_columns=list(kinds),
             null_values=sorted(MISSING),

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv as columnar
+from pyarrow import csv as arrow_csv
 from pyarrow import ipc
 
 from risk import files
@@ -211,13 +211,13 @@ def _row_begins(block: bytes) -> Places:
 
 def _parsed(block: bytes, names: list[str], kinds: dict[str, pa.DataType]) -> pa.Table:
     has_quotes = b'"' in block
-    return columnar.read_csv(
+    return arrow_csv.read_csv(
         pa.py_buffer(block),
-        read_options=columnar.ReadOptions(column_names=names),
-        parse_options=columnar.ParseOptions(
+        read_options=arrow_csv.ReadOptions(column_names=names),
+        parse_options=arrow_csv.ParseOptions(
             quote_char='"' if has_quotes else False, newlines_in_values=has_quotes
         ),
-        convert_options=columnar.ConvertOptions(
+        convert_options=arrow_csv.ConvertOptions(
             column_types=kinds,
             include_columns=list(kinds),
             null_values=[""],

@@ -10,10 +10,10 @@ from risk import files
 from risk.columns import Columns
 from risk.errors import InputMissing
 from risk.rows import row_blocks, tables
+from risk.rows.csv_lines import SPECIAL
 from risk.rows.row_blocks import NEWLINE, QUOTE
 
 BLOCK = 2**20
-SPECIAL = re.compile(r'[",\r\n]')  # a cell with one of these stands between quotes
 
 
 def of_client(path: Path, corporation: str, columns: Columns, at_once: int = BLOCK) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def of_client(path: Path, corporation: str, columns: Columns, at_once: int = BLO
 def rows_in(block: bytes, corporation: str) -> Iterator[bytes]:
     """The rows in a block whose first cell is this code, in quotes or not."""
     code = corporation.encode()
-    cells = [] if SPECIAL.search(corporation) else [code]
+    cells = [] if re.search(SPECIAL, corporation) else [code]
     if QUOTE in block:
         cells.append(QUOTE + code.replace(QUOTE, 2 * QUOTE) + QUOTE)
     at, is_open = 0, False

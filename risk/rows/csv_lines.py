@@ -13,10 +13,10 @@ from pandas.api.types import is_float_dtype, is_numeric_dtype
 from pyarrow import csv as arrow_csv
 
 QUOTE = '"'
-SPECIAL = '[",\r\n]'
+SPECIAL = '[",\r\n]'  # a cell with one of these stands between quotes
 LEAST_PLAIN = 1e-4  # below it Python writes an exponent
 LARGEST_WHOLE_NUMBER = 2**53
-ROWS_AT_ONCE = 200_000
+ROWS_AT_ONCE = 50_000  # of which each may hold a refused line of 10,000 characters
 BARE = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
 
 Cells: TypeAlias = Any  # an array of pyarrow, which ships no types

@@ -84,9 +84,8 @@ def numbered(cells: "pd.Series[Any]") -> Whole:
     """Equal cells by one number, from 0 on."""
     if any(_longest(texts) > WORD for texts in _texts(cells)):
         return pd.factorize(cells)[0]
-    marks = _mixed(
-        np.uint64(0), _marks(cells)
-    )  # distinct words have distinct marks, so these suffice
+    # distinct words have distinct marks, so these suffice
+    marks = _mixed(np.uint64(0), _marks(cells))
     same = repeats(marks, lambda own: [marks[own]])
     is_alone = np.ones(len(marks), dtype=bool)
     is_alone[same.row] = False

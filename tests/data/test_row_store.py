@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 
 import ingestion
 from risk import files
-from risk.data import row_store
+from risk.data import input_folder, known_files, row_store
 from risk.errors import DataUnusable, InputMissing
 from risk.judging import csv_file
 from risk.settings import Settings
@@ -278,6 +278,15 @@ RECORDS: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     ("every part twice", lambda record: record["kept"]["parts"].extend(record["kept"]["parts"])),
     ("no part", lambda record: record["kept"]["parts"].clear()),
     ("a file twice", lambda record: record["files"].append(record["files"][-1])),
+    (
+        "a part that begins beyond its end",
+        lambda record: record["kept"]["parts"][0].update(rows=10**12),
+    ),
+    ("refused lines elsewhere", lambda record: record["kept"]["parts"][0].update(refused=8)),
+    (
+        "refused lines beyond the end",
+        lambda record: record["kept"]["parts"][0].update(refused=10**12),
+    ),
     ("a part that ends early", lambda record: record["kept"]["parts"][0].update(end=8)),
 ]
 
@@ -293,6 +302,36 @@ def test_a_record_that_counts_other_rows_is_not_believed(
     files.write_json(project.output_folder_path / files.INGESTION, record)
     assert ingest(project) == wanted
     assert bytes_judged(project) == 0
+
+
+class Counted(dict[str, Any]):
+    """An entry that counts how often one is compared with another."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_each_of_many_files_is_looked_for_once(project: Settings) -> None:
+    for number in range(50):
+        place(project, f"dataset{number}.csv", lines(A))
+    ingestion.merge_multiple_dataframe(project)
+    record = files.read_json(project.output_folder_path / files.INGESTION) or {}
+    listed = input_folder.listing(project.input_folder_path).files
+    known = known_files.unchanged(project, record, list(map(Counted, record["files"])), listed)
+    assert len(known.sources) == len(record["files"])
+    assert Counted.compared == 0
+
+
+def test_an_empty_store_is_made_anew(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A))
+    wanted = ingest(project)
+    (project.output_folder_path / files.ROWS).write_bytes(b"")
+    assert ingest(project) == wanted
 
 
 def test_records_of_two_pasts_are_not_mixed(project: Settings) -> None:
