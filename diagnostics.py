@@ -16,7 +16,7 @@ import ingestion
 import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
-from risk.data import test_data
+from risk.data import final_data, test_data
 from risk.errors import InputMissing, RiskError
 from risk.learning import deployed
 from risk.onboarding import own_table
@@ -43,14 +43,14 @@ def model_predictions(dataset: pd.DataFrame, settings: Settings | None = None) -
 def dataframe_summary(settings: Settings | None = None) -> list[list[float]]:
     """Mean, median, standard deviation and mode of each feature, then of the target."""
     settings = settings or Settings.load()
-    table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+    table = final_data.read(settings).table
     return [statistics.numbers(table, name) for name in settings.columns.measured]
 
 
 def missing_data(settings: Settings | None = None) -> list[float]:
     """The percentage of missing cells in each column of the merged data."""
     settings = settings or Settings.load()
-    table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
+    table = final_data.read(settings).table
     return statistics.missing_percent(table, settings.columns)
 
 

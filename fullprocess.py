@@ -105,7 +105,9 @@ def past_the_first_gate(
         known = deliverables.make_list(settings, run, decision, (in_use, candidate), dataset.as_of)
         return Outcome(decision, known)
 
-    now = scoring.known_now(dataset.labelled, len(arrived.book), arrived.arrival, settings, run)
+    now = scoring.known_now(
+        dataset.labelled, len(dataset.book.rows), arrived.arrival, settings, run
+    )
     in_use, lost = None, ""
     try:
         of_new = arrived.rows_of(new, settings.columns)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from risk import cli, files
 from risk.columns import Columns
-from risk.data import arrivals, input_folder, intake, known_files, outcomes
+from risk.data import all_rows, arrivals, input_folder, intake, known_files
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.data.outcomes import Labelled, Outcomes
@@ -60,9 +60,9 @@ def merge_multiple_dataframe(settings: Settings | None = None) -> pd.DataFrame:
 
 def store(taken: Intake, settings: Settings) -> Dataset:
     """Write the refused lines, the book, the dataset and, last of all, what they were made of."""
-    folder, rejected = settings.output_folder_path, taken.rejected
+    folder, rejected, data = settings.output_folder_path, taken.rejected, taken.data
     tables.write(folder / files.REJECTED, rejected)
-    if taken.table.empty:
+    if data.table.empty:
         why = (
             f"{folder.name}/{files.REJECTED} says why" if len(rejected) else "no file holds any yet"
         )
@@ -70,37 +70,34 @@ def store(taken: Intake, settings: Settings) -> Dataset:
             f"no row in {settings.input_folder}/ can be used: {why}; the dataset stays as it was"
         )
     # first, as none of it counts before ingestion.json names it: a failure here leaves no mixed set
-    kept = known_files.keep(settings, taken.before, taken.sources, taken.rows, taken.known)
-    written = {
-        "book": files.ingestion_id(tables.write(folder / files.CLIENTS, taken.book)),
-        "id": files.ingestion_id(tables.write(folder / files.FINAL_DATA, taken.table)),
-        "input_folder": settings.input_folder,
-    }
-    outcomes.write(folder / files.OUTCOMES, taken.outcomes, written["id"])
-    record = _record(taken, written, settings) | {"kept": kept}
-    files.write_json(folder / files.INGESTION, record)
+    came = taken.came, data.marks
+    kept = known_files.keep(settings, taken.before, taken.sources, taken.known, came)
+    record = _record(taken, all_rows.write(settings, taken.before, data), settings)
+    files.write_json(folder / files.INGESTION, record | {"kept": kept})
     files.write_names(folder / files.INGESTED_FILES, taken.names)
     log.info(
         "%d rows of %d clients from %d files, %d rejected",
-        *(len(taken.table), len(taken.book), len(taken.names), len(rejected)),
+        *(len(data.table), len(data.book), len(taken.names), len(rejected)),
     )
-    book = Book(taken.book, taken.newest)
-    return Dataset(taken.table, book, taken.outcomes, settings.columns, record)
+    book = Book(data.book, data.newest)
+    return Dataset(data.table, book, data.outcomes, settings.columns, record)
 
 
-def _record(taken: Intake, written: dict[str, Any], settings: Settings) -> dict[str, Any]:
+def _record(taken: Intake, dataset: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """The content of ingestion.json; data that have not changed keep their time."""
     before = taken.before
+    written = {"book": dataset["book"], "id": dataset["id"], "input_folder": settings.input_folder}
     is_unchanged = written.items() <= before.items()
     is_same_folder = before.get("input_folder") == settings.input_folder
     earlier = before["files"] if is_same_folder else []
     return written | {
         "time": before["time"] if is_unchanged else files.now(),
         "arrival": taken.arrival,
-        "newest": taken.newest,
-        "newest_dates": taken.newest_dates,
+        "newest": taken.data.newest,
+        "newest_dates": taken.data.newest_dates,
         "limits": settings.limits._asdict(),
         "columns": judgement.columns_id(settings),
+        "dataset": dataset,
         "files": arrivals.marked(taken.files, earlier, is_unchanged=is_unchanged),
     }
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from risk import files, wording
 from risk.cli import run
-from risk.data import test_data
+from risk.data import final_data, test_data
 from risk.data.outcomes import Labelled
 from risk.decisions import judgement, situation
 from risk.decisions.gates import ARRIVED, NEWEST, TEST
@@ -99,8 +99,7 @@ def score_in_use(
 def score_deployed(settings: Settings | None = None) -> float:
     """F1 of the deployed model on the newest data: the ingested rows whose outcome is known."""
     settings = settings or Settings.load()
-    newest = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-    known = tables.with_outcome(newest, settings.columns)
+    known = tables.with_outcome(final_data.read(settings).table, settings.columns)
     if known.empty:
         raise DataUnusable("no outcome is known in the newest data, so nothing can be scored on it")
     model = deployed.load(settings.prod_deployment_path, settings.columns).model

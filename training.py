@@ -7,11 +7,10 @@ from typing import Any
 
 from risk import files
 from risk.cli import run
-from risk.data import outcomes
+from risk.data import final_data, outcomes
 from risk.decisions.windows import Fits, Trained
 from risk.models.estimator import Model
 from risk.records import model_record, recording
-from risk.rows import tables
 from risk.settings import Settings
 
 log = logging.getLogger("risk.training")
@@ -20,10 +19,7 @@ log = logging.getLogger("risk.training")
 def train_model(settings: Settings | None = None) -> Model:
     """Fit the model on the rows with an outcome; keep it, and what it was fitted on."""
     settings = settings or Settings.load()
-    dataset = settings.output_folder_path / files.FINAL_DATA
-    content = files.read_bytes(dataset, "ingestion.py")
-    table = tables.parse(content, files.short(dataset), settings.columns)
-    ingestion = files.ingestion_id(files.sha256(content))
+    table, ingestion = final_data.read(settings)
     labelled = outcomes.labelled(settings.output_folder_path, ingestion, table, settings.columns)
     trained = Fits(labelled, settings).trained(settings.training_window)
     keep(trained, ingestion, settings)

@@ -261,7 +261,18 @@ ROWS = {
     ONLY: None,
 }
 
-PART = {"rows": count, "refused": count, "end": count, "sha256": word}  # of what is kept
+PART = {  # of what is kept of the input files
+    **dict.fromkeys(("rows", "refused", "marks?", "end"), count),
+    "sha256": word,
+}
+DATASET = {
+    **dict.fromkeys(("id", "book", "made_by"), word),
+    "blocks": [word],
+    "whole": [text],
+    "parts": [count],
+    "end": count,
+    "stamps": {EACH: [whole]},
+}
 INGESTION = Kind(
     {
         "id": word,
@@ -273,7 +284,8 @@ INGESTION = Kind(
         "arrival?": arrival,
         "newest?": count,
         "newest_dates?": {EACH: number},
-        "kept?": {"made_by": word, "parts": [PART]},
+        "kept?": {"made_by": word, "parts": [PART], "stamp?": [whole]},
+        "dataset?": DATASET,
         "files": [FILE | {"mtime_ns": whole, "ctime_ns?": whole}],
     },
     "remove it and run python ingestion.py",

@@ -14,7 +14,7 @@ from tests.conftest import HEADER, aged
 WRITTEN = (
     *(files.FINAL_DATA, files.CLIENTS, files.OUTCOMES, files.REJECTED, files.INGESTED_FILES),
 )
-OUR_OWN = (files.INGESTION, files.ROWS)
+OUR_OWN = (files.INGESTION, files.ROWS, files.DATASET, files.STANDING)
 FEATURES = ("lastmonth_activity", "lastyear_activity", "number_of_employees")
 WHOLE_MINUTES, FRESH = 120, 10
 Contents = Callable[[Path], dict[str, bytes]]

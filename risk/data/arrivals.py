@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from risk import files, shapes
-from risk.data import input_folder, merge
+from risk.data import final_data, input_folder, merge
 from risk.data.input_file import Source
 from risk.data.outcomes import Outcomes
-from risk.data.row_store import Note
 from risk.errors import ArtefactRefused, InputMissing
-from risk.rows import tables
+from risk.rows.long_files import Note
 from risk.settings import Settings
 from risk.shapes import Kind
 
@@ -73,7 +72,7 @@ def _filled_in(changed: dict[str, pd.DataFrame], settings: Settings) -> set[str]
     """The files that hold what they held before, with outcomes that came in."""
     columns = settings.columns
     try:
-        before = tables.read(settings.output_folder_path / files.FINAL_DATA, columns)
+        before = final_data.read(settings).table
     except (InputMissing, ArtefactRefused):
         return set()
     return {name for name, rows in changed.items() if merge.is_filled_in(rows, before, columns)}

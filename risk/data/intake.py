@@ -1,23 +1,24 @@
 """The input folder's files: judged, put in order, merged; nothing is written here."""
 
+import itertools
 import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from risk import files, progress
 from risk.columns import Columns
-from risk.data import arrivals, input_file, input_folder, known_files, merge, outcomes
+from risk.data import all_rows, arrivals, input_file, input_folder, known_files, outcomes
+from risk.data.all_rows import Data
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
 from risk.data.known_files import KnownFiles
 from risk.data.outcomes import Outcomes
-from risk.data.row_store import Note
 from risk.errors import ArtefactRefused, InputMissing
 from risk.judging import lines
 from risk.rows import tables
+from risk.rows.long_files import Note
 from risk.settings import Settings
 
 log = logging.getLogger("risk.intake")
@@ -26,23 +27,18 @@ MOST_NAMED = 3
 
 
 class Intake(NamedTuple):
-    """What the input folder holds: its files in their order, all their good rows, what they tell.
+    """What the input folder holds: its files in their order, their good rows, what they tell.
 
-    `table` is the dataset, `book` every client's newest row, the last ones of the newest period.
+    `known` are files of an earlier ingestion whose rows come first; `came` are those of the others.
     """
 
     sources: list[Source]
-    rows: pd.DataFrame
-    table: pd.DataFrame
-    book: pd.DataFrame
-    newest: int
-    newest_dates: dict[str, float]
-    repetitions: list[int]
-    outcomes: Outcomes
+    known: KnownFiles
+    came: pd.DataFrame
+    data: Data
     arrival: int
     waiting: list[str]
     missed: list[str]
-    known: frozenset[Arrival]  # files of an earlier ingestion, if their rows come first
     before: Note  # of the last ingestion
 
     @property
@@ -78,8 +74,8 @@ class Intake(NamedTuple):
     @property
     def files(self) -> list[Note]:
         """Every file that was looked at, with its counts."""
-        pairs = zip(self.sources, self.repetitions, strict=True)
-        return [source.counts(duplicates) for source, duplicates in pairs]
+        repetitions = iter(self.data.repetitions)
+        return [each.counts(next(repetitions) if each.good else 0) for each in self.sources]
 
     def files_of(self, arrivals: Iterable[Arrival]) -> list[Note]:
         """The same for these files alone."""
@@ -88,20 +84,24 @@ class Intake(NamedTuple):
 
     def rows_of(self, new: Iterable[Arrival], columns: Columns) -> pd.DataFrame:
         """All rows of these files."""
-        names = {arrival.name for arrival in new}
-        arrived = [
-            tables.with_days(rows, columns)
-            for source, rows in zip(self.sources, self.rows_by_file, strict=True)
-            if source.arrival.name in names
-        ]
+        rows, sources = self._came_by_file(), self._of(new)
+        if any(source.arrival.name not in rows for source in sources):
+            rows |= self.known.rows_by_file()
+        arrived = [tables.with_days(rows[each.arrival.name], columns) for each in sources]
         return tables.merged(arrived, columns)
 
     @property
     def rows_by_file(self) -> list[pd.DataFrame]:
         """The good rows of each file."""
-        ends = np.cumsum([source.good for source in self.sources])
-        pairs = zip(self.sources, ends, strict=True)
-        return [self.rows.iloc[end - source.good : end] for source, end in pairs]
+        rows = self.known.rows_by_file() | self._came_by_file()
+        return [rows[source.arrival.name] for source in self.sources]
+
+    def _came_by_file(self) -> dict[str, pd.DataFrame]:
+        """The rows of each file that was read now, by its name."""
+        came = [source for source in self.sources if source.arrival not in self.known.sources]
+        ends = itertools.accumulate(source.good for source in came)
+        pairs = zip(came, ends, strict=True)
+        return {each.arrival.name: self.came.iloc[end - each.good : end] for each, end in pairs}
 
     @property
     def rejected(self) -> pd.DataFrame:
@@ -134,53 +134,35 @@ def gather(settings: Settings) -> Intake:
         raise InputMissing(f"there is no .csv file in {settings.input_folder}/")
     record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
     is_same_folder = record.get("input_folder") == settings.input_folder
-    known = record["files"] if is_same_folder else []
-    held = known_files.unchanged(settings, record, known, listing.files)
-    came = _read(settings, known, [each for each in listing.files if each not in held.sources])
-    sources = [*held.sources.values(), *(each.source for each in came.read)]
+    entries = record["files"] if is_same_folder else []
+    known = known_files.unchanged(settings, record, entries, listing.files)
+    read = _read(settings, entries, [each for each in listing.files if each not in known.sources])
+    sources = [*known.sources.values(), *(each.source for each in read.files)]
     for source in sources:
         input_file.say_what_is_refused(source, settings.input_folder_path)
-    waiting = came.waiting
-    _say_what_is_gone(settings, known, sources, waiting)
-    missed = [e["name"] for e in known if e["accepted"] and e["name"] in waiting]
+    waiting = read.waiting
+    _say_what_is_gone(settings, entries, sources, waiting)
+    missed = [e["name"] for e in entries if e["accepted"] and e["name"] in waiting]
     before = _outcomes_before(settings)
     last = arrivals.last_number(settings, record, before)
     number = last + any(source.is_new and source.good for source in sources)
-    new_rows = {each.source.arrival.name: each.rows for each in came.read}
-    del came  # whose rows are let go as soon as they are in the table
-    sources = arrivals.in_order(sources, new_rows, known, number, settings)
-    table, known_first = _together(held, sources, new_rows, settings.columns)
-    del held  # with millions of rows it counts
-    in_files = [(source.arrival.name, source.good) for source in sources]
-    merged = merge.merged(table, in_files, settings.columns)
-    told = [number if each.is_new else each.arrived_first for each in sources]
-    return Intake(
-        sources=sources,
-        rows=table,
-        table=merged.table,
-        book=merged.book,
-        newest=merged.newest,
-        newest_dates=merged.newest_dates,
-        repetitions=merged.repetitions,
-        outcomes=outcomes.of(merged.told, told, before),
-        arrival=number,
-        waiting=waiting,
-        missed=missed,
-        known=known_first,
-        before=record,
-    )
+    rows = {each.source.arrival.name: each.rows for each in read.files}
+    del read  # whose rows are let go as soon as they are in the table
+    sources = arrivals.in_order(sources, rows, entries, number, settings)
+    if not known.come_first(sources):
+        rows |= known.rows_by_file()
+        known = known_files.none(settings)
+    new = [source for source in sources if source.arrival not in known.sources]
+    came = tables.merged(_rows_of(new, rows), settings.columns)
+    told = [number if each.is_new else each.arrived_first for each in sources if each.good]
+    all_of_them = all_rows.Rows(known, came, in_files(sources), told)
+    data = all_rows.merged(settings, record, all_of_them, before)
+    return Intake(sources, known, came, data, number, waiting, missed, record)
 
 
-def _together(
-    held: KnownFiles, sources: list[Source], new_rows: dict[str, pd.DataFrame], columns: Columns
-) -> tuple[pd.DataFrame, frozenset[Arrival]]:
-    """The rows of all files in their order, and the known files if their rows come first."""
-    if held.come_first(sources):
-        new = [source for source in sources if source.arrival not in held.sources]
-        parts = [held.rows, *_rows_of(new, new_rows)]
-        return tables.merged(parts, columns), frozenset(held.sources)
-    new_rows |= held.rows_by_file()
-    return tables.merged(_rows_of(sources, new_rows), columns), frozenset()
+def in_files(sources: list[Source]) -> list[tuple[str, int]]:
+    """The files that have rows, and how many."""
+    return [(source.arrival.name, source.good) for source in sources if source.good]
 
 
 def _rows_of(sources: list[Source], rows: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
@@ -188,28 +170,28 @@ def _rows_of(sources: list[Source], rows: dict[str, pd.DataFrame]) -> list[pd.Da
     return [rows.pop(source.arrival.name) for source in sources]
 
 
-class _Came(NamedTuple):
+class _Read(NamedTuple):
     """The files that were read, and those that cannot be read whole yet."""
 
-    read: list[input_file.Read]
+    files: list[input_file.Read]
     waiting: list[str]
 
 
-def _read(settings: Settings, known: list[Note], listed: list[Arrival]) -> _Came:
+def _read(settings: Settings, known: list[Note], listed: list[Arrival]) -> _Read:
     """Read these files."""
     read_before = {
         (entry["name"], entry["sha256"]): input_folder.has_rows(entry) for entry in known
     }
-    came, work = _Came([], []), progress.of(len(listed), "files")
+    read, work = _Read([], []), progress.of(len(listed), "files")
     for number, arrival in enumerate(listed):
         work.at(f"reading {arrival.name}", number)
         path = settings.input_folder_path / arrival.name
         try:
-            came.read.append(input_file.read(arrival, settings, read_before))
+            read.files.append(input_file.read(arrival, settings, read_before))
         except input_folder.StillChanging as reason:
             log.warning("%s waits for the next run: %s", files.short(path), reason)
-            came.waiting.append(arrival.name)
-    return came
+            read.waiting.append(arrival.name)
+    return read
 
 
 def _outcomes_before(settings: Settings) -> Outcomes | None:

@@ -3,7 +3,6 @@
 import itertools
 import logging
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,11 @@ from risk import files
 from risk.data import input_file, input_folder, row_store
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
-from risk.data.row_store import Held, Note, Unusable
+from risk.data.row_store import Kept
 from risk.judging.lines import Refusal
-from risk.rows import tables
+from risk.rows import long_files, tables
+from risk.rows.equal_rows import Words
+from risk.rows.long_files import Note, Unusable
 from risk.settings import Settings
 
 log = logging.getLogger("risk.known_files")
@@ -25,7 +26,13 @@ class KnownFiles(NamedTuple):
     """The files that need not be read again, in the order of their arrival, and their rows."""
 
     sources: dict[Arrival, Source]
-    rows: pd.DataFrame
+    kept: Kept
+    repetitions: list[int]  # of each file with rows, those that changed nothing
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """All their rows."""
+        return self.kept.rows
 
     def rows_by_file(self) -> dict[str, pd.DataFrame]:
         """The rows of each file, by its name."""
@@ -39,13 +46,17 @@ class KnownFiles(NamedTuple):
         return known == sorted(known, reverse=True)
 
 
+def none(settings: Settings) -> KnownFiles:
+    """No file."""
+    return KnownFiles({}, row_store.nothing(settings), [])
+
+
 def unchanged(
     settings: Settings, record: Note, known: list[Note], listed: list[Arrival]
 ) -> KnownFiles:
     """What the last ingestion kept, unless a file with rows has changed: then all are read."""
-    nothing = KnownFiles({}, tables.merged([], settings.columns))
     if not known:
-        return nothing
+        return none(settings)
     present, folder = set(listed), settings.input_folder_path
     is_kept = [_is_unchanged(entry, present, folder) for entry in known]
     kept = list(itertools.compress(known, is_kept))
@@ -53,17 +64,18 @@ def unchanged(
         for entry, is_unchanged in zip(known, is_kept, strict=True):
             if entry["rows"] and not is_unchanged:
                 raise Unusable(f"{entry['name']} has changed or is gone")
-        held = row_store.read(record, settings)
-        _judge_whole(held, kept)
+        rows = row_store.read(record, settings)
+        _judge_whole(rows, kept)
     except Unusable as reason:
         log.info("all files are read: %s", reason)
-        return nothing
-    refusals = iter(held.refusals)
+        return none(settings)
+    refusals = iter(rows.refusals)
     sources = [
         input_file.known(entry, list(itertools.islice(refusals, entry["rejected"])))
         for entry in kept
     ]
-    return KnownFiles({source.arrival: source for source in sources}, held.rows)
+    repetitions = [entry["duplicates"] for entry in kept if entry["rows"] > entry["rejected"]]
+    return KnownFiles({source.arrival: source for source in sources}, rows, repetitions)
 
 
 def _is_unchanged(entry: Note, listed: set[Arrival], folder: Path) -> bool:
@@ -74,33 +86,35 @@ def _is_unchanged(entry: Note, listed: set[Arrival], folder: Path) -> bool:
     return input_folder.ctime_ns(path) == entry.get("ctime_ns") and os.access(path, os.R_OK)
 
 
-def _judge_whole(held: Held, kept: list[Note]) -> None:
+def _judge_whole(rows: Kept, kept: list[Note]) -> None:
     """Raise Unusable if there are not as many rows and refused lines as the record counts."""
     rejected = sum(entry["rejected"] for entry in kept)
     good = sum(entry["rows"] for entry in kept) - rejected
-    if (len(held.rows), len(held.refusals)) != (good, rejected):
-        raise Unusable("what was kept of them is not what it was")
+    if (rows.count, len(rows.refusals)) != (good, rejected):
+        raise Unusable(row_store.DAMAGED)
 
 
 def keep(
     settings: Settings,
     record: Note,
     sources: list[Source],
-    rows: pd.DataFrame,
-    known: Collection[Arrival],
+    known: KnownFiles,
+    came: tuple[pd.DataFrame, Words],
 ) -> Note:
-    """Keep these rows of all files, so that none is read twice; return the note of what is kept.
+    """Keep the rows of all files, so that none is read twice; return the note of what is kept.
 
-    The rows of the known files, which come first, are kept already.
+    Those of the known files, which come first, are kept already. The last marks are of the others.
     """
-    new = [source for source in sources if source.arrival not in known]
-    count = sum(source.good for source in new)
-    if known and not (count or any(source.refusals for source in new)):
+    rows, marks = came
+    new = [source for source in sources if source.arrival not in known.sources]
+    if known.sources and not any(source.good or source.refusals for source in new):
         return dict(record["kept"])
-    if known and row_store.can_grow(record, settings.output_folder_path / files.ROWS):
-        came = rows.iloc[len(rows) - count :]
-        return row_store.keep(settings, record, came, _refusals(new))
-    return row_store.keep_all(settings, rows, _refusals(sources))
+    path = settings.output_folder_path / files.ROWS
+    if known.sources and row_store.has_room(record) and long_files.can_grow(path):
+        own = marks[len(marks) - len(rows) :]
+        return row_store.keep(settings, record, rows, own, _refusals(new))
+    rows = tables.merged([known.rows, rows], settings.columns)
+    return row_store.keep_all(settings, rows, marks, _refusals(sources))
 
 
 def _refusals(sources: list[Source]) -> list[Refusal]:

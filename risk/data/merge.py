@@ -11,7 +11,9 @@ import pandas as pd
 from risk.columns import DATE, Columns
 from risk.data import snapshots
 from risk.data.snapshots import CLIENT_BITS, OPEN, Flags, Rows, Snapshots, Whole
+from risk.data.standing import OfClients, OfFiles, Standing
 from risk.rows import equal_rows
+from risk.rows.equal_rows import Words
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
@@ -46,37 +48,76 @@ class Merged(NamedTuple):
     repetitions: list[int]  # of each file, the rows that changed nothing
     newest_dates: dict[str, float]  # of each date column, in the newest period
     told: Told
+    marks: Words  # of all rows
+    standing: Standing | None = None  # nothing where periods or days change with later rows
 
 
 def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Columns) -> Merged:
     """The rows of a table in which these files, each with so many rows, follow as they arrived."""
     rows = snapshots.rows_of(table, [count for _, count in files], columns)
     known, contradictions = snapshots.followed(rows)
-    _say(contradictions, table, rows, files, columns)
-    again = _delivered_again(rows.client, known)
-    known = known.where(~again) if again.any() else known
+    say(contradictions, table, rows, files, columns)
     client = rows.client[known.row]
-    period = _periods(client, known.place, columns)
+    opened = last_opened(client, known, np.full(client.max(initial=-1) + 1, -1, dtype=np.int32))
+    again = delivered_again(client, known, opened)
+    if again.any():
+        known, client = known.where(~again), client[~again]
+    clients = clients_of(known.place, client)
+    period = begins(clients, columns)[known.place]
     dates, newest_dates = _days(table, known, period, columns)
-    listed, at = _newest(client, known), _kept(known, rows)
+    listed, at = newest_of(client, known), kept_of(known, rows)
     newest = int((period[listed] == period.max(initial=0)).sum())
-    book = _made(table, known.where(listed), _of(dates, listed), columns)
+    book = made(table, known.where(listed), _of(dates, listed), columns)
+    of_clients = None if columns.period or dates else _of_clients(rows, known, listed, opened)
     kept, dates = known.where(at), _of(dates, at)
-    del known, client, period, listed, at  # with millions of rows each of them counts
-    repetitions = _repetitions(kept, rows, len(files))
+    del known, client, period, listed, at, opened  # with millions of rows each of them counts
+    repetitions = repetitions_of(kept, rows, len(files))
     if dates:
-        dataset = _made(table, kept, dates, columns)
+        dataset = made(table, kept, dates, columns)
         once = _each_once(dataset, columns)
         dataset = dataset[once].reset_index(drop=True)
-        told = _told(keys(dataset, columns), kept.where(once), rows, columns)
-        return Merged(dataset, book, newest, repetitions, newest_dates, told)
-    told = _told(_with_outcome(rows.mark[kept.row], kept.outcome), kept, rows, columns)
+        told, _ = _told(keys(dataset, columns), kept.where(once), rows, columns)
+        return Merged(dataset, book, newest, repetitions, newest_dates, told, rows.mark)
+    own = with_outcome(rows.mark[kept.row], kept.outcome)
+    told, tellers = _told(own, kept, rows, columns)
+    standing = None
+    if of_clients:
+        standing = Standing(of_clients, of_files(rows, len(files), clients, tellers))
+    marks = rows.mark
     del rows
-    dataset = _made(table, kept, dates, columns)
-    return Merged(dataset, book, newest, repetitions, newest_dates, told)
+    dataset = made(table, kept, dates, columns)
+    return Merged(dataset, book, newest, repetitions, newest_dates, told, marks, standing)
 
 
-def _repetitions(kept: Snapshots, rows: Rows, files: int) -> list[int]:
+def _of_clients(rows: Rows, known: Snapshots, listed: Whole, opened: Whole) -> OfClients:
+    """What is known of each client of the book; files follow each other by their places."""
+    client = rows.client[known.row]
+    own = client[listed]
+    is_first = are_first(rows)
+    renewed = np.full(len(opened), -1, dtype=np.int32)
+    renewed[rows.client[is_first]] = rows.file[is_first]  # the last one counts
+    is_told_again = np.zeros(len(opened), dtype=bool)
+    is_told_again[client[came_again(known)]] = True
+    return OfClients(known.place[listed], opened[own], renewed[own], is_told_again[own])
+
+
+def are_first(rows: Rows) -> Flags:
+    """Which rows equal none before them."""
+    is_first = np.ones(len(rows.file), dtype=bool)
+    is_first[rows.same.row] = False
+    is_first[rows.same.row[rows.same.begin]] = True
+    return is_first
+
+
+def of_files(rows: Rows, count: int, clients: list[int], tellers: list[int]) -> OfFiles:
+    """What is known of so many files: how many clients they have, of how many they told."""
+    is_old = np.zeros(count, dtype=bool)
+    is_old[rows.file[rows.is_old & (rows.outcome != OPEN)]] = True
+    known, told = (np.asarray(each + [0] * (count - len(each))) for each in (clients, tellers))
+    return OfFiles(known.astype(np.int64), told.astype(np.int64), is_old)
+
+
+def repetitions_of(kept: Snapshots, rows: Rows, files: int) -> list[int]:
     """Of each file, how many rows told nothing."""
     telling = np.zeros(len(rows.file), dtype=bool)
     telling[kept.row] = telling[kept.told_by] = True
@@ -88,31 +129,40 @@ def keys(table: pd.DataFrame, columns: Columns) -> Keys:
     """A number for each row, another one with another outcome."""
     names = [name for name in columns.all if name != columns.target]
     marks = equal_rows.marks_of(table, names)
-    return _with_outcome(marks, table[columns.target].fillna(OPEN).to_numpy(dtype="int64"))
+    return with_outcome(marks, table[columns.target].fillna(OPEN).to_numpy(dtype="int64"))
 
 
-def _with_outcome(marks: Keys, outcome: Whole) -> Keys:
+def with_outcome(marks: Keys, outcome: Whole) -> Keys:
+    """A number for each row with this mark and this outcome."""
     own = marks * MULTIPLIER
     own += (outcome + 1).astype(np.uint8)
     return np.asarray(own)
 
 
-def _told(own: Keys, dataset: Snapshots, rows: Rows, columns: Columns) -> Told:
-    """What is known of the outcomes of these snapshots, which are rows of these keys."""
+def _told(own: Keys, dataset: Snapshots, rows: Rows, columns: Columns) -> tuple[Told, list[int]]:
+    """What is known of the outcomes of these snapshots, which are rows of these keys.
+
+    The second value counts the clients whose outcomes each file, or each period, has.
+    """
     is_known = dataset.outcome != OPEN
-    file = np.where(is_known, rows.file[dataset.told_by], np.int32(-1))
-    place = (dataset.place if columns.period else file)[is_known]
-    period = np.full(len(file), -1, dtype=np.int32)
-    of_known = _periods(rows.client[dataset.row[is_known]], place, columns)
-    period[is_known] = _numbered(of_known)
-    return Told(own, file, period)
+    file = rows.file[dataset.told_by[is_known]]
+    place = dataset.place[is_known] if columns.period else file
+    tellers = clients_of(place, rows.client[dataset.row[is_known]])
+    return told_of(own, is_known, file, numbers_of(tellers, columns)[place]), tellers
 
 
-def _numbered(periods: Whole) -> Whole:
-    """Periods by their number, the oldest 0."""
-    is_there = np.bincount(periods) > 0
-    numbers: Whole = (np.cumsum(is_there) - 1).astype(np.int32)[periods]
-    return numbers
+def told_of(own: Keys, is_known: Flags, file: Whole, period: Whole) -> Told:
+    """What is known of rows of these keys, of which some have an outcome."""
+    told = Told(own, *(np.full(len(own), -1, dtype=np.int32) for _ in range(2)))
+    told.file[is_known], told.period[is_known] = file, period
+    return told
+
+
+def numbers_of(clients: Sequence[int], columns: Columns) -> Whole:
+    """The number of the period of each place that has so many clients, the oldest 0."""
+    begin = begins(clients, columns)
+    is_there = np.asarray(clients, dtype=bool)
+    return np.searchsorted(np.unique(begin[is_there]), begin).astype(np.int32)
 
 
 def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
@@ -123,7 +173,7 @@ def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) ->
     return 2 * len(now.merge(before[names].drop_duplicates())) > len(now)
 
 
-def _kept(snapshots: Snapshots, rows: Rows) -> Whole:
+def kept_of(snapshots: Snapshots, rows: Rows) -> Whole:
     """The rows of the dataset, in which a row stands once, with its outcome if known."""
     same = np.full(len(rows.file), -1, dtype=np.int32)
     same[rows.same.row] = rows.same.group
@@ -147,7 +197,7 @@ def _each_once(dataset: pd.DataFrame, columns: Columns) -> Flags:
     return once
 
 
-def _made(
+def made(
     table: pd.DataFrame, snapshots: Snapshots, dates: dict[str, Days], columns: Columns
 ) -> pd.DataFrame:
     """Snapshots as rows of a table, with these days instead of dates."""
@@ -173,20 +223,28 @@ def _taken(cells: "pd.Series[Any]", rows: Whole) -> Any:
     return cells.array[which]
 
 
-def _delivered_again(client: Whole, snapshots: Snapshots) -> Flags:
-    """Which are outcomes of old snapshots once more: the client has an open snapshot since."""
+def came_again(snapshots: Snapshots) -> Flags:
+    """Which came with their outcome although the client had these numbers before."""
     came_with_outcome = (snapshots.told_by == snapshots.row) & (snapshots.outcome != OPEN)
-    is_again: Flags = came_with_outcome & (snapshots.began < snapshots.place)
-    if not is_again.any():
-        return is_again
-    last_opened = np.full(client.max() + 1, -1)
-    opened = np.flatnonzero(snapshots.outcome == OPEN)  # in the order of their places
-    last_opened[client[snapshots.row[opened]]] = snapshots.place[opened]
-    delivered_again: Flags = is_again & (snapshots.began < last_opened[client[snapshots.row]])
-    return delivered_again
+    came: Flags = came_with_outcome & (snapshots.began < snapshots.place)
+    return came
 
 
-def _newest(client: Whole, snapshots: Snapshots) -> Whole:
+def last_opened(client: Whole, snapshots: Snapshots, before: Whole) -> Whole:
+    """The place of each client's last open snapshot; before these there were others."""
+    opened = before.copy()
+    at = np.flatnonzero(snapshots.outcome == OPEN)  # in the order of their places
+    opened[client[at]] = snapshots.place[at]
+    return opened
+
+
+def delivered_again(client: Whole, snapshots: Snapshots, opened: Whole) -> Flags:
+    """Which are outcomes of old snapshots once more: the client was opened since."""
+    again: Flags = came_again(snapshots) & (snapshots.began < opened[client])
+    return again
+
+
+def newest_of(client: Whole, snapshots: Snapshots) -> Whole:
     """The positions of each client's newest snapshot, the oldest of them first."""
     in_order: Whole = np.arange(len(snapshots.row))
     if (np.diff(snapshots.again) < 0).any() or (np.diff(snapshots.place) < 0).any():
@@ -197,25 +255,25 @@ def _newest(client: Whole, snapshots: Snapshots) -> Whole:
     return newest
 
 
-def _periods(client: Whole, places: Whole, columns: Columns) -> Whole:
-    """The period of each of these rows of clients, which begins at the place that this names.
+def begins(clients: Sequence[int], columns: Columns) -> Whole:
+    """At which place the period of each place begins; so many clients are at each of them.
 
     Of two neighbours that differ much in the number of their clients, the smaller one is only a
     part: a few corrections, or clients that joined since.
     """
     small = SMALL_PERIOD if columns.period else SMALL_FILE
-    begins = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.int32)
+    own = np.zeros(len(clients), dtype=np.int32)
     begin, size = 0, 0
-    for place, count in enumerate(_clients_of(places, client)):
+    for place, count in enumerate(clients):
         if count and size and min(size, count) < small * max(size, count):
             size = max(size, count)
         elif count:
             begin, size = place, count
-        begins[place] = begin
-    return begins[places]
+        own[place] = begin
+    return own
 
 
-def _clients_of(places: Whole, client: Whole) -> list[int]:
+def clients_of(places: Whole, client: Whole) -> list[int]:
     """How many clients each place has."""
     pairs = places.astype(np.int64)
     pairs <<= CLIENT_BITS
@@ -242,7 +300,7 @@ def _days(
     return days, newest_dates
 
 
-def _say(
+def say(
     contradictions: list[tuple[int, int]],
     table: pd.DataFrame,
     rows: Rows,

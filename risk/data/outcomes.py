@@ -11,6 +11,7 @@ from risk.columns import Columns
 from risk.data.merge import Keys, Told
 from risk.data.snapshots import Whole
 from risk.errors import ArtefactRefused, InputMissing
+from risk.rows import long_files
 from risk.shapes import MOST_ARRIVALS
 
 ROW = np.dtype([("key", "<u8"), ("period", "<i4"), ("arrival", "<i4")])
@@ -67,6 +68,15 @@ class Outcomes(NamedTuple):
             arrivals[wanted[found]] = known["arrival"][at[found]]
         return arrivals
 
+    def with_more(self, more: "Outcomes") -> "Outcomes":
+        """These, and others after them."""
+        words = [each.rows.view(np.uint64) for each in (self, more)]  # which are copied sooner
+        return Outcomes(np.concatenate(words).view(ROW))
+
+    def since(self, row: int) -> "Outcomes":
+        """The rows from this one on."""
+        return Outcomes(self.rows[row:])
+
     def labelled(self, table: pd.DataFrame, columns: Columns) -> Labelled:
         """The rows of the dataset whose outcome is known."""
         is_known = table[columns.target].notna().to_numpy()
@@ -91,6 +101,15 @@ def write(path: Path, outcomes: Outcomes, dataset: str) -> None:
     with files.replacing(path) as handle:
         handle.write(f"{dataset}\n".encode())
         handle.write(outcomes.rows.data)
+
+
+def append(path: Path, more: Outcomes, dataset: str) -> None:
+    """Add rows to those that stand there, which now are beside the dataset with this id."""
+    own = f"{dataset}\n".encode()
+    with path.open("rb") as earlier, files.replacing(path) as handle:
+        handle.write(own)  # of the same length as that of any dataset
+        long_files.copy(earlier, handle, len(own))
+        handle.write(more.rows.data)
 
 
 def read(path: Path, dataset: str | None = None) -> Outcomes:

@@ -1,16 +1,18 @@
 """The rows of the input files as they were judged, kept so that no file is read a second time.
 
 One file, to which each ingestion appends what is new: a stream of Arrow columns with the good rows,
-and one with the refused lines. `ingestion.json` says which parts of it count, so what a run that
-died has appended does not, and is cut off by the next one.
+one with the refused lines, and the rows' marks in order. `ingestion.json` says which parts of it
+count, so what a run that died has appended does not, and is cut off by the next one.
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from types import ModuleType
+from typing import IO, NamedTuple
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -19,13 +21,16 @@ from risk import settings as configuration
 from risk.data import input_file, input_folder
 from risk.judging import cell_columns, cell_rules, columnar, csv_file, lines, schema
 from risk.judging.lines import Refusal
-from risk.rows import tables
+from risk.rows import equal_rows, long_files, streams, tables
+from risk.rows.equal_rows import Whole, Words
+from risk.rows.long_files import Note, Unusable
 from risk.settings import Settings
 
 RULES = (
     configuration,
     columns,
     input_folder,
+    equal_rows,
     tables,
     cell_columns,
     cell_rules,
@@ -35,37 +40,76 @@ RULES = (
     lines,
     schema,
 )
-ALIGNED = 64  # bytes; else columns would be copied before they are used
-MOST_PARTS = 50  # then all of them become one
+MOST_PARTS = 200  # then all of them become one
 REFUSALS = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
-
-Note = dict[str, Any]
-
-
-class Held(NamedTuple):
-    """All good rows that are kept, and all refused lines, file after file."""
-
-    rows: pd.DataFrame
-    refusals: list[Refusal]
+DAMAGED = "what was kept of them is not what it was"
 
 
-class Unusable(Exception):
-    """What is kept cannot be used; the message is the reason."""
-
-
-def made_by(settings: Settings) -> str:
+def made_by(settings: Settings, rules: Sequence[ModuleType] = RULES) -> str:
     """A name for all that decides what becomes of a line: rules, configuration, libraries.
 
     The modules with the rules stand for them as they are, so a comment there counts as a change.
     """
     configured = settings.columns, settings.limits, settings.input_folder
     deciding = hashlib.sha256(repr((configured, pa.__version__, pd.__version__)).encode())
-    for rules in RULES:
-        deciding.update(Path(str(rules.__file__)).read_bytes())
+    for module in rules:
+        deciding.update(Path(str(module.__file__)).read_bytes())
     return deciding.hexdigest()[: files.ID_LENGTH]
 
 
-def read(record: Note, settings: Settings) -> Held:
+class Part(NamedTuple):
+    """What one ingestion has appended; the marks of its rows are in the order of `in_order`."""
+
+    rows: pa.Table
+    refused: pa.Table
+    in_order: Words
+
+
+class Kept:
+    """All good rows that are kept, and all refused lines, file after file."""
+
+    def __init__(self, parts: list[Part], settings: Settings) -> None:
+        self._parts, self._columns = parts, settings.columns
+        self.count = sum(len(part.rows) for part in parts)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The rows as a table."""
+        return streams.table(pa.concat_tables(part.rows for part in self._parts), self._columns)
+
+    @cached_property
+    def refusals(self) -> list[Refusal]:
+        """The refused lines."""
+        refused = pa.concat_tables(part.refused for part in self._parts)
+        cells = (refused[name].to_pylist() for name in REFUSALS.names)
+        return [Refusal(*line) for line in zip(*cells, strict=True)]
+
+    def sharing(self, marks: Words) -> Whole:
+        """The rows whose marks begin like one of these, in their order."""
+        found: list[Whole] = [np.empty(0, dtype=np.int64)]
+        begin = 0
+        for part in self._parts:
+            found.append(begin + equal_rows.sharing(part.in_order, marks))
+            begin += len(part.rows)
+        return np.sort(np.concatenate(found))
+
+    def rows_at(self, places: Whole) -> pd.DataFrame:
+        """Some of the rows, which are in order."""
+        begin, taken = 0, []
+        for part in self._parts:  # one by one, as a column in several pieces is copied whole
+            first, end = np.searchsorted(places, [begin, begin + len(part.rows)])
+            taken.append(part.rows.take(pa.array(places[first:end] - begin)))
+            begin += len(part.rows)
+        return streams.table(pa.concat_tables(taken), self._columns)
+
+
+def nothing(settings: Settings) -> Kept:
+    """No rows."""
+    rows = streams.arrow(tables.merged([], settings.columns))
+    return Kept([Part(rows, REFUSALS.empty_table(), np.empty(0, dtype=np.uint64))], settings)
+
+
+def read(record: Note, settings: Settings) -> Kept:
     """What this record of an ingestion says is kept."""
     kept = record.get("kept") or {}
     if not kept.get("parts"):
@@ -75,68 +119,68 @@ def read(record: Note, settings: Settings) -> Held:
     path = settings.output_folder_path / files.ROWS
     if files.is_foreign(path) or not path.exists():
         raise Unusable("what was kept of them is gone")
+    is_untouched = kept.get("stamp") == long_files.stamp(path)
     try:
         content = pa.memory_map(str(path)).read_buffer()
     except OSError as error:
         raise Unusable("what was kept of them cannot be read") from error
-    for part in kept["parts"]:
+    for part in () if is_untouched else kept["parts"]:
         if files.sha256(content[part["rows"] : part["end"]]) != part["sha256"]:
-            raise Unusable("what was kept of them is not what it was")
+            raise Unusable(DAMAGED)
     try:
-        return _held(content, kept["parts"], settings)
+        return Kept([_part(content, part) for part in kept["parts"]], settings)
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:  # of the record's places
         raise Unusable("what was kept of them is not where the record says") from error
 
 
-def _held(content: pa.Buffer, parts: list[Note], settings: Settings) -> Held:
-    def together(what: str) -> pa.Table:
-        return pa.concat_tables(
-            [pa.ipc.open_stream(content[part[what] :]).read_all() for part in parts]
-        )
-
-    rows, refused = together("rows"), together("refused")
-    refusals = [
-        Refusal(*line)
-        for line in zip(*(refused[name].to_pylist() for name in REFUSALS.names), strict=True)
-    ]
-    cells = {name: _cells(rows[name]) for name in settings.columns.all}
-    return Held(tables.of_cells(cells, rows.num_rows, settings.columns), refusals)
+def _part(content: pa.Buffer, part: Note) -> Part:
+    rows, refused = (streams.read(content, [part[what]]) for what in ("rows", "refused"))
+    refused = refused.cast(REFUSALS)
+    in_order = np.frombuffer(content[part["marks"] : part["end"]], np.uint64)
+    if len(in_order) != len(rows):
+        raise ValueError
+    return Part(rows, refused, in_order)
 
 
-def _cells(column: pa.ChunkedArray) -> Any:
-    return column.to_numpy() if pa.types.is_floating(column.type) else column
-
-
-def keep(settings: Settings, before: Note, rows: pd.DataFrame, refusals: Sequence[Refusal]) -> Note:
+def keep(
+    settings: Settings, before: Note, rows: pd.DataFrame, marks: Words, refusals: Sequence[Refusal]
+) -> Note:
     """Append rows and refused lines to what this record says is kept; return what is kept then."""
     kept, path = before["kept"], settings.output_folder_path / files.ROWS
     with files.appending(path, kept["parts"][-1]["end"]) as handle:
-        return {**kept, "parts": [*kept["parts"], _append(handle, rows, refusals)]}
+        parts = [*kept["parts"], _append(handle, rows, marks, refusals)]
+    return {**kept, "parts": parts, "stamp": long_files.stamp(path)}
 
 
-def keep_all(settings: Settings, rows: pd.DataFrame, refusals: Sequence[Refusal]) -> Note:
+def keep_all(
+    settings: Settings, rows: pd.DataFrame, marks: Words, refusals: Sequence[Refusal]
+) -> Note:
     """Keep these rows and refused lines instead of all others; return what is kept then."""
-    with files.replacing(settings.output_folder_path / files.ROWS) as handle:
-        return {"made_by": made_by(settings), "parts": [_append(handle, rows, refusals)]}
+    path = settings.output_folder_path / files.ROWS
+    with files.replacing(path) as handle:
+        parts = [_append(handle, rows, marks, refusals)]
+    return {"made_by": made_by(settings), "parts": parts, "stamp": long_files.stamp(path)}
 
 
-def can_grow(before: Note, path: Path) -> bool:
-    """Whether what is kept there can be appended to once more, and nobody else has that file."""
-    has_room = len(before["kept"]["parts"]) < MOST_PARTS
-    return has_room and os.access(path, os.W_OK) and path.stat().st_nlink == 1
+def has_room(before: Note) -> bool:
+    """Whether there may be one more part of what is kept."""
+    return len(before["kept"]["parts"]) < MOST_PARTS
 
 
-def _append(handle: IO[bytes], rows: pd.DataFrame, refusals: Sequence[Refusal]) -> Note:
-    """Where the two streams lie that hold these, and the hash of both."""
-    handle.write(bytes(-handle.tell() % ALIGNED))
+def _append(
+    handle: IO[bytes], rows: pd.DataFrame, marks: Words, refusals: Sequence[Refusal]
+) -> Note:
+    """Where the streams and the marks lie that hold these, and the hash of all."""
+    streams.align(handle)
     written = _Hashed(handle)
-    cells = {str(name): _whole(column) for name, column in rows.items()}
     refused = [list(each) for each in zip(*refusals, strict=True)] or [[]] * len(REFUSALS)
-    begin = [
-        _write(written, table) for table in (pa.table(cells), pa.table(refused, schema=REFUSALS))
-    ]
-    end = {"end": handle.tell(), "sha256": written.digest.hexdigest()}
-    return dict(zip(("rows", "refused"), begin, strict=True)) | end
+    note = {
+        "rows": streams.write(written, streams.arrow(rows)),
+        "refused": streams.write(written, pa.table(refused, schema=REFUSALS)),
+        "marks": streams.align(written),
+    }
+    written.write(equal_rows.in_order(marks).data)
+    return note | {"end": handle.tell(), "sha256": written.digest.hexdigest()}
 
 
 class _Hashed:
@@ -147,26 +191,14 @@ class _Hashed:
     def __init__(self, handle: IO[bytes]) -> None:
         self.handle, self.digest = handle, hashlib.sha256()
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: bytes | memoryview) -> int:
         """Write, and hash."""
         self.digest.update(content)
         return self.handle.write(content)
 
+    def tell(self) -> int:
+        """How many bytes there are."""
+        return self.handle.tell()
+
     def flush(self) -> None:
         """Nothing is held back here."""
-
-
-def _write(written: _Hashed, table: pa.Table) -> int:
-    written.write(bytes(-written.handle.tell() % ALIGNED))
-    begin = written.handle.tell()
-    with pa.ipc.new_stream(pa.PythonFile(written, mode="w"), table.schema) as stream:
-        stream.write_table(table)
-    return begin
-
-
-def _whole(column: "pd.Series[Any]") -> pa.Array:
-    """A column in one piece, so that it can be used as it lies on the disk."""
-    if column.dtype == "float64":
-        return pa.array(column.to_numpy())
-    held = pa.array(column)
-    return held.combine_chunks() if isinstance(held, pa.ChunkedArray) else held

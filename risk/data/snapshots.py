@@ -95,8 +95,8 @@ def rows_of(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
         always = np.ones(len(table), dtype=bool)
         place = _places(table[columns.period])
         return Rows(file, mark, same, client, outcome, place, always, ~always)
-    is_mixed = _is_mixed(file, client, outcome)
-    is_old = _is_old(file, client, same, outcome == OPEN) & ~is_mixed
+    is_mixed = are_mixed(file, client, outcome)
+    is_old = are_old(file, client, same, outcome == OPEN) & ~is_mixed
     return Rows(file, mark, same, client, outcome, file, is_old, is_mixed)
 
 
@@ -107,7 +107,7 @@ def _places(periods: "pd.Series[str]") -> Whole:
     return np.unique(moments, return_inverse=True)[1].astype(np.int32)[code]
 
 
-def _is_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
+def are_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
     """Whether most clients that stayed, by a row of this file, have an open row in it too."""
     is_open, stayed = outcome == OPEN, outcome == STAYED
     files = int(file.max(initial=-1)) + 1
@@ -122,11 +122,14 @@ def _is_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
     return mixed
 
 
-def _is_old(file: Whole, client: Whole, same: Repeats, is_open: Flags) -> Flags:
+def are_old(
+    file: Whole, client: Whole, same: Repeats, is_open: Flags, renewed: Whole | None = None
+) -> Flags:
     """Whether most rows of a row's kind in its file were in earlier files too.
 
     Open rows may well be those of a month before, as nothing has changed since. They are old if
     most clients go back to numbers from before their last ones, or if the file fills in outcomes.
+    `renewed` tells what last numbers the row's client has shown before all of these rows.
     """
     first = file[same.row[same.begin]][same.group]
     was_there = same.row[first < file[same.row]]
@@ -143,7 +146,9 @@ def _is_old(file: Whole, client: Whole, same: Repeats, is_open: Flags) -> Flags:
         return are_there[kind] & ~is_open
     of_all = file.copy()
     of_all[same.row] = first
-    goes_back = was_there[of_all[was_there] < _last_new(file, client, of_all)[was_there]]
+    last_new = _last_new(file, client, of_all)
+    last_new = last_new if renewed is None else np.maximum(last_new, renewed)
+    goes_back = was_there[of_all[was_there] < last_new[was_there]]
     fills_in = np.zeros(len(count) // 2 + 1, dtype=bool)
     with_outcome = np.flatnonzero(are_there & (count > 0))
     fills_in[with_outcome[with_outcome % 2 == 0] // 2] = True
@@ -183,6 +188,20 @@ def followed(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
         )
     )
     return together.where(_in_order(together, len(rows.file))), contradictions
+
+
+def stay(rows: Rows, count: int) -> bool:
+    """Whether the first rows, so many of them, tell what they told without the later ones.
+
+    They may not where an open one of them has an equal later one, unless all of these are open; and
+    where a later one contradicts them, which `followed` finds out.
+    """
+    row, group, begin, is_completed, is_uniform = _Several.of(rows)
+    is_early = row < count
+    has_later = np.bincount(group, ~is_early, len(begin)) > 0
+    has_open = np.bincount(group, is_early & (rows.outcome[row] == OPEN), len(begin)) > 0
+    told_early = row[begin + is_completed] < count
+    return bool((~has_later | ~has_open | (is_uniform & told_early)).all())
 
 
 def _in_order(snapshots: Snapshots, rows: int) -> Whole:

@@ -66,7 +66,7 @@ def history(taken: Intake, columns: Columns) -> Iterator[Known]:
     Files that all came at once count as if they had come one by one.
     """
     arrivals = [source.arrived_first for source in taken.sources]
-    before: outcomes.Outcomes | None = taken.outcomes
+    before: outcomes.Outcomes | None = taken.data.outcomes
     if len(set(arrivals)) == 1:
         arrivals, before = list(range(1, len(arrivals) + 1)), None
     rows_by_file = taken.rows_by_file
@@ -80,9 +80,10 @@ def history(taken: Intake, columns: Columns) -> Iterator[Known]:
             [_as_known(rows, before, arrival, columns) for rows in rows_by_file[: len(came)]],
             columns,
         )
-        in_files = [(source.arrival.name, source.good) for source in came]
-        merged = merge.merged(table, in_files, columns)
-        told = outcomes.of(merged.told, firsts, before)
+        with_rows = intake.in_files(came)
+        merged = merge.merged(table, with_rows, columns)
+        firsts_of_them = [first for each, first in zip(came, firsts, strict=True) if each.good]
+        told = outcomes.of(merged.told, firsts_of_them, before)
         if arrival not in firsts and arrival not in told.rows["arrival"]:
             continue
         names = [

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from risk import files, wording
 from risk.columns import Columns
-from risk.data import test_data
+from risk.data import final_data, test_data
 from risk.data.outcomes import Labelled
 from risk.decisions import windows
 from risk.decisions.gates import ARRIVED, NEWEST, TEST
@@ -97,8 +97,7 @@ def release_facts(outcome: str, settings: Settings, run: Run, release: Release) 
 
 def _on_what_there_is(settings: Settings) -> Candidate:
     """The deployed model on the merged data, and on the test data if it can be used."""
-    table = tables.read(settings.output_folder_path / files.FINAL_DATA, settings.columns)
-    known = tables.with_outcome(table, settings.columns)
+    known = tables.with_outcome(final_data.read(settings).table, settings.columns)
     datasets = {NEWEST: known} if len(known) else {}
     with suppress(InputMissing, DataUnusable):
         datasets[TEST] = test_data.rows(settings)

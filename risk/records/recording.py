@@ -52,7 +52,7 @@ def _of_columns(table: pd.DataFrame, columns: Columns) -> list[Row]:
 def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
     """Add the new files with their counts, and what the columns look like now."""
     run.add("ingested_files", arrived.files_of(new))
-    _remember_columns(run, arrived.table, settings)
+    _remember_columns(run, arrived.data.table, settings)
 
 
 def remember_published(run: Run, release: Release) -> None:

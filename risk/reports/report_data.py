@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import pandas as pd
 
 from risk import files, wording
-from risk.data import test_data
+from risk.data import final_data, test_data
 from risk.decisions.gates import TEST
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking
@@ -17,7 +17,6 @@ from risk.models.estimator import Model
 from risk.records import decisions, list_file, model_record, queries
 from risk.records.queries import Trends
 from risk.reports import charts, trends_chart
-from risk.rows import tables
 from risk.rows.tables import Book
 from risk.settings import Settings
 
@@ -85,8 +84,7 @@ class Findings:
     @property
     def dataset(self) -> pd.DataFrame:
         """The merged data."""
-        path, columns = self.settings.output_folder_path, self.settings.columns
-        return self._once("dataset", lambda: tables.read(path / files.FINAL_DATA, columns))
+        return self._once("dataset", lambda: final_data.read(self.settings).table)
 
     @property
     def share(self) -> float:

@@ -22,17 +22,25 @@ BARE = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
 Cells: TypeAlias = Any  # an array of pyarrow, which ships no types
 
 
-def parts(table: pd.DataFrame) -> Iterator[bytes]:
-    """The header, then the rows, many at a time; whole numbers have no decimal point."""
+def parts(table: pd.DataFrame, whole: set[str] | None = None) -> Iterator[bytes]:
+    """The header, then the rows, many at a time; whole numbers have no decimal point.
+
+    Columns of whole numbers are found out unless they are given.
+    """
+    whole = whole_columns(table) if whole is None else whole
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(table.columns)
     yield header.getvalue().encode()
-    whole = {name for name, column in table.items() if _is_whole(column)}
     for begin in range(0, len(table), ROWS_AT_ONCE):
         some = table.iloc[begin : begin + ROWS_AT_ONCE]
         yield _rows(
             [_whole(column) if name in whole else cells(column) for name, column in some.items()]
         )
+
+
+def whole_columns(table: pd.DataFrame) -> set[str]:
+    """The names of the columns that hold whole numbers only."""
+    return {str(name) for name, column in table.items() if _is_whole(column)}
 
 
 def _is_whole(column: "pd.Series[Any]") -> bool:

@@ -48,17 +48,39 @@ def repeats(marks: Words, words_of: Callable[[Whole], list[Words]]) -> Repeats:
 
 def _alike(marks: Words) -> tuple[Whole, Flags]:
     """The rows whose marks begin alike, one run of them after the other, and where runs begin."""
-    count = len(marks)
-    bits = np.uint64(max(count - 1, 1).bit_length())
-    place = (np.uint64(1) << bits) - np.uint64(1)
-    in_order = marks & ~place
-    in_order |= np.arange(count, dtype=np.uint64)
-    in_order.sort()  # those that begin alike together, in the order of their rows
-    is_like = (in_order[1:] ^ in_order[:-1]) <= place
+    count, place = len(marks), _place(len(marks))
+    ordered = in_order(marks)
+    is_like = (ordered[1:] ^ ordered[:-1]) <= place
     is_alike = np.append(is_like, False)[:count]
     is_alike[1:] |= is_like
-    row = (in_order[is_alike] & place).astype(np.int32 if count < 2**31 else np.int64)
+    row = (ordered[is_alike] & place).astype(np.int32 if count < 2**31 else np.int64)
     return row, ~np.append(False, is_like)[:count][is_alike]
+
+
+def in_order(marks: Words) -> Words:
+    """Marks that begin alike together, each with its row in place of its end."""
+    place = _place(len(marks))
+    ordered = marks & ~place
+    ordered |= np.arange(len(marks), dtype=np.uint64)
+    ordered.sort()
+    return ordered
+
+
+def _place(count: int) -> np.uint64:
+    """The bits that tell so many rows apart."""
+    bits = np.uint64(max(count - 1, 1).bit_length())
+    return (np.uint64(1) << bits) - np.uint64(1)
+
+
+def sharing(ordered: Words, marks: Words) -> Whole:
+    """The rows of marks in order that may be one of these marks: no such row is left out."""
+    place = _place(len(ordered))
+    wanted = np.unique(marks & ~place)
+    begin = np.searchsorted(ordered, wanted)
+    count = np.searchsorted(ordered, wanted | place, side="right") - begin
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    row: Whole = (ordered[np.repeat(begin, count) + within] & place).astype(np.int64)
+    return row
 
 
 def _equal_to_next(words: list[Words]) -> Flags:

@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
 from risk.cache import Remembered, state
-from risk.data import test_data
+from risk.data import final_data, test_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import ranking
 from risk.learning.deployed import Deployed, watched
@@ -98,8 +98,8 @@ class Service:
         """What the data look like."""
         columns = self.settings.columns
 
-        def read(path: Path) -> Summary:
-            dataset = tables.read(path, columns)
+        def read(_path: Path) -> Summary:
+            dataset = final_data.read(self.settings).table
             rows = [statistics.numbers(dataset, name) for name in columns.measured]
             return Summary(rows, statistics.missing_percent(dataset, columns))
 

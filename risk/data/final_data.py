@@ -1,0 +1,151 @@
+"""finaldata.csv, and beside it the same rows as columns, which are used as they lie on the disk.
+
+Rows may be appended to both. The CSV is then made anew out of what it was, so that nobody ever
+reads half of it; of the columns so much counts as `ingestion.json` says.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from risk import files
+from risk.errors import ArtefactRefused
+from risk.rows import csv_lines, long_files, streams, tables
+from risk.rows.long_files import Note, Unusable
+from risk.rows.streams import Arrow
+from risk.settings import Settings
+
+TOGETHER = (files.FINAL_DATA, files.DATASET, files.OUTCOMES, files.STANDING)
+BLOCK = 64 * 2**20  # bytes; so much is hashed anew at most when rows are appended
+
+
+CHANGED = "the merged data are not what the last ingestion wrote"
+
+
+class FinalData(NamedTuple):
+    """A dataset and its name."""
+
+    table: pd.DataFrame
+    id: str
+
+
+class _Naming:
+    """The name of a content that is written piece by piece: made of the hashes of its blocks."""
+
+    def __init__(self, blocks: Iterable[str] = ()) -> None:
+        self.blocks, self._digest, self._room = list(blocks), hashlib.sha256(), BLOCK
+
+    def update(self, content: bytes | memoryview) -> None:
+        """So it goes on."""
+        rest = memoryview(content)
+        while len(rest) >= self._room:
+            self._digest.update(rest[: self._room])
+            self.blocks.append(self._digest.hexdigest())
+            rest, self._digest, self._room = rest[self._room :], hashlib.sha256(), BLOCK
+        self._digest.update(rest)
+        self._room -= len(rest)
+
+    @property
+    def name(self) -> str:
+        """The name of all; a content of one block is named by its own hash."""
+        last = self._digest.hexdigest()
+        whole = files.sha256("".join([*self.blocks, last]).encode()) if self.blocks else last
+        return files.ingestion_id(whole)
+
+
+def named(content: bytes | memoryview) -> str:
+    """The name of the dataset whose CSV this is."""
+    naming = _Naming()
+    naming.update(content)
+    return naming.name
+
+
+def write(settings: Settings, table: pd.DataFrame) -> Note:
+    """Write a dataset; return the note of it."""
+    folder, naming = settings.output_folder_path, _Naming()
+    whole = csv_lines.whole_columns(table)
+    with files.replacing(folder / files.FINAL_DATA) as handle:
+        _write(handle, naming, csv_lines.parts(table, whole))
+    with files.replacing(folder / files.DATASET) as handle:
+        begins, end = [streams.write(handle, streams.arrow(table))], handle.tell()
+    return _note(naming, {"whole": sorted(whole), "parts": begins, "end": end})
+
+
+def append(settings: Settings, before: Note, rows: pd.DataFrame) -> Note:
+    """Add rows to the dataset that this note is of; return the note of all."""
+    if rows.empty:
+        return before
+    path, naming = settings.output_folder_path / files.FINAL_DATA, _Naming(before["blocks"])
+    lines = itertools.islice(csv_lines.parts(rows, set(before["whole"])), 1, None)
+    with path.open("rb") as earlier, files.replacing(path) as handle:
+        earlier.seek(len(naming.blocks) * BLOCK)
+        naming.update(earlier.read())
+        long_files.copy(earlier, handle)
+        _write(handle, naming, lines)
+    with files.appending(settings.output_folder_path / files.DATASET, before["end"]) as handle:
+        begins = [*before["parts"], streams.write(handle, streams.arrow(rows))]
+        end = handle.tell()
+    return _note(naming, before | {"parts": begins, "end": end})
+
+
+def _write(handle: Any, naming: _Naming, parts: Iterator[bytes]) -> None:
+    for part in parts:
+        handle.write(part)
+        naming.update(part)
+
+
+def _note(naming: _Naming, known: Note) -> Note:
+    return known | {"id": naming.name, "blocks": naming.blocks}
+
+
+def stamped(settings: Settings, note: Note) -> Note:
+    """The note with the stamps of all files that belong together, which now are written."""
+    folder = settings.output_folder_path
+    return note | {"stamps": {name: long_files.stamp(folder / name) for name in TOGETHER}}
+
+
+def is_untouched(settings: Settings, note: Note) -> bool:
+    """Whether all files that belong together are as they were written."""
+    try:
+        return bool(stamped(settings, note)["stamps"] == note["stamps"])
+    except FileNotFoundError:
+        return False
+
+
+def fits(note: Note, rows: pd.DataFrame) -> bool:
+    """Whether rows can be appended: a column without fractions would be written another way."""
+    return set(note["whole"]) <= csv_lines.whole_columns(rows)
+
+
+def columns_of(record: Note, settings: Settings) -> Arrow:
+    """The dataset as columns, if they belong to the CSV that stands there."""
+    note = record.get("dataset")
+    if not note:
+        raise Unusable("nothing stands beside the merged data")
+    folder, stamps = settings.output_folder_path, note["stamps"]
+    try:
+        content = long_files.mapped(folder / files.DATASET, stamps[files.DATASET])
+        if (
+            content is None
+            or long_files.stamp(folder / files.FINAL_DATA) != stamps[files.FINAL_DATA]
+        ):
+            raise Unusable(CHANGED)
+        return streams.read(pa.py_buffer(content)[: note["end"]], note["parts"])
+    except (pa.ArrowException, OSError, LookupError, ValueError) as error:
+        raise Unusable("the columns of the merged data cannot be read") from error
+
+
+def read(settings: Settings) -> FinalData:
+    """The dataset that ingestion wrote: its columns, or else its CSV."""
+    path = settings.output_folder_path / files.FINAL_DATA
+    try:
+        record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
+        table = streams.table(columns_of(record, settings), settings.columns)
+        return FinalData(table, record["id"])
+    except (Unusable, ArtefactRefused, LookupError):
+        content = files.read_bytes(path, "ingestion.py")
+        return FinalData(tables.parse(content, files.short(path), settings.columns), named(content))
