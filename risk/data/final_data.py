@@ -20,9 +20,7 @@ from risk.rows.streams import Arrow
 from risk.settings import Settings
 
 TOGETHER = (files.FINAL_DATA, files.DATASET, files.OUTCOMES, files.STANDING)
-BLOCK = 64 * 2**20  # bytes; so much is hashed anew at most when rows are appended
-
-
+BLOCK = 16 * 2**20  # bytes; so much is hashed anew at most when rows are appended
 CHANGED = "the merged data are not what the last ingestion wrote"
 
 

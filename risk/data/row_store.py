@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from risk import columns, files
 from risk import settings as configuration
+from risk.columns import Columns
 from risk.data import input_file, input_folder
 from risk.judging import cell_columns, cell_rules, columnar, csv_file, lines, schema
 from risk.judging.lines import Refusal
@@ -68,19 +69,19 @@ class Part(NamedTuple):
 class Kept:
     """All good rows that are kept, and all refused lines, file after file."""
 
-    def __init__(self, parts: list[Part], settings: Settings) -> None:
-        self._parts, self._columns = parts, settings.columns
+    def __init__(self, parts: list[Part], own: Columns) -> None:
+        self.parts, self._columns = parts, own
         self.count = sum(len(part.rows) for part in parts)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
         """The rows as a table."""
-        return streams.table(pa.concat_tables(part.rows for part in self._parts), self._columns)
+        return streams.table(pa.concat_tables(part.rows for part in self.parts), self._columns)
 
     @cached_property
     def refusals(self) -> list[Refusal]:
         """The refused lines."""
-        refused = pa.concat_tables(part.refused for part in self._parts)
+        refused = pa.concat_tables(part.refused for part in self.parts)
         cells = (refused[name].to_pylist() for name in REFUSALS.names)
         return [Refusal(*line) for line in zip(*cells, strict=True)]
 
@@ -88,7 +89,7 @@ class Kept:
         """The rows whose marks begin like one of these, in their order."""
         found: list[Whole] = [np.empty(0, dtype=np.int64)]
         begin = 0
-        for part in self._parts:
+        for part in self.parts:
             found.append(begin + equal_rows.sharing(part.in_order, marks))
             begin += len(part.rows)
         return np.sort(np.concatenate(found))
@@ -96,7 +97,7 @@ class Kept:
     def rows_at(self, places: Whole) -> pd.DataFrame:
         """Some of the rows, which are in order."""
         begin, taken = 0, []
-        for part in self._parts:  # one by one, as a column in several pieces is copied whole
+        for part in self.parts:  # one by one, as a column in several pieces is copied whole
             first, end = np.searchsorted(places, [begin, begin + len(part.rows)])
             taken.append(part.rows.take(pa.array(places[first:end] - begin)))
             begin += len(part.rows)
@@ -106,7 +107,9 @@ class Kept:
 def nothing(settings: Settings) -> Kept:
     """No rows."""
     rows = streams.arrow(tables.merged([], settings.columns))
-    return Kept([Part(rows, REFUSALS.empty_table(), np.empty(0, dtype=np.uint64))], settings)
+    return Kept(
+        [Part(rows, REFUSALS.empty_table(), np.empty(0, dtype=np.uint64))], settings.columns
+    )
 
 
 def read(record: Note, settings: Settings) -> Kept:
@@ -128,7 +131,7 @@ def read(record: Note, settings: Settings) -> Kept:
         if files.sha256(content[part["rows"] : part["end"]]) != part["sha256"]:
             raise Unusable(DAMAGED)
     try:
-        return Kept([_part(content, part) for part in kept["parts"]], settings)
+        return Kept([_part(content, part) for part in kept["parts"]], settings.columns)
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:  # of the record's places
         raise Unusable("what was kept of them is not where the record says") from error
 

@@ -14,12 +14,12 @@ class Unusable(Exception):
 
 
 def stamp(path: Path) -> list[int]:
-    """What changes when a file is changed or replaced by anybody."""
+    """What changes when anybody changes a file; a copy may have the same."""
     return _stamp(path.stat())
 
 
 def _stamp(status: os.stat_result) -> list[int]:
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
+    return [status.st_size, status.st_mtime_ns]
 
 
 def can_grow(path: Path) -> bool:

@@ -1,0 +1,370 @@
+"""New rows are added to what is known of the earlier ones, and nothing tells it from a whole merge.
+
+Whatever cannot be added to is merged anew, and the log says why.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from types import FrameType
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+import diagnostics
+import ingestion
+import scoring
+import training
+from company import crowd
+from risk import files
+from risk.columns import CATEGORY, Columns
+from risk.data import final_data, growth, merge, row_store
+from risk.data.merge import Merged
+from risk.data.row_store import Kept, Part
+from risk.rows import equal_rows, streams, tables
+from risk.rows.long_files import Unusable
+from risk.settings import Settings
+from tests.conftest import configured
+from tests.intake import WRITTEN, A, B, C, lines, output, place, record
+
+NAMES = ("client", "one", "two", "left")
+OUTCOMES: dict[str, list[float]] = {
+    "known": [0.0, 1.0],
+    "open": [np.nan],
+    "any": [0.0, 1.0, np.nan, np.nan],
+}
+Row = tuple[str | float, ...]
+File = list[Row]
+
+
+class Merging(NamedTuple):
+    """Files that are merged, and what is known of them."""
+
+    files: list[File]
+    merged: Merged
+    kept: Kept
+
+
+def table_of(some_files: list[File], columns: Columns) -> pd.DataFrame:
+    """All rows of files."""
+    return tables.as_table([row for file in some_files for row in file], NAMES, columns)
+
+
+def in_files(some_files: list[File]) -> list[tuple[str, int]]:
+    """The files as a merge wants them."""
+    return [(f"file{number}.csv", len(file)) for number, file in enumerate(some_files)]
+
+
+def some_file(random: Random, pool: list[Row], columns: Columns) -> File:
+    """A file of new rows, of rows that were there before, of months that overlap."""
+    style = random.choice(["known", "open", "any", "again", "two months"])
+    numbers, rows = random.choice([2, 5, 1000]), []
+
+    def cell(name: str) -> str | float:
+        whole = random.randint(0, numbers)
+        return "xyz"[whole % 3] if name in columns.categories else float(whole)
+
+    for _ in range(random.choice([1, 2, 4, 8, 12])):
+        if style == "again" and pool and random.random() < 0.8:
+            *others, outcome = random.choice(pool)
+            again = outcome if random.random() < 0.8 else random.choice(OUTCOMES["any"])
+            rows.append((*others, again))
+            continue
+        row = (random.choice("ABCDEFGH"), cell("one"), cell("two"))
+        if style == "two months" and random.random() < 0.5:
+            rows.append((*row, 0.0))
+            row = (row[0], cell("one"), row[2])
+        rows.append((*row, random.choice(OUTCOMES.get(style, OUTCOMES["any"]))))
+    return rows
+
+
+def merging(
+    old: Merging | None, new: list[File], columns: Columns, *, in_parts: bool = False
+) -> Merging:
+    """All files merged anew, their rows kept in one part or several."""
+    together = [*(old.files if old else []), *new]
+    table = table_of(together, columns)
+    merged = merge.merged(table, in_files(together), columns)
+    begin = old.kept.count if old and in_parts else 0
+    parts = old.kept.parts if old and begin else []
+    part = Part(
+        streams.arrow(table.iloc[begin:]),
+        row_store.REFUSALS.empty_table(),
+        equal_rows.in_order(merged.marks[begin:]),
+    )
+    return Merging(together, merged, Kept([*parts, part], columns))
+
+
+def added(old: Merging, new: list[File], columns: Columns) -> growth.Grown:
+    """New files added to those that are merged."""
+    known = old.merged
+    assert known.standing
+    before = growth.Before(old.kept, in_files(old.files), known.standing, known.book)
+    of_new = in_files([*old.files, *new])[len(old.files) :]
+    return growth.grown(before, table_of(new, columns), of_new, columns)
+
+
+def assert_same(old: Merged, grown: growth.Grown, whole: Merged, columns: Columns) -> None:
+    """What was there and what was added is what a whole merge makes."""
+    assert whole.standing
+    table = tables.merged([old.table, grown.table], columns)
+    pd.testing.assert_frame_equal(table, whole.table, check_dtype=False)
+    pd.testing.assert_frame_equal(grown.book, whole.book, check_dtype=False)
+    assert grown.newest == whole.newest
+    assert [*old.repetitions, *grown.repetitions] == whole.repetitions
+    for before, more, both in zip(old.told, grown.told, whole.told, strict=True):
+        np.testing.assert_array_equal(np.concatenate([before, more]), both)
+    for own, wanted in zip(grown.standing, whole.standing, strict=True):
+        for one, other in zip(own, wanted, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@given(random=some.randoms(use_true_random=False), words=some.booleans())
+def test_what_is_added_is_what_a_whole_merge_makes(random: Random, words: bool) -> None:
+    kinds = (("two", CATEGORY),) if words else ()
+    columns = Columns("client", ("one", "two"), "left", kinds)
+    old: Merging | None = None
+    for _ in range(6):
+        pool = [row for file in old.files for row in file] if old else []
+        new = [some_file(random, pool, columns) for _ in range(random.choice([1, 1, 1, 2]))]
+        now = merging(old, new, columns, in_parts=random.random() < 0.7)
+        if old:
+            try:
+                grown = added(old, new, columns)
+            except Unusable:
+                pass
+            else:
+                assert_same(old.merged, grown, now.merged, columns)
+        old = now
+
+
+ADDED = [
+    ("other clients", [("B", 1.0, 1.0, 0.0)]),
+    ("the next month of a client", [("A", 2.0, 1.0, np.nan)]),
+    ("old rows once more", [("A", 1.0, 1.0, 0.0), ("B", 3.0, 3.0, 1.0)]),
+    ("the same numbers, and it left in the end", [("A", 1.0, 1.0, 1.0), ("C", 7.0, 7.0, 0.0)]),
+    ("nothing", []),
+]
+
+
+@pytest.mark.parametrize("rows", [each[1] for each in ADDED], ids=[each[0] for each in ADDED])
+def test_usual_arrivals_are_added(rows: File) -> None:
+    columns = Columns("client", ("one", "two"), "left")
+    old = merging(None, [[("A", 1.0, 1.0, 0.0), ("B", 3.0, 3.0, 1.0)]], columns)
+    new = [rows] if rows else []
+    whole = merge.merged(
+        table_of([*old.files, *new], columns), in_files([*old.files, *new]), columns
+    )
+    assert_same(old.merged, added(old, new, columns), whole, columns)
+
+
+# -- whole ingestions ----------------------------------------------------------------------------
+
+
+def calls(project: Settings, *wanted: Callable[..., Any]) -> list[str]:
+    """Which of these functions an ingestion calls."""
+    names, called = {each.__code__: each.__qualname__ for each in wanted}, []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in names:
+            called.append(names[frame.f_code])
+
+    sys.setprofile(note)
+    try:
+        ingestion.merge_multiple_dataframe(project)
+    finally:
+        sys.setprofile(None)
+    return called
+
+
+WHOLE = (merge.merged, row_store.Kept.rows.func)  # type: ignore[attr-defined]
+
+
+def test_a_new_file_is_merged_without_a_look_at_the_earlier_rows(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A, B))
+    assert "merged" in calls(project, *WHOLE)
+    csv = output(project, files.FINAL_DATA)
+    place(project, "dataset3.csv", lines(C, A))
+    assert calls(project, *WHOLE) == []
+    assert output(project, files.FINAL_DATA) == csv + f"{C}\n".encode()
+    assert calls(project, *WHOLE) == []
+
+
+def test_nothing_is_written_anew_where_nothing_came(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A, B))
+    ingestion.merge_multiple_dataframe(project)
+    names = (files.FINAL_DATA, files.DATASET, files.OUTCOMES, files.ROWS)
+    before = [(project.output_folder_path / name).stat().st_ino for name in names]
+    place(project, "page.csv", b"<html>")
+    ingestion.merge_multiple_dataframe(project)
+    assert [(project.output_folder_path / name).stat().st_ino for name in names] == before
+
+
+def appended_to(project: Settings) -> None:
+    """A row that somebody has added by hand."""
+    with (project.output_folder_path / files.FINAL_DATA).open("ab") as handle:
+        handle.write(b"ZZZZ,1,2,3,0\n")
+
+
+def damaged(project: Settings) -> None:
+    """Outcomes of which one came with another arrival."""
+    path = project.output_folder_path / files.OUTCOMES
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def without_columns(project: Settings) -> None:
+    """No columns."""
+    (project.output_folder_path / files.DATASET).unlink()
+
+
+def linked(project: Settings) -> None:
+    """A second name for the columns."""
+    path = project.output_folder_path / files.DATASET
+    os.link(path, path.with_name("link"))
+
+
+def of_an_older_version(project: Settings) -> None:
+    """A record of a version that kept nothing of the dataset."""
+    path = project.output_folder_path / files.INGESTION
+    known = record(project)
+    del known["dataset"]
+    files.write_json(path, known)
+
+
+WHYS = [
+    (appended_to, C, final_data.CHANGED),
+    (damaged, C, final_data.CHANGED),
+    (without_columns, C, final_data.CHANGED),
+    (linked, C, "what is kept of them cannot be added to"),
+    (of_an_older_version, C, "the rules have changed"),
+    (lambda _: None, "CCCC,7.5,8,9,0", "whole numbers have fractions now"),
+    (lambda _: None, "OPEN,1,1,1,1", "outcomes came of rows that were there before"),
+]
+
+
+@pytest.mark.parametrize(("change", "row", "why"), WHYS, ids=[f"{n}" for n in range(len(WHYS))])
+def test_what_cannot_be_added_to_is_merged_anew_and_the_log_says_why(
+    project: Settings,
+    change: Callable[[Settings], None],
+    row: str,
+    why: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    place(project, "dataset2.csv", lines(A, B, "OPEN,1,1,1,"))
+    ingestion.merge_multiple_dataframe(project)
+    change(project)
+    place(project, "dataset3.csv", lines(row))
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        ingestion.merge_multiple_dataframe(project)
+    assert f"all rows are merged anew: {why}" in caplog.messages
+    grown = [output(project, name) for name in WRITTEN]
+    (project.output_folder_path / files.ROWS).unlink()
+    ingestion.merge_multiple_dataframe(project)
+    assert [output(project, name) for name in WRITTEN] == grown
+
+
+@pytest.mark.parametrize(
+    "keys", [{"period_column": "month"}, {"column_kinds": {"number_of_employees": "date"}}]
+)
+def test_periods_and_dates_are_merged_anew(
+    tmp_path: Path, keys: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    project = configured(tmp_path, **keys)
+    header = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited,month"
+    for number in (2, 3):
+        row = f"AAAA,{number},2,2024-01-0{number},0,2024-0{number}-01"
+        plain = row if "column_kinds" in keys else row.replace("2024-01-0", "")
+        place(project, f"dataset{number}.csv", lines(plain, header=header))
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            ingestion.merge_multiple_dataframe(project)
+    assert (
+        "all rows are merged anew: with other rows their periods or days change" in caplog.messages
+    )
+
+
+@pytest.mark.slow
+def test_a_long_dataset_grows_to_the_byte_as_it_is_made_anew(tmp_path: Path) -> None:
+    grown, anew = (configured(tmp_path / name) for name in ("grown", "anew"))
+    ends = []
+    for number in range(3):
+        rows = crowd.rows(number * 400_000, 400_000, 50_000, 1)
+        for project in (grown, anew):
+            crowd.save(project.input_folder_path / f"dataset{number + 2}.csv", rows)
+        ingestion.merge_multiple_dataframe(grown)
+        ends.append(len(record(grown)["dataset"]["blocks"]))
+    ingestion.merge_multiple_dataframe(anew)
+    assert ends == sorted(set(ends))
+    assert [output(grown, name) for name in WRITTEN] == [output(anew, name) for name in WRITTEN]
+    assert (
+        record(grown)["id"]
+        == record(anew)["id"]
+        == final_data.named(output(anew, files.FINAL_DATA))
+    )
+    table = final_data.read(grown).table
+    (grown.output_folder_path / files.DATASET).unlink()
+    pd.testing.assert_frame_equal(table, final_data.read(grown).table)
+
+
+# -- readers -------------------------------------------------------------------------------------
+
+
+def parsed(step: Callable[[Settings], Any], project: Settings) -> int:
+    """How often a step parses a CSV of ours."""
+    count = 0
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        nonlocal count
+        count += event == "call" and frame.f_code is tables.parse.__code__
+
+    sys.setprofile(note)
+    try:
+        step(project)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+READERS = (
+    training.train_model,
+    scoring.score_deployed,
+    diagnostics.dataframe_summary,
+    diagnostics.missing_data,
+)
+
+
+@pytest.mark.parametrize("step", READERS, ids=[step.__name__ for step in READERS])
+def test_steps_read_columns_unless_somebody_has_changed_the_csv(
+    finished: Settings, step: Callable[[Settings], Any]
+) -> None:
+    assert parsed(step, finished) == 0
+    path = finished.output_folder_path / files.FINAL_DATA
+    path.write_bytes(path.read_bytes() + b"ZZZZ,1,2,3,0\n")
+    assert parsed(step, finished) == 1
+    assert final_data.read(finished).table["corporation"].iloc[-1] == "ZZZZ"
+
+
+def test_rows_of_a_run_that_died_are_not_read(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A, B))
+    ingestion.merge_multiple_dataframe(project)
+    path = project.output_folder_path / files.DATASET
+    before = path.read_bytes()
+    with path.open("ab") as handle:
+        handle.write(before)
+    assert (
+        len(final_data.read(project).table)
+        == len(output(project, files.FINAL_DATA).splitlines()) - 1
+    )
+    place(project, "dataset3.csv", lines(C))
+    ingestion.merge_multiple_dataframe(project)
+    assert path.stat().st_size < 2 * len(before)
+    assert list(final_data.read(project).table["corporation"][-1:]) == ["CCCC"]
