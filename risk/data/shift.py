@@ -28,7 +28,9 @@ TENTHS = np.arange(1, 10) / 10
 FEWEST = 5  # rows that a group is expected to have in either table; rarer ones are taken together
 MISSING, RARE = "missing", "rare"
 
+Numbers = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 class Shift(NamedTuple):
@@ -55,24 +57,31 @@ class Shift(NamedTuple):
         return self.psi > self.psi_bound or self.ks > self.ks_bound
 
 
-def shifts(training: pd.DataFrame, newest: pd.DataFrame, columns: Columns) -> list[Shift]:
-    """Every feature's shift, in the order of the columns; nothing if one of the tables is empty."""
-    if training.empty or newest.empty:
+def shifts(
+    known: pd.DataFrame, learned: Flags, newest: pd.DataFrame, columns: Columns
+) -> list[Shift]:
+    """Every feature's shift since a model learned from some known rows, in the order of columns.
+
+    Nothing if there are no such rows, or no newest ones.
+    """
+    if not learned.any() or newest.empty:
         return []
-    distances = len(columns.features) + len(columns.numeric)
-    share = SIGNIFICANT / distances
+    share = SIGNIFICANT / (len(columns.features) + len(columns.numeric))
     return [
-        _of_levels(name, training[name], newest[name], share)
+        _of_levels(name, known[name][learned], newest[name], share)
         if name in columns.categories
-        else _of_numbers(name, training[name], newest[name], share)
+        else _of_numbers(name, known[name], learned, newest[name], share)
         for name in columns.features
     ]
 
 
-def _of_numbers(name: str, old: "pd.Series[Any]", new: "pd.Series[Any]", share: float) -> Shift:
-    before, now = (np.sort(cells.dropna().to_numpy(dtype="float64")) for cells in (old, new))
+def _of_numbers(
+    name: str, known: "pd.Series[Any]", learned: Flags, new: "pd.Series[Any]", share: float
+) -> Shift:
+    before, now = _in_order(known, learned), _in_order(new)
     ends = np.unique(_parted(before, TENTHS)) if len(before) else np.empty(0)
-    missing = len(old) - len(before), len(new) - len(now)
+    rows = int(np.count_nonzero(learned)), len(new)
+    missing = rows[0] - len(before), rows[1] - len(now)
     pairs = zip((before, now), missing, strict=True)
     counts = np.array([_by_group(each, ends, lacking) for each, lacking in pairs])
     return Shift(
@@ -81,18 +90,26 @@ def _of_numbers(name: str, old: "pd.Series[Any]", new: "pd.Series[Any]", share: 
         *_ks(before, now, share),
         before=_median(before),
         now=_median(now),
-        missing_before=missing[0] / len(old),
-        missing_now=missing[1] / len(new),
+        missing_before=missing[0] / rows[0],
+        missing_now=missing[1] / rows[1],
     )
 
 
-def _parted(in_order: Counts, shares: Counts | float) -> Counts:
+def _in_order(cells: "pd.Series[Any]", which: Flags | bool = True) -> Numbers:
+    """The numbers that stand in these rows; in one copy, as there may be many."""
+    numbers = cells.to_numpy(dtype="float64")
+    present: Numbers = numbers[which & ~np.isnan(numbers)]
+    present.sort()
+    return present
+
+
+def _parted(in_order: Numbers, shares: Numbers | float) -> Numbers:
     """The numbers up to which these shares of all numbers lie."""
-    parted: Counts = in_order[np.floor((len(in_order) - 1) * np.asarray(shares)).astype(np.int64)]
+    parted: Numbers = in_order[np.floor((len(in_order) - 1) * np.asarray(shares)).astype(np.int64)]
     return parted
 
 
-def _by_group(in_order: Counts, ends: Counts, missing: int) -> Counts:
+def _by_group(in_order: Numbers, ends: Numbers, missing: int) -> Counts:
     """How many numbers are up to each end, above the last, and missing."""
     up_to = np.searchsorted(in_order, ends, side="right")
     counts = np.diff(up_to, prepend=0, append=len(in_order))
@@ -100,11 +117,12 @@ def _by_group(in_order: Counts, ends: Counts, missing: int) -> Counts:
 
 
 def _of_levels(name: str, old: "pd.Series[Any]", new: "pd.Series[Any]", share: float) -> Shift:
-    levels = sorted({*old.dropna().unique(), *new.dropna().unique()})
+    counted = [cells.value_counts() for cells in (old, new)]
+    levels = sorted({*counted[0].index, *counted[1].index})
     counts = np.array(
         [
-            [*cells.value_counts().reindex(levels, fill_value=0), cells.isna().sum()]
-            for cells in (old, new)
+            [*count.reindex(levels, fill_value=0), len(cells) - count.sum()]
+            for count, cells in zip(counted, (old, new), strict=True)
         ],
         dtype="float64",
     )
@@ -152,17 +170,25 @@ def _frequent(counts: Counts) -> Counts:
     return kept[:, kept.sum(axis=0) > 0]
 
 
-def _ks(before: Counts, now: Counts, share: float) -> tuple[float, float]:
-    """The distance, and its bound sqrt(-ln(share / 2) / 2) sqrt(1 / n + 1 / m)."""
+def _ks(before: Numbers, now: Numbers, share: float) -> tuple[float, float]:
+    """The distance, and its bound sqrt(-ln(share / 2) / 2) sqrt(1 / n + 1 / m).
+
+    Between two numbers of the shorter row its share stays and the other's only grows, so nowhere is
+    the distance larger than at such a number or just before it.
+    """
     if not len(before) or not len(now):
         return 0.0, 0.0
-    together = np.concatenate([before, now])  # each of which is found soon, being in order
-    below = [np.searchsorted(each, together, side="right") / len(each) for each in (before, now)]
+    ends = min(before, now, key=len)
+    below = [
+        np.concatenate([np.searchsorted(each, ends, side) for side in ("left", "right")])
+        / len(each)
+        for each in (before, now)
+    ]
     bound = np.sqrt(-np.log(share / 2) / 2 * (1 / len(before) + 1 / len(now)))
     return float(np.abs(below[0] - below[1]).max()), float(bound)
 
 
-def _median(in_order: Counts) -> float:
+def _median(in_order: Numbers) -> float:
     return float(_parted(in_order, 0.5)) if len(in_order) else float("nan")
 
 

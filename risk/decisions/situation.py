@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from risk import files
@@ -119,6 +120,6 @@ def unseen(in_use: InUse | None, now: Situation) -> Evaluation | None:
     """How a model does on the outcomes that came last, of which it has not learned; each once."""
     if in_use is None or NEWEST not in in_use.candidate.on:
         return None
-    rows = (now.labelled.arrival == now.arrival) & (now.labelled.arrival > in_use.arrival)
+    rows = np.flatnonzero((now.labelled.arrival == now.arrival) & (now.arrival > in_use.arrival))
     on = in_use.candidate.on[NEWEST]
-    return Evaluation(on.left[rows], on.expected[rows], on.risks[rows]) if rows.any() else None
+    return Evaluation(on.left[rows], on.expected[rows], on.risks[rows]) if len(rows) else None

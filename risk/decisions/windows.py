@@ -4,10 +4,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from risk import progress
-from risk.columns import Columns
 from risk.data.outcomes import Labelled
 from risk.data.snapshots import Flags
 from risk.decisions import challenger
@@ -32,9 +30,8 @@ class Window(NamedTuple):
     reason: str = ""
 
 
-def newest(labelled: Labelled, columns: Columns) -> Flags:
+def newest(labelled: Labelled, left: Flags) -> Flags:
     """The rows of the newest period, and of those before it until there are enough to judge by."""
-    left = (labelled.table[columns.target] == 1).to_numpy()
     for period in np.unique(labelled.period)[::-1]:
         rows: Flags = labelled.period >= period
         if rows.sum() >= FEWEST_ROWS and left[rows].sum() >= FEWEST_LEAVERS:
@@ -42,13 +39,14 @@ def newest(labelled: Labelled, columns: Columns) -> Flags:
     return np.ones(len(left), dtype=bool)
 
 
-def learned_by(release: Release, labelled: Labelled) -> pd.DataFrame:
-    """The rows that a release has learned from, as far as they are still there."""
-    known = labelled.until(release.trained or release.arrival or 0)
-    if release.periods is None or not len(known.period):
-        return known.table
-    last = np.unique(known.period)[-release.periods :]
-    return known.where(np.isin(known.period, last)).table
+def learned_by(release: Release, labelled: Labelled) -> Flags:
+    """Which rows a release has learned from, as far as they are still there."""
+    known: Flags = labelled.arrival <= (release.trained or release.arrival or 0)
+    if release.periods is None or not known.any():
+        return known
+    last = np.unique(labelled.period[known])[-release.periods :]
+    in_last: Flags = labelled.period >= last[0]
+    return known & in_last
 
 
 class Trained(NamedTuple):
@@ -83,17 +81,26 @@ class Fits:
     def __init__(self, labelled: Labelled, settings: Settings) -> None:
         self.labelled, self.columns = labelled, settings.columns
         self.features, self.model = settings.features, settings.model
-        self.left = (labelled.table[self.columns.target] == 1).to_numpy()
-        self.newest = newest(labelled, self.columns)
         self._windows: dict[str, Window] = {}
         self._trained: dict[str, Trained] = {}
         self._models: dict[bytes, tuple[Learned, bytes]] = {}
         self._compared: dict[tuple[bytes, str], Model | None] = {}
 
+    @cached_property
+    def left(self) -> Flags:
+        """Of which rows the client left."""
+        left: Flags = (self.labelled.table[self.columns.target] == 1).to_numpy()
+        return left
+
+    @cached_property
+    def newest(self) -> Flags:
+        """The rows of the newest period, and of those before it as far as they are needed."""
+        return newest(self.labelled, self.left)
+
     def window(self, name: str) -> Window:
         """The window of this name: all rows, or those that the data speaks for."""
         if name not in self._windows:
-            everything = Window(np.ones(len(self.newest), dtype=bool), None)
+            everything = Window(np.ones(len(self.left), dtype=bool), None)
             self._windows[name] = self._best() if name == AUTO else everything
         return self._windows[name]
 

@@ -34,12 +34,12 @@ class Evaluation(NamedTuple):
     @property
     def leavers(self) -> int:
         """How many of their clients left."""
-        return int(self.left.sum())
+        return _count(self.left)
 
     @property
     def hits(self) -> int:
         """How many of those that left were expected to."""
-        return int((self.left & self.expected).sum())
+        return _count(self.left & self.expected)
 
     @property
     def f1(self) -> float:
@@ -58,7 +58,7 @@ class Evaluation(NamedTuple):
 
         A metric that is not defined, such as the ROC AUC of a single class, is left out.
         """
-        hits, alarms, leavers = self.hits, int(self.expected.sum()), self.leavers
+        hits, alarms, leavers = self.hits, _count(self.expected), self.leavers
         called = _highest(self.risks, max(1, round(share * self.rows)))
         precision_at_capacity = float(self.left[called].mean())
         low, high = f1_interval(hits, alarms + leavers - hits)
@@ -72,7 +72,7 @@ class Evaluation(NamedTuple):
             "precision_at_capacity": precision_at_capacity,
         }
         if leavers:
-            measured["lift"] = precision_at_capacity / float(self.left.mean())
+            measured["lift"] = precision_at_capacity / (leavers / self.rows)
         if 0 < leavers < self.rows:
             measured["roc_auc"] = _roc_auc(self.left, self.risks)
         if self.threshold is not None and self.f1_best is not None:
@@ -92,17 +92,29 @@ def _highest(risks: Numbers, count: int) -> Whole:
 def _roc_auc(left: Flags, risks: Numbers) -> float:
     """The share of pairs of a leaver and one that stayed in which the leaver has the higher risk.
 
-    A tie counts half. To sort both groups takes a tenth of the time of sorting their places.
+    A tie counts half. No risk is below 0, so the bits of all are in their order, and the outcome
+    takes the place of the sign behind them: to sort such marks takes a tenth of the time of sorting
+    places.
     """
-    leavers, others = np.sort(risks[left]), np.sort(risks[~left])
-    below = np.searchsorted(others, leavers, side="left").sum()
-    not_above = np.searchsorted(others, leavers, side="right").sum()
-    return float((below + not_above) / (2 * len(leavers) * len(others)))
+    marks = risks.view(np.uint64) << np.uint64(1)
+    marks |= left
+    marks.sort()
+    places = np.flatnonzero(marks & np.uint64(1))
+    leavers, others = len(places), len(left) - len(places)
+    not_above = places.sum() - leavers * (leavers - 1) // 2
+    last = np.flatnonzero(marks[1:] ^ marks[:-1] == 1)  # that stayed, before leavers of its risk
+    stayed = last + 1 - np.searchsorted(marks, marks[last])
+    gone = np.searchsorted(marks, marks[last + 1], side="right") - (last + 1)
+    return float((2 * not_above - (stayed * gone).sum()) / (2 * leavers * others))
 
 
 def _f1(left: Flags, expected: Flags) -> float:
-    named = int(left.sum()) + int(expected.sum())
-    return 2 * int((left & expected).sum()) / named if named else 0.0
+    named = _count(left) + _count(expected)
+    return 2 * _count(left & expected) / named if named else 0.0
+
+
+def _count(flags: Flags) -> int:
+    return int(np.count_nonzero(flags))
 
 
 def log_loss(left: Flags, risks: Numbers) -> float:

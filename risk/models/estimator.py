@@ -1,11 +1,12 @@
 """The attrition model: fit it, keep it, load it safely, ask it."""
 
 import copy
+import itertools
 import logging
 import pickle
 import platform
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -39,6 +40,7 @@ BROKEN_PICKLE = (
 )
 
 EVEN, ROUNDING = 0.5, 1e-9
+AT_ONCE = 2**17  # rows: what is made of them stays in the processor's cache from step to step
 
 log = logging.getLogger("risk.estimator")
 
@@ -92,21 +94,7 @@ def _features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
 
 def probability(model: Model, table: pd.DataFrame, columns: Columns) -> Numbers:
     """How likely each row's client is to leave."""
-    if table.empty:
-        return np.empty(0)
-    return _risks(model, inputs(model, table, columns))
-
-
-def _risks(model: Model, rows: Any) -> Numbers:
-    with pipelines.all_by_one_thread():
-        risks: Numbers = model.predict_proba(rows)[:, 1]
-    return risks
-
-
-def _expected(model: Model, rows: Any) -> npt.NDArray[np.int64]:
-    with pipelines.all_by_one_thread():
-        expected: npt.NDArray[np.int64] = model.predict(rows)
-    return expected
+    return ask(model, [table], columns)[0].risks
 
 
 class Answers(NamedTuple):
@@ -122,14 +110,39 @@ def ask(model: Model, datasets: Sequence[pd.DataFrame], columns: Columns) -> lis
     A client leaves when the risk is above one half, which is how the model decides too; where
     rounding could tip it, the model is asked.
     """
-    rows = _together([inputs(model, table, columns) for table in datasets])
-    risks = _risks(model, rows) if len(rows) else np.empty(0)
-    expected = (risks > EVEN).astype(np.int64)
-    close = np.abs(risks - EVEN) < ROUNDING
-    if close.any():
-        expected[close] = _expected(model, rows[close])
-    ends = np.cumsum([len(table) for table in datasets])[:-1]
+    *ends, count = np.cumsum([len(table) for table in datasets])
+    risks, close = np.empty(count), []
+    with pipelines.all_by_one_thread():
+        for begin, rows in _blocks(model, datasets, columns):
+            told = model.predict_proba(rows)[:, 1]
+            risks[begin : begin + len(rows)] = told
+            is_close = np.abs(told - EVEN) < ROUNDING
+            if is_close.any():
+                close.append((begin + np.flatnonzero(is_close), rows[is_close]))
+        expected = (risks > EVEN).astype(np.int64)
+        if close:
+            places, undecided = zip(*close, strict=True)
+            expected[np.concatenate(places)] = model.predict(_together(undecided))
     return list(map(Answers, np.split(expected, ends), np.split(risks, ends)))
+
+
+def _blocks(
+    model: Model, tables: Sequence[pd.DataFrame], columns: Columns
+) -> Iterator[tuple[int, Any]]:
+    """The rows of all tables one after the other, many at once, and where each block begins.
+
+    The last bits of a risk may depend on where among others its row stands, and whether it stands
+    alone. So no block ends with its table, and the last is not the shortest but the longest.
+    """
+    asked = [inputs(model, table, columns) for table in tables]
+    *firsts, count = np.cumsum([0, *map(len, asked)]).tolist()
+    begins = range(0, count, AT_ONCE)[: max(1, count // AT_ONCE)]
+    for begin, end in itertools.pairwise([*begins, count]):
+        parts = [
+            rows[max(begin - first, 0) : max(end - first, 0)]
+            for rows, first in zip(asked, firsts, strict=True)
+        ]
+        yield begin, _together(parts)
 
 
 def _together(parts: Sequence[Any]) -> Any:

@@ -59,7 +59,7 @@ def remember_shifts(
     """Add what changed in the newest period since a release learned."""
     newest = book.rows[len(book.rows) - book.newest :]
     learned = windows.learned_by(release, labelled)
-    run.add("shifts", model_rows.of_shifts(learned, newest, columns))
+    run.add("shifts", model_rows.of_shifts(labelled.table, learned, newest, columns))
 
 
 def training_facts(_settings: Settings, _run: Run, _model: Model) -> Row:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from risk.columns import Columns
 from risk.data import shift
+from risk.data.shift import Flags
 from risk.decisions.gates import DATASETS
 from risk.decisions.policies import Verdict
 from risk.learning import calibration
@@ -64,13 +65,15 @@ def of_calibration(release: str, new: Evaluation) -> tuple[Row, list[Row]]:
     return row, groups
 
 
-def of_shifts(training: pd.DataFrame, newest: pd.DataFrame, columns: Columns) -> list[Row]:
-    """How far each column moved between the rows of a training and the newest snapshot."""
+def of_shifts(
+    known: pd.DataFrame, learned: Flags, newest: pd.DataFrame, columns: Columns
+) -> list[Row]:
+    """How far each column moved between the learned ones of known rows and the newest snapshot."""
     return [
         {
             **{"column": each.column, "sentence": shift.words(each, phrases.label(each.column))},
             **{"psi": each.psi, "psi_bound": each.psi_bound},
             **{"ks": each.ks, "ks_bound": each.ks_bound},
         }
-        for each in shift.shifts(training, newest, columns)
+        for each in shift.shifts(known, learned, newest, columns)
     ]

@@ -27,10 +27,15 @@ def clients(rows: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(made).mask(random.random((rows, 3)) < 0.1)
 
 
+def shifts(old: pd.DataFrame, new: pd.DataFrame, columns: Columns = COLUMNS) -> list[shift.Shift]:
+    """The shifts of a model that has learned from all of the old rows."""
+    return shift.shifts(old, np.ones(len(old), dtype=bool), new, columns)
+
+
 def share_of_alarms(draws: int, old: int, new: int) -> float:
     """In how many tables of the same clients some column is said to have shifted."""
     pairs = ((clients(old, 2 * draw), clients(new, 2 * draw + 1)) for draw in range(draws))
-    found = (shift.shifts(*pair, COLUMNS) for pair in pairs)
+    found = (shifts(*pair) for pair in pairs)
     return float(np.mean([any(each.is_real for each in table) for table in found]))
 
 
@@ -47,7 +52,7 @@ def test_in_one_table_in_a_hundred_chance_is_taken_for_a_shift(old: int, new: in
 def test_a_number_that_fell_is_found_and_told() -> None:
     old, new = clients(3000, 1), clients(1000, 2)
     new["activity"] *= 2 / 3
-    found = {each.column: each for each in shift.shifts(old, new, COLUMNS)}
+    found = {each.column: each for each in shifts(old, new)}
     assert {name for name, each in found.items() if each.is_real} == {"activity"}
     assert found["activity"].psi > found["activity"].psi_bound
     assert found["activity"].ks > found["activity"].ks_bound
@@ -60,7 +65,7 @@ def test_a_number_that_fell_is_found_and_told() -> None:
 def test_a_level_that_grew_and_one_that_is_new_are_found() -> None:
     old, new = clients(3000, 1), clients(1000, 2)
     new.loc[new["plan"] == "b", "plan"] = "new"
-    plan = shift.shifts(old, new, COLUMNS)[1]
+    plan = shifts(old, new)[1]
     assert plan.is_real
     assert plan.level in ("b", "new")
     assert "before for" in shift.words(plan, "plan")
@@ -69,10 +74,31 @@ def test_a_level_that_grew_and_one_that_is_new_are_found() -> None:
 def test_cells_that_are_missing_are_a_group_of_their_own() -> None:
     old, new = clients(3000, 1), clients(1000, 2)
     new.loc[:500, "age"] = np.nan
-    age = shift.shifts(old, new, COLUMNS)[2]
+    age = shifts(old, new)[2]
     assert age.psi > age.psi_bound
     assert age.ks < age.ks_bound
     assert shift.words(age, "age").startswith("age is not known of ")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_rows_that_the_model_has_not_learned_from_do_not_count(share: float) -> None:
+    old, new = clients(600, 1), clients(300, 2)
+    learned = np.random.default_rng(3).random(len(old)) < share
+    assert shift.shifts(old, learned, new, COLUMNS) == shifts(old[learned], new)
+
+
+NUMBERS = st.lists(st.sampled_from([-0.5, 0.0, 1.0, 2.0, 3.0, 1e300]), min_size=1, max_size=30)
+
+
+@given(NUMBERS, NUMBERS)
+def test_the_distance_is_the_largest_of_the_two_shares_below_any_number(
+    old: list[float], new: list[float]
+) -> None:
+    shares = [[np.mean(np.array(each) <= at) for at in old + new] for each in (old, new)]
+    (found,) = shifts(
+        pd.DataFrame({"n": old}), pd.DataFrame({"n": new}), Columns("client", ("n",), "left")
+    )
+    assert found.ks == np.abs(np.subtract(*shares)).max()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +137,7 @@ def test_there_always_is_an_answer(old: int, new: int, seed: int, odd: int) -> N
     before, now = some(seed)[:old], some(seed + 1)[:new]
     before = with_nothing(before) if odd % 2 else before
     now = with_nothing(now) if odd > 1 else now
-    found = shift.shifts(before, now, mixed.COLUMNS)
+    found = shifts(before, now, mixed.COLUMNS)
     assert len(found) == (len(mixed.COLUMNS.features) if old and new else 0)
     for each in found:
         assert all(map(math.isfinite, each[1:5]))

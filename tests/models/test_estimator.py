@@ -3,6 +3,7 @@
 import builtins
 import functools
 import importlib
+import itertools
 import os
 import pickle
 import signal
@@ -39,6 +40,7 @@ ROWS = TABLE.dropna()[list(COLUMNS.features)].to_numpy()
 OUTCOMES = TABLE.dropna()[COLUMNS.target].to_numpy(dtype=int)
 RESERVES_MEMORY = ord("r")  # Python sets aside as much as the number after it says
 LARGEST = float(np.finfo(float).max)
+WAYS = [("logistic", "raw"), ("logistic", "log"), ("logistic", "scaled"), ("boosted", "log")]
 
 
 class Call:
@@ -303,6 +305,35 @@ def test_no_rows_get_no_answers(features: str) -> None:
     ours = fitted(features)
     assert estimator.ask(ours, [TABLE[:0]], COLUMNS)[0].expected.tolist() == []
     assert estimator.probability(ours, TABLE[:0], COLUMNS).tolist() == []
+
+
+@pytest.mark.parametrize(("kind", "features"), [*WAYS, ("bare", "raw")])
+def test_of_many_rows_the_answers_are_those_of_all_at_once(kind: str, features: str) -> None:
+    bare = LogisticRegression(solver="liblinear", random_state=0).fit(ROWS, OUTCOMES)
+    model = bare if kind == "bare" else estimator.fit(TABLE, COLUMNS, features, kind)
+    count = 2 * estimator.AT_ONCE + 1  # so that one row would be left alone
+    rows = TABLE.dropna().sample(count, replace=True, random_state=0, ignore_index=True)
+    rows["lastyear_activity"] += np.arange(count) / 1000
+    ends = [100, 100, estimator.AT_ONCE + 50]
+    tables = [rows[begin:end] for begin, end in itertools.pairwise([0, *ends, count])]
+    answers = estimator.ask(model, tables, COLUMNS)
+    asked = [estimator.inputs(model, table, COLUMNS) for table in tables]
+    at_once = np.concatenate(asked) if kind == "bare" else pd.concat(asked)
+    with pipelines.all_by_one_thread():
+        wanted = model.predict_proba(at_once)[:, 1], model.predict(at_once)
+    assert [len(each.risks) for each in answers] == [len(table) for table in tables]
+    assert (np.concatenate([each.risks for each in answers]) == wanted[0]).all()
+    assert (np.concatenate([each.expected for each in answers]) == wanted[1]).all()
+
+
+def test_of_risks_too_close_to_one_half_the_model_itself_decides() -> None:
+    model = estimator.recalibrated(fitted(), 0.0)
+    model[-1].coef_, model[-1].intercept_ = model[-1].coef_ * 1e-17, np.zeros(1)
+    rows = TABLE.sample(2 * estimator.AT_ONCE, replace=True, random_state=0)
+    expected = [each.expected for each in estimator.ask(model, [rows[:9], rows[9:]], COLUMNS)]
+    wanted = model.predict(rows[list(COLUMNS.features)])
+    assert 0 < wanted.mean() < 1
+    assert (np.concatenate(expected) == wanted).all()
 
 
 EXTREMES = [

@@ -39,6 +39,17 @@ def risks(model: Model, rows: pd.DataFrame) -> Any:
     return estimator.probability(model, rows, COLUMNS)
 
 
+@EACH
+def test_the_row_after_a_whole_block_has_the_risk_that_it_has_among_others(
+    choice: tuple[str, str],
+) -> None:
+    last = 10  # alone it has a risk with other last bits
+    rows = ROWS.iloc[np.append(np.arange(estimator.AT_ONCE) % len(ROWS), last)]
+    with pipelines.all_by_one_thread():
+        wanted = MODELS[choice].predict_proba(rows)[:, 1]
+    assert (risks(MODELS[choice], rows) == wanted).all()
+
+
 # -- categories ----------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from risk.rows import statistics
+from tests.models import mixed
 
 CELLS = st.floats(allow_infinity=False) | st.integers(-3, 3).map(float) | st.just(math.nan)
 RANDOM = np.random.default_rng(3)
@@ -47,3 +48,11 @@ MANY = [
 def test_so_are_those_of_many_rows(cells: Any) -> None:
     table = pd.DataFrame({"n": cells.astype("float64")})
     np.testing.assert_array_equal(statistics.numbers(table, "n"), by_pandas(table["n"]))
+
+
+def test_the_share_of_missing_cells_is_that_of_pandas_in_columns_of_every_kind() -> None:
+    table = mixed.table(70)
+    wanted = (table[list(mixed.COLUMNS.all)].isna().mean() * 100).tolist()
+    assert statistics.missing_percent(table, mixed.COLUMNS) == wanted
+    assert any(wanted)
+    assert not any(statistics.missing_percent(table[:0], mixed.COLUMNS))
