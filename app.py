@@ -82,9 +82,12 @@ def scoring() -> Response:
 @api.get("/summarystats")
 def summarystats() -> Response:
     """Mean, median, standard deviation and mode of each column; null where there is none."""
-    release, summary = service().deployed.now().release.release, service().summary()
+    release, look = service().deployed.now().release.release, service().look()
     columns = service().settings.columns.measured
-    rows = [[value if math.isfinite(value) else None for value in row] for row in summary.numbers]
+    rows = [
+        [value if math.isfinite(value) else None for value in look.numbers[name]]
+        for name in columns
+    ]
     return answers.answer({"release": release, "columns": columns, "statistics": rows})
 
 
@@ -107,7 +110,7 @@ def diagnose() -> Response:
         known, own = settings.output_folder_path / files.PACKAGES, cache.folder() / files.PACKAGES
         return {
             "execution_time": taken or diagnostics.execution_time(settings),
-            "missing_data": service().summary().missing,
+            "missing_data": list(service().look().missing.values()),
             "packages": diagnostics.versions(settings, known, own),
         }
 

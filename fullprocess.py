@@ -105,9 +105,7 @@ def past_the_first_gate(
         known = deliverables.make_list(settings, run, decision, (in_use, candidate), dataset.as_of)
         return Outcome(decision, known)
 
-    now = scoring.known_now(
-        dataset.labelled, len(dataset.book.rows), arrived.arrival, settings, run
-    )
+    now = scoring.known_now(dataset.labelled, dataset.clients, arrived.arrival, settings, run)
     in_use, lost = None, ""
     try:
         of_new = arrived.rows_of(new, settings.columns)

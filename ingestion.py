@@ -19,7 +19,8 @@ from risk.errors import DataUnusable
 from risk.learning.releases import Release
 from risk.records import recording
 from risk.records.pending import Run
-from risk.rows import tables
+from risk.rows import statistics, tables
+from risk.rows.statistics import Look
 from risk.rows.tables import Book
 from risk.settings import Settings
 
@@ -46,10 +47,20 @@ class Dataset:
         """The name of this ingestion, which the model's record keeps."""
         return str(self.record["id"])
 
+    @cached_property
+    def look(self) -> Look:
+        """What the dataset looks like."""
+        return statistics.look(self.table, self.columns)
+
     @property
-    def as_of(self) -> tuple[pd.DataFrame, Book, str]:
-        """Dataset and book with their moment."""
-        return self.table, self.book, self.record["time"]
+    def clients(self) -> int:
+        """How many clients the book has."""
+        return len(self.book.rows)
+
+    @property
+    def as_of(self) -> tuple[Look, Book, str]:
+        """What the dataset looks like, and the book, with their moment."""
+        return self.look, self.book, self.record["time"]
 
 
 def merge_multiple_dataframe(settings: Settings | None = None) -> pd.DataFrame:
@@ -119,7 +130,8 @@ def take_in(
         return Taken(arrived, None, f"{', '.join(arrived.waiting)} cannot be read whole yet")
     before = judgement.data_ids(settings)
     dataset = run.timed("ingestion", store, arrived, settings)
-    recording.remember_data(run, arrived, new, settings)
+    run.add("ingested_files", arrived.files_of(new))
+    recording.remember_columns(run, dataset.look)
     if deployed:
         run.must_follow_the_data()
     is_unchanged = judgement.data_ids(settings) == before

@@ -43,10 +43,6 @@ class Labelled(NamedTuple):
         """The rows whose outcome came after this arrival."""
         return self.where(self.arrival > arrival)
 
-    def until(self, arrival: int) -> "Labelled":
-        """The rows whose outcome had come by this arrival."""
-        return self.where(self.arrival <= arrival)
-
 
 class Outcomes(NamedTuple):
     """The rows of ROW, one for each row of the dataset in its order."""
@@ -80,8 +76,11 @@ class Outcomes(NamedTuple):
     def labelled(self, table: pd.DataFrame, columns: Columns) -> Labelled:
         """The rows of the dataset whose outcome is known."""
         is_known = table[columns.target].notna().to_numpy()
-        own = self.rows[is_known]
-        return Labelled(table[is_known], own["period"], own["arrival"])
+        which = slice(None) if is_known.all() else is_known
+        period, arrival = (
+            np.ascontiguousarray(self.rows[name][which]) for name in ("period", "arrival")
+        )
+        return Labelled(table[is_known], period, arrival)
 
 
 def of(told: Told, arrivals: list[int], before: Outcomes | None) -> Outcomes:

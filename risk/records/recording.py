@@ -11,9 +11,6 @@ from typing import Any
 import pandas as pd
 
 from risk import files
-from risk.columns import Columns
-from risk.data.input_folder import Arrival
-from risk.data.intake import Intake
 from risk.database import RowsRefused
 from risk.errors import InputMissing, RiskError, ServiceDown, noted
 from risk.learning import releases
@@ -22,6 +19,7 @@ from risk.records import list_copy, pending, store
 from risk.records.pending import Row, Run, Waiting
 from risk.records.store import Entry
 from risk.rows import statistics
+from risk.rows.statistics import Look
 from risk.settings import Settings
 
 log = logging.getLogger("risk.recording")
@@ -29,30 +27,18 @@ log = logging.getLogger("risk.recording")
 Facts = Callable[[Settings, Run, Any], Row]
 
 
-def _remember_columns(run: Run, table: pd.DataFrame, settings: Settings) -> None:
+def remember_columns(run: Run, look: Look) -> None:
     """Add what the columns look like now."""
-    run.add("column_stats", _of_columns(table, settings.columns))
-    levels = statistics.most_frequent(table, settings.columns)
-    if levels:
-        run.add("category_stats", [level._asdict() for level in levels])
+    run.add("column_stats", [_column(name, look) for name in look.missing])
+    if look.levels:
+        run.add("category_stats", [level._asdict() for level in look.levels])
 
 
-def _of_columns(table: pd.DataFrame, columns: Columns) -> list[Row]:
-    """Missing cells of every column, and statistics of those that hold numbers."""
-    missing = zip(columns.all, statistics.missing_percent(table, columns), strict=True)
-    rows: list[Row] = [{"column": name, "missing_percent": share} for name, share in missing]
-    for row in rows:
-        if row["column"] in (*columns.measured, columns.value):
-            numbers = statistics.numbers(table, row["column"])
-            for what, value in zip(statistics.STATISTICS, numbers, strict=True):
-                row[what] = value if math.isfinite(value) else None
-    return rows
-
-
-def remember_data(run: Run, arrived: Intake, new: list[Arrival], settings: Settings) -> None:
-    """Add the new files with their counts, and what the columns look like now."""
-    run.add("ingested_files", arrived.files_of(new))
-    _remember_columns(run, arrived.data.table, settings)
+def _column(name: str, look: Look) -> Row:
+    """Missing cells of a column, and statistics of one that holds numbers."""
+    numbers = zip(statistics.STATISTICS, look.numbers.get(name, ()), strict=False)
+    known = {what: value if math.isfinite(value) else None for what, value in numbers}
+    return {"column": name, "missing_percent": look.missing[name], **known}
 
 
 def remember_published(run: Run, release: Release) -> None:
@@ -111,7 +97,7 @@ def ingestion_facts(settings: Settings, run: Run, table: pd.DataFrame) -> Row:
     """How an ingestion by hand ended; adds its files and columns to the run."""
     record = files.required_json(settings.output_folder_path / files.INGESTION, "ingestion.py")
     run.add("ingested_files", record["files"])
-    _remember_columns(run, table, settings)
+    remember_columns(run, statistics.look(table, settings.columns))
     return {"outcome": "ingested", "reason": f"{len(table)} rows of {len(record['files'])} files"}
 
 

@@ -8,6 +8,7 @@ from risk.reports import decision_sections, ingestion_record
 from risk.reports.pdf import Block, Grid, Words, shortened
 from risk.reports.report_data import Findings
 from risk.rows import statistics
+from risk.rows.statistics import Look
 from risk.settings import BESIDE_THE_SCRIPTS
 
 MOST_FILES = 25
@@ -66,26 +67,21 @@ def refused_lines(findings: Findings) -> list[Block]:
 
 def columns(findings: Findings) -> list[Block]:
     """Statistics and missing cells of the dataset, and what its categories hold most often."""
-    table, columns = findings.dataset, findings.settings.columns
-    missing = dict(zip(columns.all, statistics.missing_percent(table, columns), strict=True))
-    rows = []
-    measured = (*columns.measured, columns.value)
-    for name in columns.all:
-        numbers = statistics.numbers(table, name) if name in measured else []
-        cells = [_number(number) for number in numbers] or [""] * len(statistics.STATISTICS)
-        rows.append((name, *cells, f"{missing[name]:.2f} %"))
+    look, rows = findings.look, []
+    for name, missing in look.missing.items():
+        numbers = [_number(number) for number in look.numbers.get(name, ())]
+        rows.append((name, *(numbers or [""] * len(statistics.STATISTICS)), f"{missing:.2f} %"))
     head = ("column", *statistics.STATISTICS, "missing")
     return [
-        Words(f"{len(table):,} rows after merging, repetitions left out."),
+        Words(f"{look.rows:,} rows after merging, repetitions left out."),
         Grid(head, rows, (0.35, 0.13, 0.13, 0.13, 0.13, 0.13), (1, 2, 3, 4, 5)),
-        *_levels(findings),
+        *_levels(look),
     ]
 
 
-def _levels(findings: Findings) -> list[Block]:
+def _levels(look: Look) -> list[Block]:
     """The most frequent word of each category."""
-    levels = statistics.most_frequent(findings.dataset, findings.settings.columns)
-    rows = [(name, shortened(word), f"{100 * share:.1f} %") for name, word, share in levels]
+    rows = [(name, shortened(word), f"{100 * share:.1f} %") for name, word, share in look.levels]
     head = ("category", "most frequent", "share of rows")
     return [Grid(head, rows, (0.35, 0.48, 0.17), (2,))] if rows else []
 

@@ -22,6 +22,7 @@ from risk.records.pending import Run
 from risk.reports import report
 from risk.reports.report_data import Findings, Known
 from risk.rows import tables
+from risk.rows.statistics import Look
 from risk.settings import Settings
 
 log = logging.getLogger("risk.deliverables")
@@ -102,7 +103,7 @@ def make_list(
     run: Run,
     decision: Decision,
     ranked_by: tuple[Release, Candidate],
-    data: tuple[pd.DataFrame, tables.Book, str],
+    data: tuple[Look, tables.Book, str],
 ) -> Known:
     """Rank the clients and write the list; if that fails, the next run still owes it."""
     release, candidate = ranked_by

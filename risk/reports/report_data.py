@@ -17,6 +17,8 @@ from risk.models.estimator import Model
 from risk.records import decisions, list_file, model_record, queries
 from risk.records.queries import Trends
 from risk.reports import charts, trends_chart
+from risk.rows import statistics
+from risk.rows.statistics import Look
 from risk.rows.tables import Book
 from risk.settings import Settings
 
@@ -31,7 +33,7 @@ class Known(NamedTuple):
     release: Release
     model: Model
     on_test: Evaluation | None
-    dataset: pd.DataFrame
+    look: Look
     book: Book
     as_of: str
 
@@ -56,7 +58,7 @@ class Findings:
         self._problems: dict[str, RiskError | OSError] = {}
         if known:
             deployed_now = Deployed(known.release, known.model, settings.columns)
-            self._parts = {"deployed": deployed_now, "dataset": known.dataset}
+            self._parts = {"deployed": deployed_now, "look": known.look}
             clients = len(known.book.rows)
             self._parts["share"] = evaluation.capacity_share(settings.capacity, clients)
         if known and known.on_test:
@@ -82,9 +84,12 @@ class Findings:
         return self._once("on test", lambda: _on_test(self.deployed, self.settings))
 
     @property
-    def dataset(self) -> pd.DataFrame:
-        """The merged data."""
-        return self._once("dataset", lambda: final_data.read(self.settings).table)
+    def look(self) -> Look:
+        """What the merged data look like."""
+        columns = self.settings.columns
+        return self._once(
+            "look", lambda: statistics.look(final_data.read(self.settings).table, columns)
+        )
 
     @property
     def share(self) -> float:

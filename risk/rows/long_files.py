@@ -2,10 +2,10 @@
 
 import mmap
 import os
-import shutil
 from pathlib import Path
 from typing import IO, Any
 
+AT_ONCE = 2**20  # bytes
 Note = dict[str, Any]  # what ingestion.json says of such a file
 
 
@@ -45,5 +45,6 @@ def copy(source: IO[bytes], target: IO[bytes], begin: int = 0) -> None:
     except OSError:  # not every file system can
         source.seek(at)
         target.seek(at)
-        shutil.copyfileobj(source, target)
+        while block := source.read(AT_ONCE):
+            target.write(block)
     target.seek(end)

@@ -14,6 +14,34 @@ Numbers = npt.NDArray[np.float64]
 STATISTICS = ("mean", "median", "std", "mode")  # in the order of numbers()
 
 
+class Level(NamedTuple):
+    """A word in a column, and its share of all rows, those without a word among them."""
+
+    column: str
+    level: str
+    share: float
+
+
+class Look(NamedTuple):
+    """What a table looks like: of each column that is measured its numbers, in all what is missing.
+
+    `missing` is in percent; `levels` are the most frequent words of categories.
+    """
+
+    rows: int
+    numbers: dict[str, list[float]]
+    missing: dict[str, float]
+    levels: list[Level]
+
+
+def look(table: pd.DataFrame, columns: Columns) -> Look:
+    """What a table with these columns looks like."""
+    measured = [name for name in columns.all if name in (*columns.measured, columns.value)]
+    missing = dict(zip(columns.all, missing_percent(table, columns), strict=True))
+    of_each = {name: numbers(table, name) for name in measured}
+    return Look(len(table), of_each, missing, most_frequent(table, columns))
+
+
 def numbers(table: pd.DataFrame, column: str) -> list[float]:
     """Mean, median, standard deviation and smallest mode of a column, nan where there is none."""
     cells = table[column].to_numpy("float64", na_value=math.nan)
@@ -45,14 +73,6 @@ def _mode(cells: Numbers) -> float:
     """The smallest of the most frequent among sorted cells."""
     last = np.append(np.flatnonzero(cells[1:] != cells[:-1]), len(cells) - 1)  # of each value
     return float(cells[last[np.argmax(np.diff(last, prepend=-1))]])
-
-
-class Level(NamedTuple):
-    """A word in a column, and its share of all rows, those without a word among them."""
-
-    column: str
-    level: str
-    share: float
 
 
 def most_frequent(table: pd.DataFrame, columns: Columns) -> list[Level]:

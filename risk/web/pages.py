@@ -26,6 +26,7 @@ from risk.records import endings
 from risk.reports import decision_words, ingestion_record
 from risk.reports.ingestion_record import Ingested
 from risk.rows import client_rows, memory, statistics, tables
+from risk.rows.statistics import Look
 from risk.settings import Settings
 from risk.web import answers
 from risk.web.data_files import DataFiles
@@ -50,13 +51,6 @@ class AnyCode(BaseConverter):
 @pages.record_once
 def _know_codes(state: Any) -> None:
     state.app.url_map.converters["code"] = AnyCode
-
-
-class Summary(NamedTuple):
-    """The columns of the data: `statistics.numbers` of each, and what share is missing."""
-
-    numbers: list[list[float]]
-    missing: list[float]
 
 
 class Service:
@@ -94,14 +88,11 @@ class Service:
         own = part(self.newest_row_of, corporation).value
         return own is not None and len(own) > 0
 
-    def summary(self) -> Summary:
+    def look(self) -> Look:
         """What the data look like."""
-        columns = self.settings.columns
 
-        def read(_path: Path) -> Summary:
-            dataset = final_data.read(self.settings).table
-            rows = [statistics.numbers(dataset, name) for name in columns.measured]
-            return Summary(rows, statistics.missing_percent(dataset, columns))
+        def read(_path: Path) -> Look:
+            return statistics.look(final_data.read(self.settings).table, self.settings.columns)
 
         return self.content(self.settings.output_folder_path / files.FINAL_DATA, read)
 
