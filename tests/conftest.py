@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from flask import Flask
 from hypothesis import settings as limits
+from jinja2 import FileSystemBytecodeCache
 
 import deployment
 import ingestion
@@ -37,7 +39,7 @@ FOLDERS = {
     "prod_deployment_path": "production_deployment",
 }
 
-for profile, examples in (("quick", 40), ("soak", 1000)):
+for profile, examples in (("quick", 20), ("soak", 1000)):
     limits.register_profile(profile, max_examples=examples, deadline=None, database=None)
 limits.load_profile("quick")
 
@@ -67,6 +69,7 @@ def pytest_configure() -> None:
         memory = os.statvfs(MEMORY)
         if memory.f_bavail * memory.f_frsize >= ROOM and not memory.f_flag & os.ST_NOEXEC:
             tempfile.tempdir = os.environ["TMPDIR"] = MEMORY
+    Flask.jinja_options["bytecode_cache"] = FileSystemBytecodeCache()  # of one app for the others
 
 
 def pytest_sessionfinish() -> None:
