@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from flask import Flask
 from hypothesis import settings as limits
+from jinja2 import FileSystemBytecodeCache
 
 import deployment
 import ingestion
@@ -23,8 +26,9 @@ from risk import files
 from risk.records import pending, recording
 from risk.rows import tables
 from risk.settings import Settings
-from tests import warm
+from tests import databases, warm
 
+MEMORY, ROOM = "/dev/shm", 2 * 2**30  # noqa: S108 - a file system, not a name in one
 ROOT = Path(__file__).parent.parent
 HEADER = "corporation,lastmonth_activity,lastyear_activity,number_of_employees,exited"
 FOLDERS = {
@@ -35,7 +39,7 @@ FOLDERS = {
     "prod_deployment_path": "production_deployment",
 }
 
-for profile, examples in (("quick", 40), ("soak", 1000)):
+for profile, examples in (("quick", 20), ("soak", 1000)):
     limits.register_profile(profile, max_examples=examples, deadline=None, database=None)
 limits.load_profile("quick")
 
@@ -54,6 +58,22 @@ def configured(workspace: Path, **keys: object) -> Settings:
     config = workspace / "config.json"
     config.write_text(json.dumps(FOLDERS | keys))
     return Settings.load(config)
+
+
+def pytest_configure() -> None:
+    """Have all temporary files in memory where there is room: the tests wait for disks otherwise.
+
+    Whether our files would reach a disk, tests/tracing.py tells.
+    """
+    if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK):
+        memory = os.statvfs(MEMORY)
+        if memory.f_bavail * memory.f_frsize >= ROOM and not memory.f_flag & os.ST_NOEXEC:
+            tempfile.tempdir = os.environ["TMPDIR"] = MEMORY
+    Flask.jinja_options["bytecode_cache"] = FileSystemBytecodeCache()  # of one app for the others
+
+
+def pytest_sessionfinish() -> None:
+    databases.drop_all()
 
 
 @pytest.fixture(scope="session")

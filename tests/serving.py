@@ -20,6 +20,7 @@ from tests import warm
 from tests.conftest import ROOT
 
 PATIENCE = 120
+STOPS_WITHIN_SECONDS = 0.02
 GUNICORN = (sys.executable, "-m", "gunicorn")
 LISTENING = re.compile(r"http://[^ ]*:(\d+)[ /]")
 
@@ -149,7 +150,7 @@ def ask(
 def running(server: TCPServer) -> Iterator[int]:
     """The port of a small server that answers in a thread."""
     with server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(STOPS_WITHIN_SECONDS,))
         thread.start()
         try:
             yield server.socket.getsockname()[1]

@@ -12,7 +12,7 @@ from benchmarks.figures import Figure, Growth
 from company import crowd
 from risk import files
 from risk.settings import Settings
-from tests.conftest import configured
+from tests.conftest import aged, configured
 
 ROWS, CLIENTS, FILES = 4_000, 500, 4
 
@@ -20,7 +20,8 @@ ROWS, CLIENTS, FILES = 4_000, 500, 4
 @pytest.fixture
 def crowded(tmp_path: Path) -> Settings:
     settings = configured(tmp_path)
-    crowd.write(settings.input_folder_path, ROWS, CLIENTS, FILES, bad=7)
+    for path in crowd.write(settings.input_folder_path, ROWS, CLIENTS, FILES, bad=7):
+        aged(path)
     return settings
 
 

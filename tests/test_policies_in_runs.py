@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,32 +19,44 @@ from risk.learning import deployed, releases
 from risk.records import store
 from risk.records.sql_tables import calibration, reliability, runs, shifts, verdicts
 from risk.settings import Settings
-from tests.conftest import configured, decided, deliver, script
+from tests.conftest import configured, copied, decided, deliver, script
 from tests.decisions.test_policies import for_other_reasons, more_leave
 
 CLIENTS = 1_200
 MONTHS = fabricate.periods(4, CLIENTS, seed=4)
 
 
-@pytest.fixture
-def trusted(settings: Settings) -> Settings:
-    """A project of the trusted policy that has learned from two months."""
-    return begun(settings, policy="trusted")
+@pytest.fixture(scope="module")
+def of_trusted(before_all_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of the trusted policy that has learned from two months, to be copied."""
+    return begun(copied(before_all_runs, tmp_path_factory.mktemp("begun")), policy="trusted")
 
 
-@pytest.fixture
-def specified(settings: Settings) -> Settings:
+@pytest.fixture(scope="module")
+def of_specified(before_all_runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of the specified policy."""
-    return begun(settings)
+    return begun(copied(before_all_runs, tmp_path_factory.mktemp("begun")))
 
 
-def begun(settings: Settings, **keys: object) -> Settings:
+@pytest.fixture
+def trusted(of_trusted: Path, tmp_path: Path) -> Settings:
+    """A project of the trusted policy that has learned from two months."""
+    return copied(of_trusted, tmp_path)
+
+
+@pytest.fixture
+def specified(of_specified: Path, tmp_path: Path) -> Settings:
+    """The same of the specified policy."""
+    return copied(of_specified, tmp_path)
+
+
+def begun(settings: Settings, **keys: object) -> Path:
     settings = configured(settings.workspace, capacity=60, **keys)
     (settings.input_folder_path / "dataset1.csv").unlink()
     deliver(settings, "dataset1.csv", MONTHS[0])
     deliver(settings, "dataset2.csv", MONTHS[1])
     assert decided(settings) == "deployed"
-    return settings
+    return settings.workspace
 
 
 def recorded(settings: Settings, table: sa.Table) -> list[dict[str, Any]]:

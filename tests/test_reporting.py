@@ -1,5 +1,6 @@
 """What people look at: the matrix, the trends, the report, each made though others cannot be."""
 
+import functools
 import io
 import socket
 import struct
@@ -49,8 +50,13 @@ SECTIONS = (
 
 def text(settings: Settings) -> str:
     """What the report says, as one line."""
-    reader = PdfReader(settings.output_model_path / files.REPORT)
-    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    return _text((settings.output_model_path / files.REPORT).read_bytes())
+
+
+@functools.cache
+def _text(document: bytes) -> str:
+    pages = PdfReader(io.BytesIO(document)).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
 
 
 def size(png: bytes) -> tuple[int, int]:

@@ -61,7 +61,7 @@ def drawn(count: int, seed: int) -> list[str]:
     return words
 
 
-WORDS = list(dict.fromkeys([*HOSTILE, *drawn(60, seed=7)]))
+WORDS = list(dict.fromkeys([*HOSTILE, *drawn(20, seed=7)]))
 
 
 def worded(settings: Settings, **keys: Any) -> Settings:

@@ -1,6 +1,7 @@
 """Imports only go down: from the rooms through the wings to the ground, and have no effect."""
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -180,19 +181,22 @@ def hook(event, arguments):
 
 sys.addaudithook(hook)
 root_logger = logging.getLogger()
+loaded = {}
 for name in names:
     level = root_logger.level
     importlib.import_module(name)
+    loaded[name] = sorted({each.partition(".")[0] for each in sys.modules})
     loggers = [logging.getLogger(each) for each in logging.root.manager.loggerDict]
     mine = [each for each in loggers if each.name.partition(".")[0] in ("risk", *names)]
     if root_logger.handlers or root_logger.level != level or any(e.handlers for e in mine):
         done.append([name, "logging is set up", ""])
-print(json.dumps(done))
+print(json.dumps([done, loaded]))
 """
 
 
-def effects(*names: str, root: Path = ROOT) -> list[list[str]]:
-    """What importing these modules in this order did to the world."""
+@functools.cache
+def importing(*names: str, root: Path = ROOT) -> tuple[list[list[str]], dict[str, list[str]]]:
+    """What importing these modules in this order did to the world, and what it had loaded."""
     ran = subprocess.run(
         [sys.executable, "-B", "-c", IMPORTS_AND_TELLS, root, *names],
         cwd="/",
@@ -203,12 +207,29 @@ def effects(*names: str, root: Path = ROOT) -> list[list[str]]:
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.count("\n") == 1, "importing prints nothing"
     assert ran.stderr == "", "importing says nothing"
-    return list(json.loads(ran.stdout))
+    done, loaded = json.loads(ran.stdout)
+    return done, loaded
+
+
+SERVER = ("app", "wsgi")  # imported before the others, so that what it loads is seen
+ALL = (
+    *SERVER,
+    *(
+        source.module
+        for source in SOURCES
+        if source.path.stem.isidentifier() and source.module not in SERVER
+    ),
+)
 
 
 def test_importing_any_file_has_no_effect() -> None:
-    modules = [source.module for source in SOURCES if source.path.stem.isidentifier()]
-    assert effects(*modules) == []
+    assert importing(*ALL)[0] == []
+
+
+def test_the_server_loads_nothing_that_draws() -> None:
+    loaded = {*importing(*ALL)[1]["wsgi"]}
+    assert "flask" in loaded
+    assert not loaded & {"matplotlib", "seaborn", "reportlab"}
 
 
 @pytest.mark.parametrize(
@@ -226,4 +247,4 @@ def test_importing_any_file_has_no_effect() -> None:
 )
 def test_an_effect_would_be_noticed(tmp_path: Path, code: str, event: str) -> None:
     (tmp_path / "room.py").write_text(code.format(tmp_path))
-    assert [found[:2] for found in effects("room", root=tmp_path)] == [["room", event]]
+    assert [found[:2] for found in importing("room", root=tmp_path)[0]] == [["room", event]]

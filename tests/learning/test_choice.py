@@ -119,15 +119,15 @@ def test_a_model_that_cannot_be_fitted_is_not_chosen(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("giant", [1e100, 1e300, 1.7e308])
-@pytest.mark.parametrize("features", ["raw", "log", "scaled"])
-def test_a_giant_ends_no_comparison(features: str, giant: float) -> None:
+def test_a_giant_ends_no_comparison(giant: float) -> None:
     known = table(400)
     known.loc[:1, ["balance", "invoice"]] = giant  # of one client
     learned = choice.learn(known, COLUMNS, "log", "auto")
     assert 0 <= (learned.threshold or 0) <= 1
     assert "was chosen" in learned.choice
-    found = choice._unlearned(known, COLUMNS, features, "logistic")
-    assert found is None or np.isfinite(found.log_loss)
+    for features in ("raw", "log", "scaled"):
+        found = choice._unlearned(known, COLUMNS, features, "logistic")
+        assert found is None or np.isfinite(found.log_loss), features
 
 
 def test_numbers_that_look_the_same_are_shown_with_more_digits() -> None:

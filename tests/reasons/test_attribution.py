@@ -132,7 +132,7 @@ def test_trees_that_see_three_features_together_are_asked_themselves(
 ) -> None:
     columns = COLUMNS._replace(features=("data_gb", "support_calls", "balance", "contract_end"))
     table = LEARNED[[*columns.features, "churned"]]
-    trees = HistGradientBoostingClassifier(random_state=0, max_iter=20)
+    trees = HistGradientBoostingClassifier(random_state=0, max_iter=5)
     asked = Pipeline([("fit", trees)]).fit(table[list(columns.features)], table["churned"])
     assert not pairwise.Pairwise(asked).agrees
     middle = attribution.average(asked, table, columns)
