@@ -16,7 +16,8 @@ import pandas as pd
 from risk.columns import Columns
 from risk.judging import schema
 from risk.rows import equal_rows
-from risk.rows.equal_rows import Repeats, Words
+from risk.rows.equal_rows import Repeats
+from risk.rows.text_words import Words
 
 NEARLY_ALL = 0.95
 CLIENT_BITS = 32

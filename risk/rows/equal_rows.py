@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Words = npt.NDArray[np.uint64]
-Whole = npt.NDArray[np.integer]
+from risk.rows import text_words
+from risk.rows.text_words import WORD, Whole, Words
+
 Flags = npt.NDArray[np.bool_]
 
-WORD = 8  # bytes
 MIX, LAST_MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 HALF = np.uint64(32)
 
@@ -82,7 +82,7 @@ def words_of(table: pd.DataFrame, names: Iterable[str]) -> list[Words]:
 
 def numbered(cells: "pd.Series[Any]") -> Whole:
     """Equal cells by one number, from 0 on."""
-    if any(_longest(texts) > WORD for texts in _texts(cells)):
+    if not _are_short(cells):
         return pd.factorize(cells)[0]
     # distinct words have distinct marks, so these suffice
     marks = _mixed(np.uint64(0), _marks(cells))
@@ -101,7 +101,7 @@ def _mixed(total: Words | np.uint64, more: Words) -> Words:
 
 
 def _words(cells: "pd.Series[Any]") -> Words:
-    if cells.dtype == "float64" or all(_longest(texts) <= WORD for texts in _texts(cells)):
+    if cells.dtype == "float64" or _are_short(cells):
         return _marks(cells)  # which tells numbers and short texts apart
     return pd.factorize(cells)[0].view(np.uint64)
 
@@ -123,38 +123,18 @@ def _texts(cells: "pd.Series[str]") -> list[pa.Array]:
     return [pc.cast(piece, pa.large_binary()) for piece in pieces]
 
 
+def _are_short(cells: "pd.Series[str]") -> bool:
+    return all(text_words.longest(texts) <= WORD for texts in _texts(cells))
+
+
 def _together(parts: Iterable[Words]) -> Words:
     return np.concatenate([np.empty(0, dtype=np.uint64), *parts])
 
 
-def _longest(texts: pa.Array) -> int:
-    return int(_ends(texts)[1].max(initial=0))
-
-
-def _ends(texts: pa.Array) -> tuple[Whole, Whole]:
-    """Where each text begins among the bytes, and how long it is."""
-    ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return ends[:-1], np.diff(ends)
-
-
 def _mark(texts: pa.Array) -> Words:
     """A fingerprint of each text; one of up to eight bytes is its own."""
-    mark = _word(texts, 0)
-    for at in range(WORD, _longest(texts), WORD):
-        more = _word(texts, at)
+    mark = text_words.word(texts, 0)
+    for at in range(WORD, text_words.longest(texts), WORD):
+        more = text_words.word(texts, at)
         mark = np.where(more, _mixed(mark, more), mark)
     return mark
-
-
-def _word(texts: pa.Array, at: int) -> Words:
-    """Eight bytes of each text from this one on, 0 where it has no more; no text holds a NUL."""
-    begin, length = _ends(texts)
-    left = np.clip(length - at, 0, WORD)
-    held = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    padded = np.append(held, np.zeros(2 * WORD, dtype=np.uint8))
-    words = np.lib.stride_tricks.as_strided(
-        padded[:WORD].view(np.uint64), (len(padded) - WORD + 1,), (1,)
-    )
-    unused = ((WORD - left) * WORD).astype(np.uint64)  # bits; to shift by all 64 is undefined
-    found = words[np.minimum(begin + at, len(words) - 1)]
-    return np.where(left, (found << unused) >> unused, np.uint64(0))
