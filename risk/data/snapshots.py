@@ -89,8 +89,11 @@ def rows_of(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
     file = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     names = [name for name in columns.all if name != columns.target]
     mark = equal_rows.marks_of(table, names)
-    same = equal_rows.repeats(mark, lambda own: equal_rows.words_of(table[names].take(own), names))
     client = equal_rows.numbered(table[columns.client])
+    others = [name for name in names if name != columns.client]
+    same = equal_rows.repeats(
+        mark, lambda own: [client[own], *equal_rows.words_of(table, others, own)]
+    )
     outcome = table[columns.target].fillna(OPEN).to_numpy(dtype=np.int8)
     if columns.period:
         always = np.ones(len(table), dtype=bool)

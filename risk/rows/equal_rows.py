@@ -1,6 +1,6 @@
 """Rows that are equal, found by sorting marks; rows that differ are never taken as one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +13,13 @@ from risk.rows import text_words
 from risk.rows.text_words import WORD, Whole, Words
 
 Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.float64]
+Numbered = npt.NDArray[Any]  # equal where cells are equal
 
 MIX, LAST_MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 HALF = np.uint64(32)
+BLOCK = 65_536  # rows at a time, whose marks the processor has at hand
+EVERY_ROW = slice(None)
 
 
 class Repeats(NamedTuple):
@@ -29,69 +33,96 @@ class Repeats(NamedTuple):
     begin: Whole
 
 
-def repeats(marks: Words, words_of: Callable[[Whole], list[Words]]) -> Repeats:
+class Runs(NamedTuple):
+    """Rows in runs, and which of them begin one."""
+
+    row: Whole
+    begins: Flags
+
+
+def repeats(marks: Words, words_of: Callable[[Whole], list[Numbered]]) -> Repeats:
     """The rows that have a mark in common, and are equal in the words of each row."""
-    row, begins = _alike(marks)
-    words = words_of(row)
-    is_equal = _equal_to_next(words) & ~begins[1:]
-    if np.count_nonzero(is_equal) < np.count_nonzero(~begins[1:]):  # other rows have one mark
-        run = np.cumsum(begins)
-        in_order = np.lexsort((row, *words, run))
-        row, words = row[in_order], [word[in_order] for word in words]
-        is_equal = _equal_to_next([*words, run[in_order].view(np.uint64)])
-    has_equal = np.append(is_equal, False)[: len(row)]
-    has_equal[1:] |= is_equal
-    begins = ~np.append(False, is_equal)[: len(row)][has_equal]
-    group = np.cumsum(begins, dtype=row.dtype) - 1
-    return Repeats(row[has_equal], group, np.flatnonzero(begins).astype(row.dtype))
+    row, begins = _alike(*_in_runs(marks))
+    row, begins = _told_apart(row, begins, words_of(row))
+    row, begins = _alike(row, begins)
+    group = np.cumsum(begins, dtype=row.dtype) - row.dtype.type(1)
+    return Repeats(row, group, np.flatnonzero(begins).astype(row.dtype))
 
 
-def _alike(marks: Words) -> tuple[Whole, Flags]:
-    """The rows whose marks begin alike, one run of them after the other, and where runs begin."""
+def _in_runs(marks: Words) -> Runs:
+    """All rows, those whose marks begin alike in one run, and where runs begin."""
     count = len(marks)
-    bits = np.uint64(max(count - 1, 1).bit_length())
-    place = (np.uint64(1) << bits) - np.uint64(1)
+    place = (np.uint64(1) << np.uint64(max(count - 1, 1).bit_length())) - np.uint64(1)
     in_order = marks & ~place
     in_order |= np.arange(count, dtype=np.uint64)
     in_order.sort()  # those that begin alike together, in the order of their rows
-    is_like = (in_order[1:] ^ in_order[:-1]) <= place
-    is_alike = np.append(is_like, False)[:count]
-    is_alike[1:] |= is_like
-    row = (in_order[is_alike] & place).astype(np.int32 if count < 2**31 else np.int64)
-    return row, ~np.append(False, is_like)[:count][is_alike]
+    begins = np.ones(count, dtype=bool)
+    row: Whole = np.empty(count, dtype=np.int32 if count < 2**31 else np.int64)
+    for begin in range(0, count, BLOCK):
+        some = in_order[begin : begin + BLOCK + 1]
+        row[begin : begin + BLOCK] = some[:BLOCK] & place
+        begins[begin + 1 : begin + BLOCK + 1] = (some[1:] ^ some[:-1]) > place
+    return Runs(row, begins)
 
 
-def _equal_to_next(words: list[Words]) -> Flags:
-    equal: Flags = np.all([word[1:] == word[:-1] for word in words], axis=0)
+def _alike(row: Whole, begins: Flags) -> Runs:
+    """The runs of two rows or more."""
+    is_alike = ~begins
+    is_alike[:-1] |= is_alike[1:]
+    return Runs(row[is_alike], begins[is_alike])
+
+
+def _told_apart(row: Whole, begins: Flags, words: list[Numbered]) -> Runs:
+    """The same runs, each divided into runs of rows that are equal in these words of each row."""
+    differs = ~_equal_to_next(words)
+    if not (differs & ~begins[1:]).any():
+        return Runs(row, begins)
+    run = np.cumsum(begins)
+    is_mixed = np.zeros(int(run[-1]) + 1, dtype=bool)
+    is_mixed[run[1:][differs & ~begins[1:]]] = True
+    at = np.flatnonzero(is_mixed[run])
+    in_order = at[np.lexsort((row[at], *(word[at] for word in words), run[at]))]
+    for each in (row, *words):
+        each[at] = each[in_order]
+    return Runs(row, np.append(True, ~_equal_to_next([*words, run])))
+
+
+def _equal_to_next(words: Sequence[Numbered]) -> Flags:
+    equal: Flags = words[0][1:] == words[0][:-1]
+    for word in words[1:]:
+        equal &= word[1:] == word[:-1]
     return equal
 
 
 def marks_of(table: pd.DataFrame, names: Iterable[str]) -> Words:
     """A mark of each row, made of these columns: the same in every table that has such a row."""
-    total = np.zeros(len(table), dtype=np.uint64)
-    for name in names:
-        total = _mixed(total, _marks(table[name]))
-    total *= LAST_MIX
-    return total ^ (total >> HALF)
+    columns = [_held(table[name]) for name in names]
+    marks = np.zeros(len(table), dtype=np.uint64)
+    for begin in range(0, len(table), BLOCK):
+        some = marks[begin : begin + BLOCK]
+        for column in columns:
+            some[:] = _mixed(some, _marks(column[begin : begin + BLOCK]))
+        some *= LAST_MIX
+        some ^= some >> HALF
+    return marks
 
 
-def words_of(table: pd.DataFrame, names: Iterable[str]) -> list[Words]:
+def words_of(
+    table: pd.DataFrame, names: Iterable[str], rows: Whole | slice = EVERY_ROW
+) -> list[Numbered]:
     """Columns as numbers that are equal where just the cells are; missing cells are equal."""
-    return [_words(table[name]) for name in names]
+    return [_words(table[name].iloc[rows]) for name in names]
 
 
 def numbered(cells: "pd.Series[Any]") -> Whole:
     """Equal cells by one number, from 0 on."""
     if not _are_short(cells):
         return pd.factorize(cells)[0]
-    # distinct words have distinct marks, so these suffice
-    marks = _mixed(np.uint64(0), _marks(cells))
-    same = repeats(marks, lambda own: [marks[own]])
-    is_alone = np.ones(len(marks), dtype=bool)
-    is_alone[same.row] = False
-    number = np.empty(len(marks), dtype=same.row.dtype)
-    number[is_alone] = len(same.begin) + np.arange(len(marks) - len(same.row))
-    number[same.row] = same.group
+    marks = marks_of(cells.to_frame("cell"), ["cell"])  # of distinct words distinct ones
+    row, begins = _in_runs(marks)
+    row, begins = _told_apart(row, begins, [marks[row]])
+    number = np.empty_like(row)
+    number[row] = np.cumsum(begins, dtype=row.dtype) - row.dtype.type(1)
     return number
 
 
@@ -100,35 +131,40 @@ def _mixed(total: Words | np.uint64, more: Words) -> Words:
     return total ^ (total >> HALF)
 
 
-def _words(cells: "pd.Series[Any]") -> Words:
+def _words(cells: "pd.Series[Any]") -> Numbered:
     if cells.dtype == "float64" or _are_short(cells):
-        return _marks(cells)  # which tells numbers and short texts apart
-    return pd.factorize(cells)[0].view(np.uint64)
+        return _marks(_held(cells))  # which tells numbers and short texts apart
+    return pd.factorize(cells)[0]
 
 
-def _marks(cells: "pd.Series[Any]") -> Words:
-    return _of_numbers(cells) if cells.dtype == "float64" else _together(map(_mark, _texts(cells)))
+def _held(cells: "pd.Series[Any]") -> Any:
+    """A column as an array of numbers, or as chunks of texts."""
+    if cells.dtype == "float64":
+        return cells.to_numpy()
+    held = pa.array(cells)
+    return held if isinstance(held, pa.ChunkedArray) else pa.chunked_array([held])
 
 
-def _of_numbers(cells: "pd.Series[float]") -> Words:
-    numbers = cells.to_numpy() + 0.0  # so that -0 is 0
+def _marks(held: Any) -> Words:
+    return _of_numbers(held) if isinstance(held, np.ndarray) else _of_texts(held)
+
+
+def _of_numbers(held: Numbers) -> Words:
+    numbers = held + 0.0  # so that -0 is 0
     numbers[np.isnan(numbers)] = np.nan  # one bit pattern for every NaN
     return numbers.view(np.uint64)
 
 
-def _texts(cells: "pd.Series[str]") -> list[pa.Array]:
-    """The texts of a column, piece by piece."""
-    held = pa.array(cells)
-    pieces = held.chunks if isinstance(held, pa.ChunkedArray) else [held]
-    return [pc.cast(piece, pa.large_binary()) for piece in pieces]
+def _of_texts(held: pa.ChunkedArray) -> Words:
+    return np.concatenate([np.empty(0, dtype=np.uint64), *map(_mark, _pieces(held))])
+
+
+def _pieces(held: pa.ChunkedArray) -> list[pa.Array]:
+    return [pc.cast(piece, pa.large_binary()) for piece in held.chunks]
 
 
 def _are_short(cells: "pd.Series[str]") -> bool:
-    return all(text_words.longest(texts) <= WORD for texts in _texts(cells))
-
-
-def _together(parts: Iterable[Words]) -> Words:
-    return np.concatenate([np.empty(0, dtype=np.uint64), *parts])
+    return all(text_words.longest(texts) <= WORD for texts in _pieces(_held(cells)))
 
 
 def _mark(texts: pa.Array) -> Words:
