@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,13 @@ import pandas as pd
 from risk.columns import DATE, Columns
 from risk.data import snapshots
 from risk.data.snapshots import CLIENT_BITS, OPEN, Flags, Rows, Snapshots, Whole
-from risk.rows import equal_rows
+from risk.rows import equal_rows, memory
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
+
+MANY = 1_000_000  # rows, of which no column is held longer than needed
+MOST_PAIRS = 8  # of a client and a place for each row, which are counted without sorting
 
 Keys = npt.NDArray[np.uint64]
 Days = npt.NDArray[np.float64]
@@ -50,6 +53,9 @@ class Merged(NamedTuple):
 
 def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Columns) -> Merged:
     """The rows of a table in which these files, each with so many rows, follow as they arrived."""
+    if len(table) > MANY:
+        memory.give_back()
+        memory.give_back_at_once()
     rows = snapshots.rows_of(table, [count for _, count in files], columns)
     known, contradictions = snapshots.followed(rows)
     _say(contradictions, table, rows, files, columns)
@@ -60,23 +66,42 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
     dates, newest_dates = _days(table, known, period, columns)
     listed, at = _newest(client, known), _kept(known, rows)
     newest = int((period[listed] == period.max(initial=0)).sum())
-    book = _made(table, known.where(listed), _of(dates, listed), columns)
-    kept, dates = known.where(at), _of(dates, at)
-    del known, client, period, listed, at  # with millions of rows each of them counts
+    book = _made(table, known.row[listed], known.outcome[listed], _of(dates, listed), columns)
+    kept, dates = _Kept.of(known).where(at), _of(dates, at)
+    del known, client, period, at  # with millions of rows each of them counts
     repetitions = _repetitions(kept, rows, len(files))
     if dates:
-        dataset = _made(table, kept, dates, columns)
+        dataset = _made(table, kept.row, kept.outcome, dates, columns)
         once = _each_once(dataset, columns)
         dataset = dataset[once].reset_index(drop=True)
         told = _told(keys(dataset, columns), kept.where(once), rows, columns)
         return Merged(dataset, book, newest, repetitions, newest_dates, told)
     told = _told(_with_outcome(rows.mark[kept.row], kept.outcome), kept, rows, columns)
-    del rows
-    dataset = _made(table, kept, dates, columns)
+    row, outcome = kept.row, kept.outcome
+    del rows, kept
+    dataset = _made(table, row, outcome, dates, columns)
     return Merged(dataset, book, newest, repetitions, newest_dates, told)
 
 
-def _repetitions(kept: Snapshots, rows: Rows, files: int) -> list[int]:
+class _Kept(NamedTuple):
+    """The snapshots that are rows of the dataset, as far as its rows and what is told need them."""
+
+    place: Whole
+    row: Whole
+    outcome: Whole
+    told_by: Whole
+
+    @classmethod
+    def of(cls, snapshots: Snapshots) -> "_Kept":
+        """All of them."""
+        return cls(*(getattr(snapshots, name) for name in cls._fields))
+
+    def where(self, which: Flags) -> "_Kept":
+        """Some of them."""
+        return _Kept(*(each[which] for each in self))
+
+
+def _repetitions(kept: _Kept, rows: Rows, files: int) -> list[int]:
     """Of each file, how many rows told nothing."""
     telling = np.zeros(len(rows.file), dtype=bool)
     telling[kept.row] = telling[kept.told_by] = True
@@ -92,26 +117,29 @@ def keys(table: pd.DataFrame, columns: Columns) -> Keys:
 
 
 def _with_outcome(marks: Keys, outcome: Whole) -> Keys:
-    own = marks * MULTIPLIER
-    own += (outcome + 1).astype(np.uint8)
-    return np.asarray(own)
+    """The keys that these marks, which nobody else has, become with these outcomes."""
+    marks *= MULTIPLIER
+    marks += (outcome + 1).astype(np.uint8)
+    return marks
 
 
-def _told(own: Keys, dataset: Snapshots, rows: Rows, columns: Columns) -> Told:
+def _told(own: Keys, dataset: _Kept, rows: Rows, columns: Columns) -> Told:
     """What is known of the outcomes of these snapshots, which are rows of these keys."""
     is_known = dataset.outcome != OPEN
-    file = np.where(is_known, rows.file[dataset.told_by], np.int32(-1))
+    file = rows.file[dataset.told_by]
+    file[~is_known] = -1
     place = (dataset.place if columns.period else file)[is_known]
-    period = np.full(len(file), -1, dtype=np.int32)
-    of_known = _periods(rows.client[dataset.row[is_known]], place, columns)
-    period[is_known] = _numbered(of_known)
+    of_known = _numbered(_periods(rows.client[dataset.row[is_known]], place, columns))
+    period = np.full(len(file), -1, dtype=of_known.dtype)
+    period[is_known] = of_known
     return Told(own, file, period)
 
 
 def _numbered(periods: Whole) -> Whole:
     """Periods by their number, the oldest 0."""
-    is_there = np.bincount(periods) > 0
-    numbers: Whole = (np.cumsum(is_there) - 1).astype(np.int32)[periods]
+    is_there = np.zeros(int(periods.max(initial=-1)) + 1, dtype=bool)
+    is_there[periods] = True
+    numbers: Whole = (np.cumsum(is_there) - 1).astype(periods.dtype)[periods]
     return numbers
 
 
@@ -123,18 +151,29 @@ def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) ->
     return 2 * len(now.merge(before[names].drop_duplicates())) > len(now)
 
 
-def _kept(snapshots: Snapshots, rows: Rows) -> Whole:
-    """The rows of the dataset, in which a row stands once, with its outcome if known."""
-    same = np.full(len(rows.file), -1, dtype=np.int32)
-    same[rows.same.row] = rows.same.group
-    same = same[snapshots.row]
-    several = np.flatnonzero(same >= 0)
-    own = pd.DataFrame({"same": same[several], "outcome": snapshots.outcome[several]})
-    is_open = own["outcome"] == OPEN
-    has_outcome = own["same"].isin(own["same"][~is_open])
-    kept = np.ones(len(same), dtype=bool)
-    kept[several] = ~own.duplicated() & ~(is_open & has_outcome)
-    return np.flatnonzero(kept)
+def _kept(snapshots: Snapshots, rows: Rows) -> Flags:
+    """Which are rows of the dataset, in which a row stands once, with its outcome if known."""
+    is_several = np.zeros(len(rows.file), dtype=bool)
+    is_several[rows.same.row] = True
+    several = np.flatnonzero(is_several[snapshots.row])
+    group = np.empty(len(rows.file), dtype=rows.same.group.dtype)
+    group[rows.same.row] = rows.same.group
+    own, outcome = group[snapshots.row[several]], snapshots.outcome[several]
+    has_outcome = np.zeros(len(rows.same.begin), dtype=bool)
+    has_outcome[own[outcome != OPEN]] = True
+    kept = np.ones(len(snapshots.row), dtype=bool)
+    kept[several] = _are_first(own, outcome) & ((outcome != OPEN) | ~has_outcome[own])
+    return kept
+
+
+def _are_first(group: Whole, outcome: Whole) -> Flags:
+    """Which are the first of their group with their outcome."""
+    pair = group.astype(np.int64) * 3 + outcome + 1
+    at = np.arange(len(pair))
+    first = np.zeros(int(pair.max(initial=-1)) + 1, dtype=np.int64)
+    first[pair[::-1]] = at[::-1]  # of several the one written last
+    is_first: Flags = first[pair] == at
+    return is_first
 
 
 def _each_once(dataset: pd.DataFrame, columns: Columns) -> Flags:
@@ -148,50 +187,53 @@ def _each_once(dataset: pd.DataFrame, columns: Columns) -> Flags:
 
 
 def _made(
-    table: pd.DataFrame, snapshots: Snapshots, dates: dict[str, Days], columns: Columns
+    table: pd.DataFrame, row: Whole, outcome: Whole, dates: dict[str, Days], columns: Columns
 ) -> pd.DataFrame:
-    """Snapshots as rows of a table, with these days instead of dates."""
-    outcome = snapshots.outcome.astype(np.float64)
-    outcome[outcome == OPEN] = np.nan
-    own = dates | {columns.target: outcome}
-    row = snapshots.row
-    cells = {name: own[name] if name in own else _taken(table[name], row) for name in columns.all}
+    """These rows of a table with these outcomes, and with these days instead of dates."""
+    outcomes = outcome.astype(np.float64)
+    outcomes[outcome == OPEN] = np.nan
+    own = dates | {columns.target: outcomes}
+    which = _which(row, len(table))
+    cells = {name: own[name] if name in own else table[name].array[which] for name in columns.all}
     return pd.DataFrame(cells, copy=False)
 
 
-def _of(dates: dict[str, Days], which: Whole) -> dict[str, Days]:
+def _which(row: Whole, rows: int) -> Whole | Flags:
+    """Some of so many rows; to pick them in their order is much the quicker way."""
+    if (row[1:] <= row[:-1]).any():
+        return row
+    which = np.zeros(rows, dtype=bool)
+    which[row] = True
+    return which
+
+
+def _of(dates: dict[str, Days], which: Whole | Flags) -> dict[str, Days]:
     """The days of some snapshots."""
     return {name: days[which] for name, days in dates.items()}
 
 
-def _taken(cells: "pd.Series[Any]", rows: Whole) -> Any:
-    """The cells of these rows; to pick them in their order is much the quicker way."""
-    if (np.diff(rows) <= 0).any():
-        return cells.array.take(rows)
-    which = np.zeros(len(cells), dtype=bool)
-    which[rows] = True
-    return cells.array[which]
-
-
 def _delivered_again(client: Whole, snapshots: Snapshots) -> Flags:
     """Which are outcomes of old snapshots once more: the client has an open snapshot since."""
-    came_with_outcome = (snapshots.told_by == snapshots.row) & (snapshots.outcome != OPEN)
-    is_again: Flags = came_with_outcome & (snapshots.began < snapshots.place)
-    if not is_again.any():
-        return is_again
-    last_opened = np.full(client.max() + 1, -1)
-    opened = np.flatnonzero(snapshots.outcome == OPEN)  # in the order of their places
-    last_opened[client[snapshots.row[opened]]] = snapshots.place[opened]
-    delivered_again: Flags = is_again & (snapshots.began < last_opened[client[snapshots.row]])
-    return delivered_again
+    place, row, _, outcome, told_by, began = snapshots
+    is_again = np.zeros(len(row), dtype=bool)
+    old = np.flatnonzero(began < place)
+    old = old[(told_by[old] == row[old]) & (outcome[old] != OPEN)]  # which came with it
+    opened = np.flatnonzero(outcome == OPEN)  # in the order of their places
+    if len(old) and len(opened):
+        last_opened = np.full(client.max() + 1, -1)
+        last_opened[client[row[opened]]] = place[opened]
+        is_again[old] = began[old] < last_opened[client[row[old]]]
+    return is_again
 
 
 def _newest(client: Whole, snapshots: Snapshots) -> Whole:
     """The positions of each client's newest snapshot, the oldest of them first."""
-    in_order: Whole = np.arange(len(snapshots.row))
-    if (np.diff(snapshots.again) < 0).any() or (np.diff(snapshots.place) < 0).any():
-        in_order = np.lexsort((snapshots.again, snapshots.place))
+    again, place = snapshots.again, snapshots.place
     last = np.full(client.max(initial=-1) + 1, -1)
+    if (again[1:] >= again[:-1]).all() and (place[1:] >= place[:-1]).all():
+        last[client] = np.arange(len(client), dtype=client.dtype)
+        return np.sort(last[last >= 0])
+    in_order = np.lexsort((again, place))
     last[client[in_order]] = np.arange(len(in_order))
     newest: Whole = in_order[np.sort(last[last >= 0])]
     return newest
@@ -204,7 +246,7 @@ def _periods(client: Whole, places: Whole, columns: Columns) -> Whole:
     part: a few corrections, or clients that joined since.
     """
     small = SMALL_PERIOD if columns.period else SMALL_FILE
-    begins = np.zeros(int(places.max(initial=-1)) + 1, dtype=np.int32)
+    begins = np.zeros(int(places.max(initial=-1)) + 1, dtype=places.dtype)
     begin, size = 0, 0
     for place, count in enumerate(_clients_of(places, client)):
         if count and size and min(size, count) < small * max(size, count):
@@ -217,6 +259,17 @@ def _periods(client: Whole, places: Whole, columns: Columns) -> Whole:
 
 def _clients_of(places: Whole, client: Whole) -> list[int]:
     """How many clients each place has."""
+    size = int(places.max(initial=-1)) + 1, int(client.max(initial=-1)) + 1
+    if size[0] * size[1] > MOST_PAIRS * len(places):  # few of all pairs are there
+        return _clients_in_order(places, client)
+    is_there = np.zeros(size, dtype=bool)
+    is_there[places, client] = True
+    count: list[int] = np.count_nonzero(is_there, axis=1).tolist()
+    return count
+
+
+def _clients_in_order(places: Whole, client: Whole) -> list[int]:
+    """The same by sorting."""
     pairs = places.astype(np.int64)
     pairs <<= CLIENT_BITS
     pairs |= client
@@ -233,6 +286,8 @@ def _days(
     days: dict[str, Days] = {}
     newest_dates: dict[str, float] = {}
     names = [name for name in columns.features if columns.kind(name) == DATE]
+    if not names:
+        return days, newest_dates
     dates = table[names].iloc[snapshots.row].reset_index(drop=True)
     newest = dates.groupby(period).transform("max")
     for name in names:
