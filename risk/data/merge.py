@@ -9,15 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import DATE, Columns
-from risk.data import snapshots
-from risk.data.snapshots import CLIENT_BITS, OPEN, Flags, Rows, Snapshots, Whole
-from risk.rows import equal_rows, memory
+from risk.data import periods, snapshots
+from risk.data.snapshots import OPEN, Flags, Rows, Snapshots, Whole
+from risk.rows import equal_rows, long_columns, memory
+from risk.rows.long_columns import flagged, taken
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
-SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
-
 MANY = 1_000_000  # rows, of which no column is held longer than needed
-MOST_PAIRS = 8  # of a client and a place for each row, which are counted without sorting
 
 Keys = npt.NDArray[np.uint64]
 Days = npt.NDArray[np.float64]
@@ -61,8 +59,8 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
     _say(contradictions, table, rows, files, columns)
     again = _delivered_again(rows.client, known)
     known = known.where(~again) if again.any() else known
-    client = rows.client[known.row]
-    period = _periods(client, known.place, columns)
+    client = taken(rows.client, known.row)
+    period = periods.of(client, known.place, columns)
     dates, newest_dates = _days(table, known, period, columns)
     listed, at = _newest(client, known), _kept(known, rows)
     newest = int((period[listed] == period.max(initial=0)).sum())
@@ -76,7 +74,7 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
         dataset = dataset[once].reset_index(drop=True)
         told = _told(keys(dataset, columns), kept.where(once), rows, columns)
         return Merged(dataset, book, newest, repetitions, newest_dates, told)
-    told = _told(_with_outcome(rows.mark[kept.row], kept.outcome), kept, rows, columns)
+    told = _told(_with_outcome(taken(rows.mark, kept.row), kept.outcome), kept, rows, columns)
     row, outcome = kept.row, kept.outcome
     del rows, kept
     dataset = _made(table, row, outcome, dates, columns)
@@ -103,8 +101,7 @@ class _Kept(NamedTuple):
 
 def _repetitions(kept: _Kept, rows: Rows, files: int) -> list[int]:
     """Of each file, how many rows told nothing."""
-    telling = np.zeros(len(rows.file), dtype=bool)
-    telling[kept.row] = telling[kept.told_by] = True
+    telling = flagged(len(rows.file), kept.row, kept.told_by)
     repetitions: list[int] = np.bincount(rows.file[~telling], minlength=files).tolist()
     return repetitions
 
@@ -126,21 +123,15 @@ def _with_outcome(marks: Keys, outcome: Whole) -> Keys:
 def _told(own: Keys, dataset: _Kept, rows: Rows, columns: Columns) -> Told:
     """What is known of the outcomes of these snapshots, which are rows of these keys."""
     is_known = dataset.outcome != OPEN
-    file = rows.file[dataset.told_by]
+    file = taken(rows.file, dataset.told_by)
     file[~is_known] = -1
     place = (dataset.place if columns.period else file)[is_known]
-    of_known = _numbered(_periods(rows.client[dataset.row[is_known]], place, columns))
+    of_known = periods.numbered(
+        periods.of(taken(rows.client, dataset.row[is_known]), place, columns)
+    )
     period = np.full(len(file), -1, dtype=of_known.dtype)
     period[is_known] = of_known
     return Told(own, file, period)
-
-
-def _numbered(periods: Whole) -> Whole:
-    """Periods by their number, the oldest 0."""
-    is_there = np.zeros(int(periods.max(initial=-1)) + 1, dtype=bool)
-    is_there[periods] = True
-    numbers: Whole = (np.cumsum(is_there) - 1).astype(periods.dtype)[periods]
-    return numbers
 
 
 def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
@@ -153,9 +144,8 @@ def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) ->
 
 def _kept(snapshots: Snapshots, rows: Rows) -> Flags:
     """Which are rows of the dataset, in which a row stands once, with its outcome if known."""
-    is_several = np.zeros(len(rows.file), dtype=bool)
-    is_several[rows.same.row] = True
-    several = np.flatnonzero(is_several[snapshots.row])
+    is_several = flagged(len(rows.file), rows.same.row)
+    several = np.flatnonzero(taken(is_several, snapshots.row))
     group = np.empty(len(rows.file), dtype=rows.same.group.dtype)
     group[rows.same.row] = rows.same.group
     own, outcome = group[snapshots.row[several]], snapshots.outcome[several]
@@ -202,9 +192,7 @@ def _which(row: Whole, rows: int) -> Whole | Flags:
     """Some of so many rows; to pick them in their order is much the quicker way."""
     if (row[1:] <= row[:-1]).any():
         return row
-    which = np.zeros(rows, dtype=bool)
-    which[row] = True
-    return which
+    return flagged(rows, row)
 
 
 def _of(dates: dict[str, Days], which: Whole | Flags) -> dict[str, Days]:
@@ -229,54 +217,13 @@ def _delivered_again(client: Whole, snapshots: Snapshots) -> Flags:
 def _newest(client: Whole, snapshots: Snapshots) -> Whole:
     """The positions of each client's newest snapshot, the oldest of them first."""
     again, place = snapshots.again, snapshots.place
-    last = np.full(client.max(initial=-1) + 1, -1)
     if (again[1:] >= again[:-1]).all() and (place[1:] >= place[:-1]).all():
-        last[client] = np.arange(len(client), dtype=client.dtype)
+        last = long_columns.last_places(client)
         return np.sort(last[last >= 0])
     in_order = np.lexsort((again, place))
-    last[client[in_order]] = np.arange(len(in_order))
+    last = long_columns.last_places(client[in_order])
     newest: Whole = in_order[np.sort(last[last >= 0])]
     return newest
-
-
-def _periods(client: Whole, places: Whole, columns: Columns) -> Whole:
-    """The period of each of these rows of clients, which begins at the place that this names.
-
-    Of two neighbours that differ much in the number of their clients, the smaller one is only a
-    part: a few corrections, or clients that joined since.
-    """
-    small = SMALL_PERIOD if columns.period else SMALL_FILE
-    begins = np.zeros(int(places.max(initial=-1)) + 1, dtype=places.dtype)
-    begin, size = 0, 0
-    for place, count in enumerate(_clients_of(places, client)):
-        if count and size and min(size, count) < small * max(size, count):
-            size = max(size, count)
-        elif count:
-            begin, size = place, count
-        begins[place] = begin
-    return begins[places]
-
-
-def _clients_of(places: Whole, client: Whole) -> list[int]:
-    """How many clients each place has."""
-    size = int(places.max(initial=-1)) + 1, int(client.max(initial=-1)) + 1
-    if size[0] * size[1] > MOST_PAIRS * len(places):  # few of all pairs are there
-        return _clients_in_order(places, client)
-    is_there = np.zeros(size, dtype=bool)
-    is_there[places, client] = True
-    count: list[int] = np.count_nonzero(is_there, axis=1).tolist()
-    return count
-
-
-def _clients_in_order(places: Whole, client: Whole) -> list[int]:
-    """The same by sorting."""
-    pairs = places.astype(np.int64)
-    pairs <<= CLIENT_BITS
-    pairs |= client
-    pairs.sort()
-    is_new = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
-    count: list[int] = np.bincount(pairs[is_new] >> CLIENT_BITS).tolist()
-    return count
 
 
 def _days(

@@ -17,6 +17,7 @@ from risk.columns import Columns
 from risk.judging import schema
 from risk.rows import equal_rows
 from risk.rows.equal_rows import Repeats
+from risk.rows.long_columns import flagged, taken
 from risk.rows.text_words import Words
 
 NEARLY_ALL = 0.95
@@ -161,7 +162,7 @@ def _is_old(file: Whole, client: Whole, same: Repeats, is_open: Flags) -> Flags:
 
     are_there, nearly_all = most(was_there), most(was_there, NEARLY_ALL)
     if not is_open[was_there].any():
-        return are_there[kind] & ~is_open
+        return taken(are_there, kind) & ~is_open
     of_all = file.copy()
     of_all[same.row] = first
     goes_back = was_there[of_all[was_there] < _last_new(file, client, of_all)[was_there]]
@@ -198,8 +199,7 @@ def followed(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
 
 def _together(rows: Rows, of_several: Snapshots) -> Snapshots:
     """These snapshots, and one for each row that stands alone, in the order of their rows."""
-    is_own = np.ones(len(rows.file), dtype=bool)
-    is_own[rows.same.row] = False
+    is_own = ~flagged(len(rows.file), rows.same.row)
     is_own[of_several.row] = True
     row = np.arange(len(is_own), dtype=rows.same.row.dtype)[is_own]
     place = rows.place[is_own]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from risk.rows import text_words
+from risk.rows.long_columns import blocks, taken
 from risk.rows.text_words import WORD, Whole, Words
 
 Flags = npt.NDArray[np.bool_]
@@ -18,7 +19,6 @@ Numbered = npt.NDArray[Any]  # equal where cells are equal
 
 MIX, LAST_MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 HALF = np.uint64(32)
-BLOCK = 65_536  # rows at a time, whose marks the processor has at hand
 EVERY_ROW = slice(None)
 
 
@@ -58,10 +58,10 @@ def _in_runs(marks: Words) -> Runs:
     in_order.sort()  # those that begin alike together, in the order of their rows
     begins = np.ones(count, dtype=bool)
     row: Whole = np.empty(count, dtype=np.int32 if count < 2**31 else np.int64)
-    for begin in range(0, count, BLOCK):
-        some = in_order[begin : begin + BLOCK + 1]
-        row[begin : begin + BLOCK] = some[:BLOCK] & place
-        begins[begin + 1 : begin + BLOCK + 1] = (some[1:] ^ some[:-1]) > place
+    for block in blocks(count):
+        some = in_order[block.start : block.stop + 1]
+        row[block] = some[: block.stop - block.start] & place
+        begins[block.start + 1 : block.stop + 1] = (some[1:] ^ some[:-1]) > place
     return Runs(row, begins)
 
 
@@ -98,10 +98,10 @@ def marks_of(table: pd.DataFrame, names: Iterable[str]) -> Words:
     """A mark of each row, made of these columns: the same in every table that has such a row."""
     columns = [_held(table[name]) for name in names]
     marks = np.zeros(len(table), dtype=np.uint64)
-    for begin in range(0, len(table), BLOCK):
-        some = marks[begin : begin + BLOCK]
+    for block in blocks(len(table)):  # which the processor has at hand
+        some = marks[block]
         for column in columns:
-            some[:] = _mixed(some, _marks(column[begin : begin + BLOCK]))
+            some[:] = _mixed(some, _marks(column[block]))
         some *= LAST_MIX
         some ^= some >> HALF
     return marks
@@ -120,9 +120,10 @@ def numbered(cells: "pd.Series[Any]") -> Whole:
         return pd.factorize(cells)[0]
     marks = marks_of(cells.to_frame("cell"), ["cell"])  # of distinct words distinct ones
     row, begins = _in_runs(marks)
-    row, begins = _told_apart(row, begins, [marks[row]])
-    number = np.empty_like(row)
-    number[row] = np.cumsum(begins, dtype=row.dtype) - row.dtype.type(1)
+    row, begins = _told_apart(row, begins, [taken(marks, row)])
+    run, number = np.cumsum(begins, dtype=row.dtype), np.empty_like(row)
+    for block in blocks(len(row)):
+        number[row[block]] = run[block] - 1
     return number
 
 

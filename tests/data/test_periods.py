@@ -1,0 +1,40 @@
+"""The places of rows that belong to one period."""
+
+import numpy as np
+import pytest
+
+from risk.columns import Columns
+from risk.data import periods
+
+FILES = Columns("client", ("x",), "exited")
+MONTHS = FILES._replace(period="month")
+
+
+@pytest.mark.parametrize("clients", [40, 100_000], ids=["counted by flags", "counted by sorting"])
+@pytest.mark.parametrize(
+    ("counts", "columns", "begins"),
+    [
+        ([20, 20, 20], FILES, [0, 1, 2]),
+        ([20, 9, 20], FILES, [0, 0, 2]),  # a few corrections
+        ([9, 20], FILES, [0, 0]),  # clients that joined since
+        ([20, 10, 20], FILES, [0, 1, 2]),  # just half of them
+        ([20, 0, 20], FILES, [0, 0, 2]),  # a place without rows
+        ([20, 9, 20], MONTHS, [0, 1, 2]),
+        ([20, 1, 20], MONTHS, [0, 0, 2]),
+        ([], FILES, []),
+    ],
+)
+def test_a_place_of_few_clients_belongs_to_its_neighbour(
+    clients: int, counts: list[int], columns: Columns, begins: list[int]
+) -> None:
+    step = clients // 40
+    client = np.concatenate([[], *(step * np.arange(count) for count in counts)]).astype(np.int32)
+    places = np.repeat(np.arange(len(counts), dtype=np.int16), counts)
+    twice = np.tile(client, 2), np.tile(places, 2)  # a client counts once in each
+    assert periods.of(*twice, columns).tolist() == [begins[place] for place in twice[1]]
+
+
+def test_periods_are_numbered_from_the_oldest() -> None:
+    begins = np.array([7, 2, 7, 4], dtype=np.int16)
+    assert periods.numbered(begins).tolist() == [2, 0, 2, 1]
+    assert periods.numbered(begins[:0]).tolist() == []
