@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from risk.rows import text_words
-from risk.rows.long_columns import blocks, taken
+from risk.rows.long_columns import blocks, flagged, taken
 from risk.rows.text_words import WORD, Whole, Words
 
 Flags = npt.NDArray[np.bool_]
@@ -53,8 +53,11 @@ def _in_runs(marks: Words) -> Runs:
     """All rows, those whose marks begin alike in one run, and where runs begin."""
     count = len(marks)
     place = (np.uint64(1) << np.uint64(max(count - 1, 1).bit_length())) - np.uint64(1)
-    in_order = marks & ~place
-    in_order |= np.arange(count, dtype=np.uint64)
+    in_order = np.empty_like(marks)
+    for block in blocks(count):
+        own = marks[block] & ~place
+        own |= np.arange(block.start, block.start + len(own), dtype=np.uint64)
+        in_order[block] = own
     in_order.sort()  # those that begin alike together, in the order of their rows
     begins = np.ones(count, dtype=bool)
     row: Whole = np.empty(count, dtype=np.int32 if count < 2**31 else np.int64)
@@ -74,13 +77,12 @@ def _alike(row: Whole, begins: Flags) -> Runs:
 
 def _told_apart(row: Whole, begins: Flags, words: list[Numbered]) -> Runs:
     """The same runs, each divided into runs of rows that are equal in these words of each row."""
-    differs = ~_equal_to_next(words)
-    if not (differs & ~begins[1:]).any():
+    is_other = ~_equal_to_next(words)
+    is_other &= ~begins[1:]
+    if not is_other.any():
         return Runs(row, begins)
-    run = np.cumsum(begins)
-    is_mixed = np.zeros(int(run[-1]) + 1, dtype=bool)
-    is_mixed[run[1:][differs & ~begins[1:]]] = True
-    at = np.flatnonzero(is_mixed[run])
+    run = np.cumsum(begins, dtype=row.dtype)
+    at = np.flatnonzero(taken(flagged(int(run[-1]) + 1, run[1:][is_other]), run))
     in_order = at[np.lexsort((row[at], *(word[at] for word in words), run[at]))]
     for each in (row, *words):
         each[at] = each[in_order]
