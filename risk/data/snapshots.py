@@ -113,11 +113,8 @@ def _places(periods: "pd.Series[str]") -> Whole:
 
 
 def _small(numbers: Whole) -> Whole:
-    """The same numbers, of which nearly always few are different, in as little room as they need.
-
-    There is room for -1, too.
-    """
-    return numbers.astype(np.int16 if numbers.max(initial=0) < 2**15 else np.int32)
+    """The same numbers, and -1 if need be, in as little room as the largest one leaves."""
+    return numbers.astype(np.min_scalar_type(-1 - int(numbers.max(initial=0))))
 
 
 def _outcomes(cells: npt.NDArray[np.float64]) -> Whole:
