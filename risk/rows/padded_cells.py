@@ -80,7 +80,8 @@ def _whole(whole: Numbers, is_missing: npt.NDArray[np.bool_], end: str) -> list[
     last -= thousands * THOUSAND
     last += (thousands > 0) * np.int32(BEHIND)
     last[is_missing] = MISSING
-    return [THOUSANDS[thousands], LAST_DIGITS[end][last]]
+    before = [THOUSANDS[thousands]] if thousands.any() else []
+    return [*before, LAST_DIGITS[end][last]]
 
 
 def of_texts(texts: Texts, end: str) -> list[Fours] | None:
