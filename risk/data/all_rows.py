@@ -8,14 +8,14 @@ import pandas as pd
 import pyarrow as pa
 
 from risk import files
-from risk.data import final_data, growth, merge, outcomes, row_store, snapshots, standing
+from risk.data import final_data, growth, merge, outcomes, periods, row_store, snapshots, standing
 from risk.data.growth import Before
 from risk.data.known_files import KnownFiles
 from risk.data.outcomes import Outcomes
 from risk.data.standing import Standing
-from risk.rows import csv_lines, equal_rows, long_files, streams, tables
-from risk.rows.equal_rows import Words
+from risk.rows import csv_lines, equal_rows, long_files, padded_cells, streams, tables, text_words
 from risk.rows.long_files import Note, Unusable
+from risk.rows.text_words import Words
 from risk.settings import Settings
 
 RULES = (
@@ -23,13 +23,16 @@ RULES = (
     growth,
     merge,
     outcomes,
+    periods,
     row_store,
     snapshots,
     standing,
     csv_lines,
     equal_rows,
+    padded_cells,
     streams,
     tables,
+    text_words,
 )
 
 log = logging.getLogger("risk.all_rows")

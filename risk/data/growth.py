@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data import merge, snapshots, standing
-from risk.data.merge import Told
-from risk.data.row_store import Kept
+from risk.data import merge, periods, snapshots, standing
+from risk.data.merge import Kept, Told
+from risk.data.row_store import Kept as KeptRows
 from risk.data.snapshots import OPEN, Rows, Snapshots, Whole
 from risk.data.standing import OfClients, Standing
 from risk.rows import equal_rows, tables
-from risk.rows.equal_rows import Words
 from risk.rows.long_files import Unusable
+from risk.rows.text_words import Words
 
 
 class Before(NamedTuple):
     """What is known of all earlier rows, which are of files with so many rows each."""
 
-    kept: Kept
+    kept: KeptRows
     files: Sequence[tuple[str, int]]
     standing: Standing
     book: pd.DataFrame
@@ -86,13 +86,13 @@ def _both(before: Before, new: pd.DataFrame, lengths: Sequence[int], columns: Co
     earlier = before.kept.rows_at(places)
     table = tables.merged([earlier, new], columns)
     mark = np.concatenate([equal_rows.marks_of(earlier, names), marks])
-    same = equal_rows.repeats(mark, lambda own: equal_rows.words_of(table[names].take(own), names))
+    same = equal_rows.repeats(mark, lambda own: equal_rows.words_of(table, names, own))
     ends = np.cumsum([count for _, count in before.files])
     of_earlier = np.searchsorted(ends, places, side="right")
     of_new = len(before.files) + np.repeat(np.arange(len(lengths)), lengths)
     file = np.concatenate([of_earlier, of_new]).astype(np.int32)
     client = _numbered(before.book[columns.client], table[columns.client])
-    outcome = table[columns.target].fillna(OPEN).to_numpy(dtype=np.int8)
+    outcome = snapshots.outcomes(table[columns.target].to_numpy())
     is_mixed = snapshots.are_mixed(file, client, outcome)
     place = np.minimum(client, len(before.book))
     renewed = np.append(before.standing.clients.renewed, -1)[place]
@@ -116,26 +116,26 @@ def _put_together(
 ) -> Grown:
     """What is added, out of all snapshots, and out of when each client was last opened."""
     rows, first_new = both.rows, len(before.files)
-    at = merge.kept_of(after, rows)
-    kept = after.where(at[after.place[at] >= first_new])
-    later = after.where(after.place >= first_new)
-    clients = merge.clients_of(later.place, rows.client[later.row])
+    is_later = after.place >= first_new
+    kept = Kept.of(after).where(merge.kept_of(after, rows) & is_later)
+    later = after.where(is_later)
+    clients = periods.clients_of(later.place, rows.client[later.row])
     is_known = kept.outcome != OPEN
     teller = rows.file[kept.told_by[is_known]]
-    tellers = merge.clients_of(teller, rows.client[kept.row[is_known]])
+    tellers = periods.clients_of(teller, rows.client[kept.row[is_known]])
     of_new = merge.of_files(rows, both.files, clients, tellers)
     of_files = standing.together(before.standing.files, of_new.since(first_new))
     book, of_clients = _book(before, both, later, opened, columns)
-    begins = merge.begins(of_files.clients.tolist(), columns)
+    begins = periods.begins(of_files.clients.tolist(), columns)
     newest = begins[np.flatnonzero(of_files.clients)[-1:]]
     return Grown(
-        table=merge.made(both.table, kept, {}, columns),
+        table=merge.made(both.table, kept.row, kept.outcome, {}, columns),
         book=book,
         newest=int((begins[of_clients.place] == newest).sum()),
         repetitions=merge.repetitions_of(kept, rows, both.files)[first_new:],
         told=merge.told_of(
             merge.with_outcome(rows.mark[kept.row], kept.outcome),
-            *(is_known, teller, merge.numbers_of(of_files.told.tolist(), columns)[teller]),
+            *(is_known, teller, periods.numbers(of_files.told.tolist(), columns)[teller]),
         ),
         marks=both.marks,
         standing=Standing(of_clients, of_files),
@@ -152,14 +152,13 @@ def _book(
     stays = np.ones(len(before.book) + 1, dtype=bool)
     stays[np.minimum(client, len(before.book))] = False
     stays = stays[:-1]
-    renewed = np.full(len(opened), -1, dtype=np.int32)
-    renewed[: len(before.book)] = known.renewed
-    is_first = merge.are_first(rows)
-    is_first[: both.earlier] = False
-    renewed[rows.client[is_first]] = rows.file[is_first]
+    of_book = np.full(len(opened), -1, dtype=np.int32)
+    of_book[: len(before.book)] = known.renewed
+    renewed = merge.last_renewed(rows, of_book, both.earlier)
     is_told_again = np.zeros(len(opened), dtype=bool)
     is_told_again[: len(before.book)] = known.is_told_again
     is_told_again[rows.client[later.row[merge.came_again(later)]]] = True
     of_listed = OfClients(listed.place, opened[client], renewed[client], is_told_again[client])
-    book = tables.merged([before.book[stays], merge.made(both.table, listed, {}, columns)], columns)
+    last = merge.made(both.table, listed.row, listed.outcome, {}, columns)
+    book = tables.merged([before.book[stays], last], columns)
     return book, standing.together(known.where(stays), of_listed)

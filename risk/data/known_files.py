@@ -15,8 +15,8 @@ from risk.data.input_folder import Arrival
 from risk.data.row_store import Kept
 from risk.judging.lines import Refusal
 from risk.rows import long_files, tables
-from risk.rows.equal_rows import Words
 from risk.rows.long_files import Note, Unusable
+from risk.rows.text_words import Words
 from risk.settings import Settings
 
 log = logging.getLogger("risk.known_files")

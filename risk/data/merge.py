@@ -2,21 +2,22 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import DATE, Columns
-from risk.data import snapshots
-from risk.data.snapshots import CLIENT_BITS, OPEN, Flags, Rows, Snapshots, Whole
+from risk.data import periods, snapshots
+from risk.data.snapshots import OPEN, Flags, Rows, Snapshots, Whole
 from risk.data.standing import OfClients, OfFiles, Standing
-from risk.rows import equal_rows
-from risk.rows.equal_rows import Words
+from risk.rows import equal_rows, long_columns, memory
+from risk.rows.long_columns import flagged, taken
+from risk.rows.text_words import Words
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
-SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after
+MANY = 1_000_000  # rows, of which no column is held longer than needed
 
 Keys = npt.NDArray[np.uint64]
 Days = npt.NDArray[np.float64]
@@ -54,59 +55,68 @@ class Merged(NamedTuple):
 
 def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Columns) -> Merged:
     """The rows of a table in which these files, each with so many rows, follow as they arrived."""
+    if len(table) > MANY:
+        memory.give_back()
+        memory.give_back_at_once()
     rows = snapshots.rows_of(table, [count for _, count in files], columns)
     known, contradictions = snapshots.followed(rows)
     say(contradictions, table, rows, files, columns)
-    client = rows.client[known.row]
-    opened = last_opened(client, known, np.full(client.max(initial=-1) + 1, -1, dtype=np.int32))
+    client = taken(rows.client, known.row)
+    before = np.full(int(client.max(initial=-1)) + 1, -1, dtype=np.int32)
+    opened = last_opened(client, known, before)
     again = delivered_again(client, known, opened)
     if again.any():
         known, client = known.where(~again), client[~again]
-    clients = clients_of(known.place, client)
-    period = begins(clients, columns)[known.place]
+    clients = periods.clients_of(known.place, client)
+    period = taken(periods.begins(clients, columns), known.place)
     dates, newest_dates = _days(table, known, period, columns)
     listed, at = newest_of(client, known), kept_of(known, rows)
     newest = int((period[listed] == period.max(initial=0)).sum())
-    book = made(table, known.where(listed), _of(dates, listed), columns)
-    of_clients = None if columns.period or dates else _of_clients(rows, known, listed, opened)
-    kept, dates = known.where(at), _of(dates, at)
-    del known, client, period, listed, at, opened  # with millions of rows each of them counts
+    book = made(table, known.row[listed], known.outcome[listed], _of(dates, listed), columns)
+    of_clients = None
+    if not (columns.period or dates):
+        of_clients = _of_clients(rows, known, client, listed, opened)
+    kept, dates = Kept.of(known).where(at), _of(dates, at)
+    del known, client, period, at, opened  # with millions of rows each of them counts
     repetitions = repetitions_of(kept, rows, len(files))
     if dates:
-        dataset = made(table, kept, dates, columns)
+        dataset = made(table, kept.row, kept.outcome, dates, columns)
         once = _each_once(dataset, columns)
         dataset = dataset[once].reset_index(drop=True)
         told, _ = _told(keys(dataset, columns), kept.where(once), rows, columns)
         return Merged(dataset, book, newest, repetitions, newest_dates, told, rows.mark)
-    own = with_outcome(rows.mark[kept.row], kept.outcome)
+    own = with_outcome(taken(rows.mark, kept.row), kept.outcome)
     told, tellers = _told(own, kept, rows, columns)
     standing = None
     if of_clients:
         standing = Standing(of_clients, of_files(rows, len(files), clients, tellers))
-    marks = rows.mark
-    del rows
-    dataset = made(table, kept, dates, columns)
+    row, outcome, marks = kept.row, kept.outcome, rows.mark
+    del rows, kept
+    dataset = made(table, row, outcome, dates, columns)
     return Merged(dataset, book, newest, repetitions, newest_dates, told, marks, standing)
 
 
-def _of_clients(rows: Rows, known: Snapshots, listed: Whole, opened: Whole) -> OfClients:
+def _of_clients(
+    rows: Rows, known: Snapshots, client: Whole, listed: Whole, opened: Whole
+) -> OfClients:
     """What is known of each client of the book; files follow each other by their places."""
-    client = rows.client[known.row]
     own = client[listed]
-    is_first = are_first(rows)
-    renewed = np.full(len(opened), -1, dtype=np.int32)
-    renewed[rows.client[is_first]] = rows.file[is_first]  # the last one counts
+    renewed = last_renewed(rows, np.full(len(opened), -1, dtype=np.int32), 0)
     is_told_again = np.zeros(len(opened), dtype=bool)
     is_told_again[client[came_again(known)]] = True
-    return OfClients(known.place[listed], opened[own], renewed[own], is_told_again[own])
+    place = known.place[listed].astype(np.int32)
+    return OfClients(place, opened[own], renewed[own], is_told_again[own])
 
 
-def are_first(rows: Rows) -> Flags:
-    """Which rows equal none before them."""
-    is_first = np.ones(len(rows.file), dtype=bool)
-    is_first[rows.same.row] = False
-    is_first[rows.same.row[rows.same.begin]] = True
-    return is_first
+def last_renewed(rows: Rows, before: Whole, first: int) -> Whole:
+    """In which file each client has last shown new numbers, in the rows from the first one on."""
+    is_new = ~flagged(len(rows.file), rows.same.row)
+    is_new[rows.same.row[rows.same.begin]] = True
+    is_new[:first] = False
+    renewed, at = before.copy(), np.flatnonzero(is_new)
+    for block in long_columns.blocks(len(at)):  # the last one counts
+        renewed[rows.client[at[block]]] = rows.file[at[block]]
+    return renewed
 
 
 def of_files(rows: Rows, count: int, clients: list[int], tellers: list[int]) -> OfFiles:
@@ -117,10 +127,27 @@ def of_files(rows: Rows, count: int, clients: list[int], tellers: list[int]) -> 
     return OfFiles(known.astype(np.int64), told.astype(np.int64), is_old)
 
 
-def repetitions_of(kept: Snapshots, rows: Rows, files: int) -> list[int]:
+class Kept(NamedTuple):
+    """The snapshots that are rows of the dataset, as far as its rows and what is told need them."""
+
+    place: Whole
+    row: Whole
+    outcome: Whole
+    told_by: Whole
+
+    @classmethod
+    def of(cls, snapshots: Snapshots) -> "Kept":
+        """All of them."""
+        return cls(*(getattr(snapshots, name) for name in cls._fields))
+
+    def where(self, which: Flags) -> "Kept":
+        """Some of them."""
+        return Kept(*(each[which] for each in self))
+
+
+def repetitions_of(kept: Kept, rows: Rows, files: int) -> list[int]:
     """Of each file, how many rows told nothing."""
-    telling = np.zeros(len(rows.file), dtype=bool)
-    telling[kept.row] = telling[kept.told_by] = True
+    telling = flagged(len(rows.file), kept.row, kept.told_by)
     repetitions: list[int] = np.bincount(rows.file[~telling], minlength=files).tolist()
     return repetitions
 
@@ -133,36 +160,30 @@ def keys(table: pd.DataFrame, columns: Columns) -> Keys:
 
 
 def with_outcome(marks: Keys, outcome: Whole) -> Keys:
-    """A number for each row with this mark and this outcome."""
-    own = marks * MULTIPLIER
-    own += (outcome + 1).astype(np.uint8)
-    return np.asarray(own)
+    """The keys that these marks, which nobody else has, become with these outcomes."""
+    marks *= MULTIPLIER
+    marks += (outcome + 1).astype(np.uint8)
+    return marks
 
 
-def _told(own: Keys, dataset: Snapshots, rows: Rows, columns: Columns) -> tuple[Told, list[int]]:
+def _told(own: Keys, dataset: Kept, rows: Rows, columns: Columns) -> tuple[Told, list[int]]:
     """What is known of the outcomes of these snapshots, which are rows of these keys.
 
     The second value counts the clients whose outcomes each file, or each period, has.
     """
     is_known = dataset.outcome != OPEN
-    file = rows.file[dataset.told_by[is_known]]
+    file = taken(rows.file, dataset.told_by[is_known])
     place = dataset.place[is_known] if columns.period else file
-    tellers = clients_of(place, rows.client[dataset.row[is_known]])
-    return told_of(own, is_known, file, numbers_of(tellers, columns)[place]), tellers
+    tellers = periods.clients_of(place, taken(rows.client, dataset.row[is_known]))
+    of_known = taken(periods.numbers(tellers, columns), place)
+    return told_of(own, is_known, file, of_known), tellers
 
 
 def told_of(own: Keys, is_known: Flags, file: Whole, period: Whole) -> Told:
     """What is known of rows of these keys, of which some have an outcome."""
-    told = Told(own, *(np.full(len(own), -1, dtype=np.int32) for _ in range(2)))
+    told = Told(own, *(np.full(len(own), -1, dtype=each.dtype) for each in (file, period)))
     told.file[is_known], told.period[is_known] = file, period
     return told
-
-
-def numbers_of(clients: Sequence[int], columns: Columns) -> Whole:
-    """The number of the period of each place that has so many clients, the oldest 0."""
-    begin = begins(clients, columns)
-    is_there = np.asarray(clients, dtype=bool)
-    return np.searchsorted(np.unique(begin[is_there]), begin).astype(np.int32)
 
 
 def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
@@ -173,18 +194,28 @@ def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) ->
     return 2 * len(now.merge(before[names].drop_duplicates())) > len(now)
 
 
-def kept_of(snapshots: Snapshots, rows: Rows) -> Whole:
-    """The rows of the dataset, in which a row stands once, with its outcome if known."""
-    same = np.full(len(rows.file), -1, dtype=np.int32)
-    same[rows.same.row] = rows.same.group
-    same = same[snapshots.row]
-    several = np.flatnonzero(same >= 0)
-    own = pd.DataFrame({"same": same[several], "outcome": snapshots.outcome[several]})
-    is_open = own["outcome"] == OPEN
-    has_outcome = own["same"].isin(own["same"][~is_open])
-    kept = np.ones(len(same), dtype=bool)
-    kept[several] = ~own.duplicated() & ~(is_open & has_outcome)
-    return np.flatnonzero(kept)
+def kept_of(snapshots: Snapshots, rows: Rows) -> Flags:
+    """Which are rows of the dataset, in which a row stands once, with its outcome if known."""
+    is_several = flagged(len(rows.file), rows.same.row)
+    several = np.flatnonzero(taken(is_several, snapshots.row))
+    group = np.empty(len(rows.file), dtype=rows.same.group.dtype)
+    group[rows.same.row] = rows.same.group
+    own, outcome = group[snapshots.row[several]], snapshots.outcome[several]
+    has_outcome = np.zeros(len(rows.same.begin), dtype=bool)
+    has_outcome[own[outcome != OPEN]] = True
+    kept = np.ones(len(snapshots.row), dtype=bool)
+    kept[several] = _are_first(own, outcome) & ((outcome != OPEN) | ~has_outcome[own])
+    return kept
+
+
+def _are_first(group: Whole, outcome: Whole) -> Flags:
+    """Which are the first of their group with their outcome."""
+    pair = group.astype(np.int64) * 3 + outcome + 1
+    at = np.arange(len(pair))
+    first = np.zeros(int(pair.max(initial=-1)) + 1, dtype=np.int64)
+    first[pair[::-1]] = at[::-1]  # of several the one written last
+    is_first: Flags = first[pair] == at
+    return is_first
 
 
 def _each_once(dataset: pd.DataFrame, columns: Columns) -> Flags:
@@ -198,36 +229,35 @@ def _each_once(dataset: pd.DataFrame, columns: Columns) -> Flags:
 
 
 def made(
-    table: pd.DataFrame, snapshots: Snapshots, dates: dict[str, Days], columns: Columns
+    table: pd.DataFrame, row: Whole, outcome: Whole, dates: dict[str, Days], columns: Columns
 ) -> pd.DataFrame:
-    """Snapshots as rows of a table, with these days instead of dates."""
-    outcome = snapshots.outcome.astype(np.float64)
-    outcome[outcome == OPEN] = np.nan
-    own = dates | {columns.target: outcome}
-    row = snapshots.row
-    cells = {name: own[name] if name in own else _taken(table[name], row) for name in columns.all}
+    """These rows of a table with these outcomes, and with these days instead of dates."""
+    outcomes = outcome.astype(np.float64)
+    outcomes[outcome == OPEN] = np.nan
+    own = dates | {columns.target: outcomes}
+    which = _which(row, len(table))
+    cells = {name: own[name] if name in own else table[name].array[which] for name in columns.all}
     return pd.DataFrame(cells, copy=False)
 
 
-def _of(dates: dict[str, Days], which: Whole) -> dict[str, Days]:
+def _which(row: Whole, rows: int) -> Whole | Flags:
+    """Some of so many rows; to pick them in their order is much the quicker way."""
+    if (row[1:] <= row[:-1]).any():
+        return row
+    return flagged(rows, row)
+
+
+def _of(dates: dict[str, Days], which: Whole | Flags) -> dict[str, Days]:
     """The days of some snapshots."""
     return {name: days[which] for name, days in dates.items()}
 
 
-def _taken(cells: "pd.Series[Any]", rows: Whole) -> Any:
-    """The cells of these rows; to pick them in their order is much the quicker way."""
-    if (np.diff(rows) <= 0).any():
-        return cells.array.take(rows)
-    which = np.zeros(len(cells), dtype=bool)
-    which[rows] = True
-    return cells.array[which]
-
-
-def came_again(snapshots: Snapshots) -> Flags:
+def came_again(snapshots: Snapshots) -> Whole:
     """Which came with their outcome although the client had these numbers before."""
-    came_with_outcome = (snapshots.told_by == snapshots.row) & (snapshots.outcome != OPEN)
-    came: Flags = came_with_outcome & (snapshots.began < snapshots.place)
-    return came
+    place, row, _, outcome, told_by, began = snapshots
+    old = np.flatnonzero(began < place)
+    again: Whole = old[(told_by[old] == row[old]) & (outcome[old] != OPEN)]
+    return again
 
 
 def last_opened(client: Whole, snapshots: Snapshots, before: Whole) -> Whole:
@@ -240,48 +270,21 @@ def last_opened(client: Whole, snapshots: Snapshots, before: Whole) -> Whole:
 
 def delivered_again(client: Whole, snapshots: Snapshots, opened: Whole) -> Flags:
     """Which are outcomes of old snapshots once more: the client was opened since."""
-    again: Flags = came_again(snapshots) & (snapshots.began < opened[client])
-    return again
+    is_again, old = np.zeros(len(client), dtype=bool), came_again(snapshots)
+    is_again[old] = snapshots.began[old] < opened[client[old]]
+    return is_again
 
 
 def newest_of(client: Whole, snapshots: Snapshots) -> Whole:
     """The positions of each client's newest snapshot, the oldest of them first."""
-    in_order: Whole = np.arange(len(snapshots.row))
-    if (np.diff(snapshots.again) < 0).any() or (np.diff(snapshots.place) < 0).any():
-        in_order = np.lexsort((snapshots.again, snapshots.place))
-    last = np.full(client.max(initial=-1) + 1, -1)
-    last[client[in_order]] = np.arange(len(in_order))
+    again, place = snapshots.again, snapshots.place
+    if (again[1:] >= again[:-1]).all() and (place[1:] >= place[:-1]).all():
+        last = long_columns.last_places(client)
+        return np.sort(last[last >= 0])
+    in_order = np.lexsort((again, place))
+    last = long_columns.last_places(client[in_order])
     newest: Whole = in_order[np.sort(last[last >= 0])]
     return newest
-
-
-def begins(clients: Sequence[int], columns: Columns) -> Whole:
-    """At which place the period of each place begins; so many clients are at each of them.
-
-    Of two neighbours that differ much in the number of their clients, the smaller one is only a
-    part: a few corrections, or clients that joined since.
-    """
-    small = SMALL_PERIOD if columns.period else SMALL_FILE
-    own = np.zeros(len(clients), dtype=np.int32)
-    begin, size = 0, 0
-    for place, count in enumerate(clients):
-        if count and size and min(size, count) < small * max(size, count):
-            size = max(size, count)
-        elif count:
-            begin, size = place, count
-        own[place] = begin
-    return own
-
-
-def clients_of(places: Whole, client: Whole) -> list[int]:
-    """How many clients each place has."""
-    pairs = places.astype(np.int64)
-    pairs <<= CLIENT_BITS
-    pairs |= client
-    pairs.sort()
-    is_new = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
-    count: list[int] = np.bincount(pairs[is_new] >> CLIENT_BITS).tolist()
-    return count
 
 
 def _days(
@@ -291,6 +294,8 @@ def _days(
     days: dict[str, Days] = {}
     newest_dates: dict[str, float] = {}
     names = [name for name in columns.features if columns.kind(name) == DATE]
+    if not names:
+        return days, newest_dates
     dates = table[names].iloc[snapshots.row].reset_index(drop=True)
     newest = dates.groupby(period).transform("max")
     for name in names:

@@ -12,6 +12,7 @@ from risk.data.merge import Keys, Told
 from risk.data.snapshots import Whole
 from risk.errors import ArtefactRefused, InputMissing
 from risk.rows import long_files
+from risk.rows.long_columns import blocks
 from risk.shapes import MOST_ARRIVALS
 
 ROW = np.dtype([("key", "<u8"), ("period", "<i4"), ("arrival", "<i4")])
@@ -88,7 +89,8 @@ def of(told: Told, arrivals: list[int], before: Outcomes | None) -> Outcomes:
     rows = np.empty(len(told.key), ROW)
     rows["key"], rows["period"] = told.key, told.period
     of_file = np.asarray([*arrivals, OPEN])  # the last of which stands for no file
-    rows["arrival"] = of_file[told.file]
+    for block in blocks(len(rows)):  # all at once would take eight bytes for each row, twice
+        rows["arrival"][block] = of_file[told.file[block]]
     if before is not None:
         known = before.arrivals_of(told.key)
         rows["arrival"] = np.where(known == OPEN, rows["arrival"], known)

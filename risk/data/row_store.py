@@ -22,9 +22,9 @@ from risk.columns import Columns
 from risk.data import input_file, input_folder
 from risk.judging import cell_columns, cell_rules, columnar, csv_file, lines, schema
 from risk.judging.lines import Refusal
-from risk.rows import equal_rows, long_files, streams, tables
-from risk.rows.equal_rows import Whole, Words
+from risk.rows import equal_rows, long_files, streams, tables, text_words
 from risk.rows.long_files import Note, Unusable
+from risk.rows.text_words import Whole, Words
 from risk.settings import Settings
 
 RULES = (
@@ -33,6 +33,7 @@ RULES = (
     input_folder,
     equal_rows,
     tables,
+    text_words,
     cell_columns,
     cell_rules,
     columnar,

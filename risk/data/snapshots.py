@@ -16,7 +16,9 @@ import pandas as pd
 from risk.columns import Columns
 from risk.judging import schema
 from risk.rows import equal_rows
-from risk.rows.equal_rows import Repeats, Words
+from risk.rows.equal_rows import Repeats
+from risk.rows.long_columns import flagged, taken
+from risk.rows.text_words import Words
 
 NEARLY_ALL = 0.95
 CLIENT_BITS = 32
@@ -85,12 +87,15 @@ class _Snapshot:
 
 def rows_of(table: pd.DataFrame, lengths: list[int], columns: Columns) -> Rows:
     """All rows of a table in which files of these lengths follow each other."""
-    file = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    file = np.repeat(_small(np.arange(len(lengths))), lengths)
     names = [name for name in columns.all if name != columns.target]
     mark = equal_rows.marks_of(table, names)
-    same = equal_rows.repeats(mark, lambda own: equal_rows.words_of(table[names].take(own), names))
     client = equal_rows.numbered(table[columns.client])
-    outcome = table[columns.target].fillna(OPEN).to_numpy(dtype=np.int8)
+    others = [name for name in names if name != columns.client]
+    same = equal_rows.repeats(
+        mark, lambda own: [client[own], *equal_rows.words_of(table, others, own)]
+    )
+    outcome = outcomes(table[columns.target].to_numpy())
     if columns.period:
         always = np.ones(len(table), dtype=bool)
         place = _places(table[columns.period])
@@ -104,12 +109,27 @@ def _places(periods: "pd.Series[str]") -> Whole:
     """The place of each row's period among all periods."""
     code, texts = pd.factorize(periods)
     moments = [schema.moment(text) for text in texts]
-    return np.unique(moments, return_inverse=True)[1].astype(np.int32)[code]
+    return _small(np.unique(moments, return_inverse=True)[1])[code]
+
+
+def _small(numbers: Whole) -> Whole:
+    """The same numbers, and -1 if need be, in as little room as the largest one leaves."""
+    return numbers.astype(np.min_scalar_type(-1 - int(numbers.max(initial=0))))
+
+
+def outcomes(cells: npt.NDArray[np.float64]) -> Whole:
+    """A column of outcomes as small numbers."""
+    outcomes = np.full(len(cells), OPEN, dtype=np.int8)
+    np.copyto(outcomes, cells, casting="unsafe", where=~np.isnan(cells))
+    return outcomes
 
 
 def are_mixed(file: Whole, client: Whole, outcome: Whole) -> Flags:
     """Whether most clients that stayed, by a row of this file, have an open row in it too."""
-    is_open, stayed = outcome == OPEN, outcome == STAYED
+    is_open: Flags = outcome == OPEN
+    if not is_open.any():
+        return is_open
+    stayed = outcome == STAYED
     files = int(file.max(initial=-1)) + 1
     count = np.bincount(file[stayed], minlength=files)
     may_be = (count > 0) & (np.bincount(file[is_open], minlength=files) > 0)
@@ -133,7 +153,7 @@ def are_old(
     """
     first = file[same.row[same.begin]][same.group]
     was_there = same.row[first < file[same.row]]
-    kind = 2 * file + is_open
+    kind: Whole = file * np.int32(2) + is_open
     count = np.bincount(kind)
 
     def most(rows: Whole, share: float = 0.5) -> Flags:
@@ -143,7 +163,7 @@ def are_old(
 
     are_there, nearly_all = most(was_there), most(was_there, NEARLY_ALL)
     if not is_open[was_there].any():
-        return are_there[kind] & ~is_open
+        return taken(are_there, kind) & ~is_open
     of_all = file.copy()
     of_all[same.row] = first
     last_new = _last_new(file, client, of_all)
@@ -168,26 +188,16 @@ def followed(rows: Rows) -> tuple[Snapshots, list[tuple[int, int]]]:
 
     Most rows stand alone, or equal ones tell the same outcome; the others are followed one by one.
     """
-    is_alone = np.ones(len(rows.file), dtype=bool)
-    is_alone[rows.same.row] = False
-    alone = np.flatnonzero(is_alone).astype(rows.same.row.dtype)
-    place = rows.place[alone]
-    of_alone = Snapshots(place, alone, alone, rows.outcome[alone], alone, place)
     several = _Several.of(rows)
-    of_uniform = several.snapshots(rows)
     targets = _targets(rows, *several.completed_pairs())
     others: list[_Snapshot] = []
     contradictions: list[tuple[int, int]] = []
     for own in several.not_uniform():
         others += _each_followed(own, rows, targets, contradictions)
-    rest = Snapshots(*np.array([each.cells for each in others], dtype=np.int64).reshape(-1, 6).T)
-    together = Snapshots(
-        *(
-            np.concatenate(parts).astype(parts[0].dtype)
-            for parts in zip(of_alone, of_uniform, rest, strict=True)
-        )
-    )
-    return together.where(_in_order(together, len(rows.file))), contradictions
+    rest = np.array([each.cells for each in others], dtype=np.int64).reshape(-1, 6).T
+    pairs = zip(several.snapshots(rows), rest, strict=True)
+    of_several = Snapshots(*(np.append(own, more.astype(own.dtype)) for own, more in pairs))
+    return _in_order(_together(rows, of_several)), contradictions
 
 
 def stay(rows: Rows, count: int) -> bool:
@@ -204,15 +214,25 @@ def stay(rows: Rows, count: int) -> bool:
     return bool((~has_later | ~has_open | (is_uniform & told_early)).all())
 
 
-def _in_order(snapshots: Snapshots, rows: int) -> Whole:
-    """The snapshots by their places, then by their rows, of which there are so many."""
-    at = np.full(rows, -1, dtype=snapshots.row.dtype)
-    at[snapshots.row] = np.arange(len(snapshots.row))
-    by_row = at[at >= 0]
-    place = snapshots.place[by_row]
+def _together(rows: Rows, of_several: Snapshots) -> Snapshots:
+    """These snapshots, and one for each row that stands alone, in the order of their rows."""
+    is_own = ~flagged(len(rows.file), rows.same.row)
+    is_own[of_several.row] = True
+    row = np.arange(len(is_own), dtype=rows.same.row.dtype)[is_own]
+    place = rows.place[is_own]
+    snapshots = Snapshots(place, row, row.copy(), rows.outcome[is_own], row.copy(), place.copy())
+    at = np.cumsum(is_own, dtype=row.dtype)[of_several.row] - 1
+    for whole, own in zip(snapshots, of_several, strict=True):
+        whole[at] = own
+    return snapshots
+
+
+def _in_order(snapshots: Snapshots) -> Snapshots:
+    """The snapshots by their places, and those of one place as they are."""
+    place = snapshots.place
     if (place[1:] >= place[:-1]).all():
-        return by_row
-    return by_row[np.argsort(place, kind="stable")]
+        return snapshots
+    return snapshots.where(np.argsort(place, kind="stable"))
 
 
 class _Several(NamedTuple):

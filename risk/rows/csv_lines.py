@@ -10,14 +10,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api.types import is_float_dtype, is_numeric_dtype
-from pyarrow import csv as arrow_csv
+
+from risk.rows import padded_cells
+from risk.rows.padded_cells import COMMA, NEWLINE, Fours, Numbers
 
 QUOTE = '"'
 SPECIAL = '[",\r\n]'  # a cell with one of these stands between quotes
 LEAST_PLAIN = 1e-4  # below it Python writes an exponent
 LARGEST_WHOLE_NUMBER = 2**53
 ROWS_AT_ONCE = 50_000  # of which each may hold a refused line of 10,000 characters
-BARE = arrow_csv.WriteOptions(include_header=False, quoting_style="none")
 
 Cells: TypeAlias = Any  # an array of pyarrow, which ships no types
 
@@ -31,11 +32,10 @@ def parts(table: pd.DataFrame, whole: set[str] | None = None) -> Iterator[bytes]
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(table.columns)
     yield header.getvalue().encode()
+    is_whole = [name in whole for name in table.columns]
     for begin in range(0, len(table), ROWS_AT_ONCE):
         some = table.iloc[begin : begin + ROWS_AT_ONCE]
-        yield _rows(
-            [_whole(column) if name in whole else cells(column) for name, column in some.items()]
-        )
+        yield _rows([column for _, column in some.items()], is_whole)
 
 
 def whole_columns(table: pd.DataFrame) -> set[str]:
@@ -47,24 +47,48 @@ def _is_whole(column: "pd.Series[Any]") -> bool:
     """Whether a column of floats holds whole numbers only, so that 78 is written and not 78.0."""
     if not is_float_dtype(column):
         return False
-    numbers = column.to_numpy(dtype="float64", na_value=np.nan)
+    return all(
+        _are_whole(column.iloc[begin : begin + ROWS_AT_ONCE])
+        for begin in range(0, len(column), ROWS_AT_ONCE)
+    )
+
+
+def _are_whole(some: "pd.Series[float]") -> bool:
+    numbers = _floats(some)
     is_whole = (np.rint(numbers) == numbers) & (np.abs(numbers) < LARGEST_WHOLE_NUMBER)
     return bool((is_whole | np.isnan(numbers)).all())
 
 
-def _whole(column: "pd.Series[Any]") -> Cells:
-    return pc.cast(pa.array(column.to_numpy(), from_pandas=True), pa.int64())
+def _floats(column: "pd.Series[Any]") -> Numbers:
+    return column.to_numpy(dtype="float64", na_value=np.nan)
 
 
-def _rows(columns: list[Cells]) -> bytes:
-    """Lines of these cells; the quick way knows no quotes."""
-    texts = [each for each in columns if not pa.types.is_integer(each.type)]
-    if any(map(_has_special, texts)):
-        return bytes(lines([pc.fill_null(pc.cast(each, pa.string()), "") for each in columns]))
-    out = pa.BufferOutputStream()
-    names = [str(at) for at in range(len(columns))]
-    arrow_csv.write_csv(pa.table(columns, names=names), out, BARE)
-    return bytes(out.getvalue().to_pybytes())
+def _rows(columns: "list[pd.Series[Any]]", is_whole: list[bool]) -> bytes:
+    """Lines of these cells; the quick way knows no long texts."""
+    ends = [COMMA] * (len(columns) - 1) + [NEWLINE]
+    padded: list[list[Fours]] = []
+    for column, whole, end in zip(columns, is_whole, ends, strict=True):
+        if (own := _padded(column, end, is_whole=whole)) is None:
+            return bytes(lines(list(map(_written, columns, is_whole))))
+        padded.append(own)
+    return padded_cells.lines(padded)
+
+
+def _padded(column: "pd.Series[Any]", end: str, *, is_whole: bool) -> list[Fours] | None:
+    if is_float_dtype(column):
+        quick = padded_cells.of_numbers(_floats(column), end, is_whole=is_whole)
+        if quick is not None:
+            return quick
+    texts = _written(column, is_whole)
+    return padded_cells.of_texts(pc.cast(texts, pa.large_binary()), end)
+
+
+def _written(column: "pd.Series[Any]", is_whole: bool) -> Cells:
+    """A column as the cells of a CSV; whole numbers have no decimal point."""
+    if not is_whole:
+        return cells(column)
+    numbers = pc.cast(pa.array(_floats(column), from_pandas=True), pa.int64())
+    return pc.fill_null(pc.cast(numbers, pa.string()), "")
 
 
 def cells(column: "pd.Series[Any]") -> Cells:

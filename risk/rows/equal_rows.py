@@ -1,6 +1,6 @@
 """Rows that are equal, found by sorting marks; rows that differ are never taken as one."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,13 +9,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Words = npt.NDArray[np.uint64]
-Whole = npt.NDArray[np.integer]
-Flags = npt.NDArray[np.bool_]
+from risk.rows import text_words
+from risk.rows.long_columns import blocks, flagged, taken
+from risk.rows.text_words import WORD, Whole, Words
 
-WORD = 8  # bytes
+Flags = npt.NDArray[np.bool_]
+Numbers = npt.NDArray[np.float64]
+Numbered = npt.NDArray[Any]  # equal where cells are equal
+
 MIX, LAST_MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 HALF = np.uint64(32)
+EVERY_ROW = slice(None)
 
 
 class Repeats(NamedTuple):
@@ -29,47 +33,49 @@ class Repeats(NamedTuple):
     begin: Whole
 
 
-def repeats(marks: Words, words_of: Callable[[Whole], list[Words]]) -> Repeats:
+class Runs(NamedTuple):
+    """Rows in runs, and which of them begin one."""
+
+    row: Whole
+    begins: Flags
+
+
+def repeats(marks: Words, words_of: Callable[[Whole], list[Numbered]]) -> Repeats:
     """The rows that have a mark in common, and are equal in the words of each row."""
-    row, begins = _alike(marks)
-    words = words_of(row)
-    is_equal = _equal_to_next(words) & ~begins[1:]
-    if np.count_nonzero(is_equal) < np.count_nonzero(~begins[1:]):  # other rows have one mark
-        run = np.cumsum(begins)
-        in_order = np.lexsort((row, *words, run))
-        row, words = row[in_order], [word[in_order] for word in words]
-        is_equal = _equal_to_next([*words, run[in_order].view(np.uint64)])
-    has_equal = np.append(is_equal, False)[: len(row)]
-    has_equal[1:] |= is_equal
-    begins = ~np.append(False, is_equal)[: len(row)][has_equal]
-    group = np.cumsum(begins, dtype=row.dtype) - 1
-    return Repeats(row[has_equal], group, np.flatnonzero(begins).astype(row.dtype))
+    row, begins = _alike(*_in_runs(marks))
+    row, begins = _told_apart(row, begins, words_of(row))
+    row, begins = _alike(row, begins)
+    group = np.cumsum(begins, dtype=row.dtype) - row.dtype.type(1)
+    return Repeats(row, group, np.flatnonzero(begins).astype(row.dtype))
 
 
-def _alike(marks: Words) -> tuple[Whole, Flags]:
-    """The rows whose marks begin alike, one run of them after the other, and where runs begin."""
+def _in_runs(marks: Words) -> Runs:
+    """All rows, those whose marks begin alike in one run, and where runs begin."""
     count, place = len(marks), _place(len(marks))
     ordered = in_order(marks)
-    is_like = (ordered[1:] ^ ordered[:-1]) <= place
-    is_alike = np.append(is_like, False)[:count]
-    is_alike[1:] |= is_like
-    row = (ordered[is_alike] & place).astype(np.int32 if count < 2**31 else np.int64)
-    return row, ~np.append(False, is_like)[:count][is_alike]
+    begins = np.ones(count, dtype=bool)
+    row: Whole = np.empty(count, dtype=np.int32 if count < 2**31 else np.int64)
+    for block in blocks(count):
+        some = ordered[block.start : block.stop + 1]
+        row[block] = some[: block.stop - block.start] & place
+        begins[block.start + 1 : block.stop + 1] = (some[1:] ^ some[:-1]) > place
+    return Runs(row, begins)
 
 
 def in_order(marks: Words) -> Words:
     """Marks that begin alike together, each with its row in place of its end."""
-    place = _place(len(marks))
-    ordered = marks & ~place
-    ordered |= np.arange(len(marks), dtype=np.uint64)
+    place, ordered = _place(len(marks)), np.empty_like(marks)
+    for block in blocks(len(marks)):
+        own = marks[block] & ~place
+        own |= np.arange(block.start, block.start + len(own), dtype=np.uint64)
+        ordered[block] = own
     ordered.sort()
     return ordered
 
 
 def _place(count: int) -> np.uint64:
     """The bits that tell so many rows apart."""
-    bits = np.uint64(max(count - 1, 1).bit_length())
-    return (np.uint64(1) << bits) - np.uint64(1)
+    return (np.uint64(1) << np.uint64(max(count - 1, 1).bit_length())) - np.uint64(1)
 
 
 def sharing(ordered: Words, marks: Words) -> Whole:
@@ -83,37 +89,64 @@ def sharing(ordered: Words, marks: Words) -> Whole:
     return row
 
 
-def _equal_to_next(words: list[Words]) -> Flags:
-    equal: Flags = np.all([word[1:] == word[:-1] for word in words], axis=0)
+def _alike(row: Whole, begins: Flags) -> Runs:
+    """The runs of two rows or more."""
+    is_alike = ~begins
+    is_alike[:-1] |= is_alike[1:]
+    return Runs(row[is_alike], begins[is_alike])
+
+
+def _told_apart(row: Whole, begins: Flags, words: list[Numbered]) -> Runs:
+    """The same runs, each divided into runs of rows that are equal in these words of each row."""
+    is_other = ~_equal_to_next(words)
+    is_other &= ~begins[1:]
+    if not is_other.any():
+        return Runs(row, begins)
+    run = np.cumsum(begins, dtype=row.dtype)
+    at = np.flatnonzero(taken(flagged(int(run[-1]) + 1, run[1:][is_other]), run))
+    in_order = at[np.lexsort((row[at], *(word[at] for word in words), run[at]))]
+    for each in (row, *words):
+        each[at] = each[in_order]
+    return Runs(row, np.append(True, ~_equal_to_next([*words, run])))
+
+
+def _equal_to_next(words: Sequence[Numbered]) -> Flags:
+    equal: Flags = words[0][1:] == words[0][:-1]
+    for word in words[1:]:
+        equal &= word[1:] == word[:-1]
     return equal
 
 
 def marks_of(table: pd.DataFrame, names: Iterable[str]) -> Words:
     """A mark of each row, made of these columns: the same in every table that has such a row."""
-    total = np.zeros(len(table), dtype=np.uint64)
-    for name in names:
-        total = _mixed(total, _marks(table[name]))
-    total *= LAST_MIX
-    return total ^ (total >> HALF)
+    columns = [_held(table[name]) for name in names]
+    marks = np.zeros(len(table), dtype=np.uint64)
+    for block in blocks(len(table)):  # which the processor has at hand
+        some = marks[block]
+        for column in columns:
+            some[:] = _mixed(some, _marks(column[block]))
+        some *= LAST_MIX
+        some ^= some >> HALF
+    return marks
 
 
-def words_of(table: pd.DataFrame, names: Iterable[str]) -> list[Words]:
+def words_of(
+    table: pd.DataFrame, names: Iterable[str], rows: Whole | slice = EVERY_ROW
+) -> list[Numbered]:
     """Columns as numbers that are equal where just the cells are; missing cells are equal."""
-    return [_words(table[name]) for name in names]
+    return [_words(table[name].iloc[rows]) for name in names]
 
 
 def numbered(cells: "pd.Series[Any]") -> Whole:
     """Equal cells by one number, from 0 on."""
-    if any(_longest(texts) > WORD for texts in _texts(cells)):
+    if not _are_short(cells):
         return pd.factorize(cells)[0]
-    # distinct words have distinct marks, so these suffice
-    marks = _mixed(np.uint64(0), _marks(cells))
-    same = repeats(marks, lambda own: [marks[own]])
-    is_alone = np.ones(len(marks), dtype=bool)
-    is_alone[same.row] = False
-    number = np.empty(len(marks), dtype=same.row.dtype)
-    number[is_alone] = len(same.begin) + np.arange(len(marks) - len(same.row))
-    number[same.row] = same.group
+    marks = marks_of(cells.to_frame("cell"), ["cell"])  # of distinct words distinct ones
+    row, begins = _in_runs(marks)
+    row, begins = _told_apart(row, begins, [taken(marks, row)])
+    run, number = np.cumsum(begins, dtype=row.dtype), np.empty_like(row)
+    for block in blocks(len(row)):
+        number[row[block]] = run[block] - 1
     return number
 
 
@@ -122,61 +155,46 @@ def _mixed(total: Words | np.uint64, more: Words) -> Words:
     return total ^ (total >> HALF)
 
 
-def _words(cells: "pd.Series[Any]") -> Words:
-    if cells.dtype == "float64" or all(_longest(texts) <= WORD for texts in _texts(cells)):
-        return _marks(cells)  # which tells numbers and short texts apart
-    return pd.factorize(cells)[0].view(np.uint64)
+def _words(cells: "pd.Series[Any]") -> Numbered:
+    if cells.dtype == "float64" or _are_short(cells):
+        return _marks(_held(cells))  # which tells numbers and short texts apart
+    return pd.factorize(cells)[0]
 
 
-def _marks(cells: "pd.Series[Any]") -> Words:
-    return _of_numbers(cells) if cells.dtype == "float64" else _together(map(_mark, _texts(cells)))
+def _held(cells: "pd.Series[Any]") -> Any:
+    """A column as an array of numbers, or as chunks of texts."""
+    if cells.dtype == "float64":
+        return cells.to_numpy()
+    held = pa.array(cells)
+    return held if isinstance(held, pa.ChunkedArray) else pa.chunked_array([held])
 
 
-def _of_numbers(cells: "pd.Series[float]") -> Words:
-    numbers = cells.to_numpy() + 0.0  # so that -0 is 0
+def _marks(held: Any) -> Words:
+    return _of_numbers(held) if isinstance(held, np.ndarray) else _of_texts(held)
+
+
+def _of_numbers(held: Numbers) -> Words:
+    numbers = held + 0.0  # so that -0 is 0
     numbers[np.isnan(numbers)] = np.nan  # one bit pattern for every NaN
     return numbers.view(np.uint64)
 
 
-def _texts(cells: "pd.Series[str]") -> list[pa.Array]:
-    """The texts of a column, piece by piece."""
-    held = pa.array(cells)
-    pieces = held.chunks if isinstance(held, pa.ChunkedArray) else [held]
-    return [pc.cast(piece, pa.large_binary()) for piece in pieces]
+def _of_texts(held: pa.ChunkedArray) -> Words:
+    return np.concatenate([np.empty(0, dtype=np.uint64), *map(_mark, _pieces(held))])
 
 
-def _together(parts: Iterable[Words]) -> Words:
-    return np.concatenate([np.empty(0, dtype=np.uint64), *parts])
+def _pieces(held: pa.ChunkedArray) -> list[pa.Array]:
+    return [pc.cast(piece, pa.large_binary()) for piece in held.chunks]
 
 
-def _longest(texts: pa.Array) -> int:
-    return int(_ends(texts)[1].max(initial=0))
-
-
-def _ends(texts: pa.Array) -> tuple[Whole, Whole]:
-    """Where each text begins among the bytes, and how long it is."""
-    ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return ends[:-1], np.diff(ends)
+def _are_short(cells: "pd.Series[str]") -> bool:
+    return all(text_words.longest(texts) <= WORD for texts in _pieces(_held(cells)))
 
 
 def _mark(texts: pa.Array) -> Words:
     """A fingerprint of each text; one of up to eight bytes is its own."""
-    mark = _word(texts, 0)
-    for at in range(WORD, _longest(texts), WORD):
-        more = _word(texts, at)
+    mark = text_words.word(texts, 0)
+    for at in range(WORD, text_words.longest(texts), WORD):
+        more = text_words.word(texts, at)
         mark = np.where(more, _mixed(mark, more), mark)
     return mark
-
-
-def _word(texts: pa.Array, at: int) -> Words:
-    """Eight bytes of each text from this one on, 0 where it has no more; no text holds a NUL."""
-    begin, length = _ends(texts)
-    left = np.clip(length - at, 0, WORD)
-    held = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    padded = np.append(held, np.zeros(2 * WORD, dtype=np.uint8))
-    words = np.lib.stride_tricks.as_strided(
-        padded[:WORD].view(np.uint64), (len(padded) - WORD + 1,), (1,)
-    )
-    unused = ((WORD - left) * WORD).astype(np.uint64)  # bits; to shift by all 64 is undefined
-    found = words[np.minimum(begin + at, len(words) - 1)]
-    return np.where(left, (found << unused) >> unused, np.uint64(0))

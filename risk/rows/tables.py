@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from risk import files
 from risk.columns import CATEGORY, DATE, NUMBER, Columns
@@ -168,8 +169,21 @@ def with_days(
 
 def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
     """All rows in order, under one index."""
-    empty = as_table([], columns.all, columns)
-    return pd.concat(tables, ignore_index=True) if tables else empty
+    if not tables:
+        return as_table([], columns.all, columns)
+    together = pd.concat(tables, ignore_index=True)
+    for name in columns.all:
+        if together[name].dtype == "str":
+            together[name] = _in_one_piece(together[name])
+    return together
+
+
+def _in_one_piece(texts: "pd.Series[str]") -> "pd.Series[str]":
+    """The same texts one behind the other, as each part of a column costs time by itself."""
+    held = pa.array(texts)
+    if isinstance(held, pa.Array):
+        return texts
+    return pd.Series(pd.array(held.combine_chunks(), dtype="str"), index=texts.index)
 
 
 def write(path: Path, table: pd.DataFrame) -> str:

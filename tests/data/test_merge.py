@@ -59,6 +59,8 @@ FATES = [
      "A,1,0 B,2,0 A,3, B,4,", "A,3, B,4,", 2),
     ("late, and again", ["A,1, B,2,", "A,3, B,4,", "A,1,0 B,2,0", "A,1,0 B,2,0"],
      "A,1,0 B,2,0 A,3, B,4,", "A,3, B,4,", 2),
+    ("known at once, and again", ["A,1,0 B,2,0", "A,3, B,4,", "A,1,0 B,2,0"],
+     "A,1,0 B,2,0 A,3, B,4,", "A,3, B,4,", 2),
     ("not there yet", ["A,1, B,2,", "A,3,"], "A,1, B,2, A,3,", "B,2, A,3,", 1),
     ("half of the outcomes", ["A,1, B,2, C,3,", "A,4, B,5, C,6,", "A,1,0 B,2,0 C,3,"],
      "A,1,0 B,2,0 C,3, A,4, B,5, C,6,", "A,4, B,5, C,6,", 3),
@@ -253,3 +255,17 @@ def test_with_a_period_column_the_order_of_arrival_decides_nothing(order: list[i
     ]
     made = merged(*files, columns=TIMED)
     assert rows(made.book.sort_values("client")) == "A,2, B,1,"
+
+
+@pytest.mark.parametrize("columns", [COLUMNS, TIMED])
+@pytest.mark.parametrize("count", [127, 128, 129, 300])
+def test_many_files_keep_their_order(count: int, columns: Columns) -> None:
+    files = [f"A,{at},0,{at} B,1,{at % 2},{at}" for at in range(count)]
+    cells = 4 if columns.period else 3
+    own = [" ".join(row.rsplit(",", 4 - cells)[0] for row in file.split()) for file in files]
+    result = merged(*own, columns=columns)
+    of_a = result.table["client"] == "A"
+    assert result.table["x"][of_a].tolist() == list(range(count))
+    assert result.told.file[of_a].tolist() == list(range(count))
+    assert result.told.period[of_a].tolist() == list(range(count))
+    assert rows(result.book) == f"A,{count - 1},0 B,1,{(count - 1) % 2}"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.rows import equal_rows
+from risk.rows.long_columns import BLOCK
 
 ROWS = st.lists(st.tuples(*[st.integers(0, 3)] * 3), max_size=40)
 ALL_ALIKE, TWO_KINDS, MORE = 0, 2, 3
@@ -59,3 +60,20 @@ def test_equal_cells_have_one_number(texts: list[str]) -> None:
     numbers = equal_rows.numbered(pd.Series(texts, dtype="str"))
     assert pd.factorize(numbers)[0].tolist() == pd.factorize(pd.Series(texts))[0].tolist()
     assert sorted(set(numbers)) == list(range(len(set(texts))))
+
+
+def test_rows_far_apart_are_found_equal() -> None:
+    count = 2 * BLOCK + 10
+    words = [f"{number:x}" for number in range(count)]
+    numbers = np.arange(float(count))
+    pairs = [(0, count - 1), (BLOCK - 1, BLOCK), (5, 2 * BLOCK)]
+    for first, again in pairs:
+        words[again], numbers[again] = words[first], numbers[first]
+    table = pd.DataFrame({"word": pd.Series(words, dtype="str"), "x": numbers})
+    names = list(table)
+    marks = equal_rows.marks_of(table, names)
+    same = equal_rows.repeats(marks, lambda own: equal_rows.words_of(table, names, own))
+    assert sorted(zip(same.row[::2], same.row[1::2], strict=True)) == sorted(pairs)
+    client = equal_rows.numbered(table["word"])
+    assert sorted(set(client)) == list(range(count - len(pairs)))
+    assert all(client[first] == client[again] for first, again in pairs)

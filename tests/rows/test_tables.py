@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
@@ -439,3 +440,10 @@ def test_a_missing_word_that_is_an_outcome_is_one_in_that_column() -> None:
     reading = csv_file.read_csv(b"c,x,y\na,0,0\nb,-,-\nc,5,1\n", columns)
     np.testing.assert_array_equal(reading.table["x"].to_numpy(), [NAN, NAN, 5])
     np.testing.assert_array_equal(reading.table["y"].to_numpy(), [0, NAN, 1])
+
+
+def test_merged_texts_are_one_piece() -> None:
+    parts = [table(["a", "b"], [1, 2]), table(["null"], [3]), table([], [])]
+    whole = tables.merged(parts, COLUMNS)
+    pd.testing.assert_frame_equal(whole, table(["a", "b", "null"], [1, 2, 3]))
+    assert isinstance(pa.array(whole["corporation"]), pa.Array)
