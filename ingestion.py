@@ -10,7 +10,7 @@ import pandas as pd
 
 from risk import cli, files
 from risk.columns import Columns
-from risk.data import all_rows, arrivals, input_folder, intake, known_files
+from risk.data import all_rows, arrivals, input_folder, intake, known_files, outcomes
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
 from risk.data.outcomes import Labelled, Outcomes
@@ -91,7 +91,8 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         *(len(data.table), len(data.book), len(taken.names), len(rejected)),
     )
     book = Book(data.book, data.newest)
-    return Dataset(data.table, book, data.outcomes, settings.columns, record)
+    told = outcomes.read(folder / files.OUTCOMES, record["id"])
+    return Dataset(data.table, book, told, settings.columns, record)
 
 
 def _record(taken: Intake, dataset: dict[str, Any], settings: Settings) -> dict[str, Any]:

@@ -59,10 +59,16 @@ class Data(NamedTuple):
     newest: int
     newest_dates: dict[str, float]
     repetitions: list[int]  # of each file with rows
-    outcomes: Outcomes
-    marks: Words  # of rows that came, at least
+    told: Outcomes  # of the rows that are added, or of all
+    marks: Words  # of the rows that came, at least
     standing: Standing | None
     added: int | None = None
+    before: Outcomes | None = None  # of the rows to which they are added
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What is known of the outcomes of all rows."""
+        return self.before.with_more(self.told) if self.before else self.told
 
 
 def merged(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) -> Data:
@@ -76,7 +82,7 @@ def merged(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) 
     own = merge.merged(table, rows.files, settings.columns)
     return Data(
         *(own.table, own.book, own.newest, own.newest_dates, own.repetitions),
-        outcomes=outcomes.of(own.told, rows.arrivals, told),
+        told=outcomes.of(own.told, rows.arrivals, told),
         marks=own.marks,
         standing=own.standing,
     )
@@ -108,10 +114,11 @@ def _grown(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) 
         newest=own.newest,
         newest_dates={},
         repetitions=[*repetitions, *own.repetitions],
-        outcomes=told.with_more(outcomes.of(own.told, rows.arrivals, None)),
+        told=outcomes.of(own.told, rows.arrivals, None),
         marks=own.marks,
         standing=own.standing,
         added=len(own.table),
+        before=told,
     )
 
 
@@ -121,11 +128,11 @@ def write(settings: Settings, before: Note, data: Data) -> Note:
     book = files.ingestion_id(tables.write(folder / files.CLIENTS, data.book))
     if data.added is None:
         note = final_data.write(settings, data.table) | {"made_by": made_by(settings)}
-        outcomes.write(folder / files.OUTCOMES, data.outcomes, note["id"])
+        outcomes.write(folder / files.OUTCOMES, data.told, note["id"])
     elif data.added:
         begin = len(data.table) - data.added
         note = final_data.append(settings, before["dataset"], data.table.iloc[begin:])
-        outcomes.append(folder / files.OUTCOMES, data.outcomes.since(begin), note["id"])
+        outcomes.append(folder / files.OUTCOMES, data.told, note["id"])
     else:
         note = before["dataset"]
     standing.write(folder / files.STANDING, data.standing, data.book)

@@ -126,7 +126,7 @@ def columns_of(record: Note, settings: Settings) -> Arrow:
         raise Unusable("nothing stands beside the merged data")
     folder, stamps = settings.output_folder_path, note["stamps"]
     try:
-        content = long_files.mapped(folder / files.DATASET, stamps[files.DATASET])
+        content = long_files.content_of(folder / files.DATASET, stamps[files.DATASET])
         if (
             content is None
             or long_files.stamp(folder / files.FINAL_DATA) != stamps[files.FINAL_DATA]

@@ -67,12 +67,7 @@ class Outcomes(NamedTuple):
 
     def with_more(self, more: "Outcomes") -> "Outcomes":
         """These, and others after them."""
-        words = [each.rows.view(np.uint64) for each in (self, more)]  # which are copied sooner
-        return Outcomes(np.concatenate(words).view(ROW))
-
-    def since(self, row: int) -> "Outcomes":
-        """The rows from this one on."""
-        return Outcomes(self.rows[row:])
+        return Outcomes(np.concatenate([self.rows, more.rows]))
 
     def labelled(self, table: pd.DataFrame, columns: Columns) -> Labelled:
         """The rows of the dataset whose outcome is known."""
@@ -115,14 +110,16 @@ def append(path: Path, more: Outcomes, dataset: str) -> None:
 
 def read(path: Path, dataset: str | None = None) -> Outcomes:
     """What stands beside the dataset with this id, or whichever it is."""
-    own, _, content = files.read_bytes(path, "ingestion.py").partition(b"\n")
+    content = long_files.content(path, "ingestion.py")
+    own, newline, _ = bytes(content[: files.ID_LENGTH + 1]).partition(b"\n")
     if dataset is not None and own.decode(errors="replace") != dataset:
         raise ArtefactRefused(f"{files.short(path)} belongs to other data; {CURE}")
-    is_whole = len(content) % ROW.itemsize == 0
-    rows = np.frombuffer(content if is_whole else b"", ROW)
-    if not is_whole or ((rows["arrival"] < OPEN) | (rows["arrival"] > MOST_ARRIVALS)).any():
+    rows = content[len(own) + 1 :]
+    is_whole = newline and len(rows) % ROW.itemsize == 0
+    known = np.frombuffer(rows if is_whole else b"", ROW)
+    if not is_whole or ((known["arrival"] < OPEN) | (known["arrival"] > MOST_ARRIVALS)).any():
         raise ArtefactRefused(f"{files.short(path)} is damaged; {CURE}")
-    return Outcomes(rows)
+    return Outcomes(known)
 
 
 def labelled(folder: Path, dataset: str, table: pd.DataFrame, columns: Columns) -> Labelled:

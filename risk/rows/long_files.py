@@ -5,6 +5,9 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
+from risk import files
+from risk.errors import InputMissing
+
 AT_ONCE = 2**20  # bytes
 Note = dict[str, Any]  # what ingestion.json says of such a file
 
@@ -27,12 +30,26 @@ def can_grow(path: Path) -> bool:
     return os.access(path, os.W_OK) and not path.is_symlink() and path.stat().st_nlink == 1
 
 
-def mapped(path: Path, its_stamp: list[int]) -> mmap.mmap | None:
-    """A file's content as it lies on the disk, if the file has this stamp and is not empty."""
+def content(path: Path, made_by: str) -> memoryview:
+    """A file's content as it lies on the disk; if it is missing, the error says what makes it."""
+    try:
+        with path.open("rb") as file:
+            return _mapped(file)
+    except FileNotFoundError:
+        raise InputMissing(f"{files.short(path)} is missing; run python {made_by} first") from None
+
+
+def content_of(path: Path, its_stamp: list[int]) -> memoryview | None:
+    """The same, if the file has this stamp."""
     with path.open("rb") as file:
-        if _stamp(os.fstat(file.fileno())) == its_stamp and its_stamp[0]:
-            return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    return None
+        is_it = _stamp(os.fstat(file.fileno())) == its_stamp
+        return _mapped(file) if is_it else None
+
+
+def _mapped(file: IO[bytes]) -> memoryview:
+    if not os.fstat(file.fileno()).st_size:
+        return memoryview(b"")
+    return memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
 
 
 def copy(source: IO[bytes], target: IO[bytes], begin: int = 0) -> None:
