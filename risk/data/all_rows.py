@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
-import pyarrow as pa
 
 from risk import files
 from risk.data import final_data, growth, merge, outcomes, periods, row_store, snapshots, standing
@@ -15,7 +14,7 @@ from risk.data.outcomes import Outcomes
 from risk.data.standing import Standing
 from risk.rows import csv_lines, equal_rows, long_files, padded_cells, streams, tables, text_words
 from risk.rows.long_files import Note, Unusable
-from risk.rows.text_words import Words
+from risk.rows.text_words import Whole, Words
 from risk.settings import Settings
 
 RULES = (
@@ -60,6 +59,7 @@ class Data(NamedTuple):
     newest_dates: dict[str, float]
     repetitions: list[int]  # of each file with rows
     told: Outcomes  # of the rows that are added, or of all
+    row: Whole  # where the same rows stand among all rows
     marks: Words  # of the rows that came, at least
     standing: Standing | None
     added: int | None = None
@@ -83,6 +83,7 @@ def merged(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) 
     return Data(
         *(own.table, own.book, own.newest, own.newest_dates, own.repetitions),
         told=outcomes.of(own.told, rows.arrivals, told),
+        row=own.row,
         marks=own.marks,
         standing=own.standing,
     )
@@ -98,7 +99,7 @@ def _grown(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) 
     stood = standing.read(folder / files.STANDING, settings.columns)
     if not stood:
         raise Unusable("with other rows their periods or days change")
-    dataset = final_data.columns_of(record, settings)
+    picks = final_data.picks(record, settings)
     repetitions = rows.known.repetitions
     before = Before(rows.known.kept, rows.files[: len(repetitions)], *stood)
     own = growth.grown(before, rows.came, rows.files[len(repetitions) :], settings.columns)
@@ -107,14 +108,13 @@ def _grown(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) 
     if not all(map(long_files.can_grow, (folder / files.ROWS, folder / files.DATASET))):
         raise Unusable("what is kept of them cannot be added to")
     return Data(
-        table=streams.table(
-            pa.concat_tables([dataset, streams.arrow(own.table)]), settings.columns
-        ),
+        table=rows.known.kept.with_rows(rows.came).table_of(*picks.with_more(own.row, own.table)),
         book=own.book,
         newest=own.newest,
         newest_dates={},
         repetitions=[*repetitions, *own.repetitions],
         told=outcomes.of(own.told, rows.arrivals, None),
+        row=own.row,
         marks=own.marks,
         standing=own.standing,
         added=len(own.table),
@@ -127,11 +127,11 @@ def write(settings: Settings, before: Note, data: Data) -> Note:
     folder = settings.output_folder_path
     book = files.ingestion_id(tables.write(folder / files.CLIENTS, data.book))
     if data.added is None:
-        note = final_data.write(settings, data.table) | {"made_by": made_by(settings)}
+        note = final_data.write(settings, data.table, data.row) | {"made_by": made_by(settings)}
         outcomes.write(folder / files.OUTCOMES, data.told, note["id"])
     elif data.added:
         begin = len(data.table) - data.added
-        note = final_data.append(settings, before["dataset"], data.table.iloc[begin:])
+        note = final_data.append(settings, before["dataset"], data.table.iloc[begin:], data.row)
         outcomes.append(folder / files.OUTCOMES, data.told, note["id"])
     else:
         note = before["dataset"]

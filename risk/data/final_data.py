@@ -1,7 +1,7 @@
-"""finaldata.csv, and beside it the same rows as columns, which are used as they lie on the disk.
+"""finaldata.csv, and beside it which of all rows it holds, so that it need not be parsed.
 
 Rows may be appended to both. The CSV is then made anew out of what it was, so that nobody ever
-reads half of it; of the columns so much counts as `ingestion.json` says.
+reads half of it; of the other file so much counts as `ingestion.json` says.
 """
 
 import hashlib
@@ -9,10 +9,15 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from risk import files
+from risk.columns import DATE, Columns
+from risk.data import row_store, snapshots
+from risk.data.snapshots import Whole
 from risk.errors import ArtefactRefused
 from risk.rows import csv_lines, long_files, streams, tables
 from risk.rows.long_files import Note, Unusable
@@ -20,6 +25,8 @@ from risk.rows.streams import Arrow
 from risk.settings import Settings
 
 TOGETHER = (files.FINAL_DATA, files.DATASET, files.OUTCOMES, files.STANDING)
+Numbers = npt.NDArray[np.float64]
+
 BLOCK = 16 * 2**20  # bytes; so much is hashed anew at most when rows are appended
 CHANGED = "the merged data are not what the last ingestion wrote"
 
@@ -62,21 +69,20 @@ def named(content: bytes | memoryview) -> str:
     return naming.name
 
 
-def write(settings: Settings, table: pd.DataFrame) -> Note:
-    """Write a dataset; return the note of it."""
+def write(settings: Settings, table: pd.DataFrame, row: Whole) -> Note:
+    """Write a dataset, whose rows stand there among all rows; return the note of it."""
     folder, naming = settings.output_folder_path, _Naming()
     whole = csv_lines.whole_columns(table)
     with files.replacing(folder / files.FINAL_DATA) as handle:
         _write(handle, naming, csv_lines.parts(table, whole))
     with files.replacing(folder / files.DATASET) as handle:
-        begins, end = [streams.write(handle, streams.arrow(table))], handle.tell()
+        begins = [streams.write(handle, _picks(table, row, settings.columns))]
+        end = handle.tell()
     return _note(naming, {"whole": sorted(whole), "parts": begins, "end": end})
 
 
-def append(settings: Settings, before: Note, rows: pd.DataFrame) -> Note:
+def append(settings: Settings, before: Note, rows: pd.DataFrame, row: Whole) -> Note:
     """Add rows to the dataset that this note is of; return the note of all."""
-    if rows.empty:
-        return before
     path, naming = settings.output_folder_path / files.FINAL_DATA, _Naming(before["blocks"])
     lines = itertools.islice(csv_lines.parts(rows, set(before["whole"])), 1, None)
     with path.open("rb") as earlier, files.replacing(path) as handle:
@@ -85,9 +91,20 @@ def append(settings: Settings, before: Note, rows: pd.DataFrame) -> Note:
         long_files.copy(earlier, handle)
         _write(handle, naming, lines)
     with files.appending(settings.output_folder_path / files.DATASET, before["end"]) as handle:
-        begins = [*before["parts"], streams.write(handle, streams.arrow(rows))]
-        end = handle.tell()
+        begin = streams.write(handle, _picks(rows, row, settings.columns))
+        begins, end = [*before["parts"], begin], handle.tell()
     return _note(naming, before | {"parts": begins, "end": end})
+
+
+def _picks(table: pd.DataFrame, row: Whole, columns: Columns) -> Arrow:
+    """Where the rows stand, and the cells that are others there: outcomes, days."""
+    days = [table[name].to_numpy() for name in _dates(columns)]
+    cells = [row.astype(np.uint32), snapshots.outcomes(table[columns.target].to_numpy()), *days]
+    return pa.table([pa.array(each) for each in cells], names=list(map(str, range(len(cells)))))
+
+
+def _dates(columns: Columns) -> list[str]:
+    return [name for name in columns.features if columns.kind(name) == DATE]
 
 
 def _write(handle: Any, naming: _Naming, parts: Iterator[bytes]) -> None:
@@ -119,31 +136,45 @@ def fits(note: Note, rows: pd.DataFrame) -> bool:
     return set(note["whole"]) <= csv_lines.whole_columns(rows)
 
 
-def columns_of(record: Note, settings: Settings) -> Arrow:
-    """The dataset as columns, if they belong to the CSV that stands there."""
-    note = record.get("dataset")
+class Picks(NamedTuple):
+    """The dataset as rows of all rows, with the cells that are others there."""
+
+    row: Whole
+    others: dict[str, Numbers]
+
+    def with_more(self, row: Whole, table: pd.DataFrame) -> "Picks":
+        """These, and those of another table, which stand there."""
+        others = {name: np.append(each, table[name]) for name, each in self.others.items()}
+        return Picks(np.append(self.row, row), others)
+
+
+def picks(record: Note, settings: Settings) -> Picks:
+    """The dataset that this record is of, if the CSV that stands there is its CSV."""
+    note, columns = record.get("dataset"), settings.columns
     if not note:
         raise Unusable("nothing stands beside the merged data")
     folder, stamps = settings.output_folder_path, note["stamps"]
     try:
         content = long_files.content_of(folder / files.DATASET, stamps[files.DATASET])
-        if (
-            content is None
-            or long_files.stamp(folder / files.FINAL_DATA) != stamps[files.FINAL_DATA]
-        ):
+        csv = long_files.stamp(folder / files.FINAL_DATA)
+        if content is None or csv != stamps[files.FINAL_DATA]:
             raise Unusable(CHANGED)
-        return streams.read(pa.py_buffer(content)[: note["end"]], note["parts"])
+        held = streams.read(pa.py_buffer(content)[: note["end"]], note["parts"])
+        row, outcome, *days = (column.to_numpy() for column in held.columns)
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:
-        raise Unusable("the columns of the merged data cannot be read") from error
+        raise Unusable("what stands beside the merged data cannot be read") from error
+    target = outcome.astype(np.float64)
+    target[outcome == snapshots.OPEN] = np.nan
+    return Picks(row, {columns.target: target, **dict(zip(_dates(columns), days, strict=True))})
 
 
 def read(settings: Settings) -> FinalData:
-    """The dataset that ingestion wrote: its columns, or else its CSV."""
+    """The dataset that ingestion wrote: as it picks rows among all, or else its CSV."""
     path = settings.output_folder_path / files.FINAL_DATA
     try:
         record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-        table = streams.table(columns_of(record, settings), settings.columns)
-        return FinalData(table, record["id"])
-    except (Unusable, ArtefactRefused, LookupError):
+        known = picks(record, settings)
+        return FinalData(row_store.read(record, settings).table_of(*known), record["id"])
+    except (Unusable, ArtefactRefused):
         content = files.read_bytes(path, "ingestion.py")
         return FinalData(tables.parse(content, files.short(path), settings.columns), named(content))

@@ -38,6 +38,7 @@ class Grown(NamedTuple):
     newest: int
     repetitions: list[int]
     told: Told
+    row: Whole  # where each added row stands among all rows
     marks: Words
     standing: Standing
 
@@ -137,6 +138,7 @@ def _put_together(
             merge.with_outcome(rows.mark[kept.row], kept.outcome),
             *(is_known, teller, periods.numbers(of_files.told.tolist(), columns)[teller]),
         ),
+        row=kept.row + (before.kept.count - both.earlier),
         marks=both.marks,
         standing=Standing(of_clients, of_files),
     )

@@ -49,6 +49,7 @@ class Merged(NamedTuple):
     repetitions: list[int]  # of each file, the rows that changed nothing
     newest_dates: dict[str, float]  # of each date column, in the newest period
     told: Told
+    row: Whole  # where each row of the dataset stands among all rows
     marks: Words  # of all rows
     standing: Standing | None = None  # nothing where periods or days change with later rows
 
@@ -83,8 +84,9 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
         dataset = made(table, kept.row, kept.outcome, dates, columns)
         once = _each_once(dataset, columns)
         dataset = dataset[once].reset_index(drop=True)
-        told, _ = _told(keys(dataset, columns), kept.where(once), rows, columns)
-        return Merged(dataset, book, newest, repetitions, newest_dates, told, rows.mark)
+        kept = kept.where(once)
+        told, _ = _told(keys(dataset, columns), kept, rows, columns)
+        return Merged(dataset, book, newest, repetitions, newest_dates, told, kept.row, rows.mark)
     own = with_outcome(taken(rows.mark, kept.row), kept.outcome)
     told, tellers = _told(own, kept, rows, columns)
     standing = None
@@ -93,7 +95,7 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
     row, outcome, marks = kept.row, kept.outcome, rows.mark
     del rows, kept
     dataset = made(table, row, outcome, dates, columns)
-    return Merged(dataset, book, newest, repetitions, newest_dates, told, marks, standing)
+    return Merged(dataset, book, newest, repetitions, newest_dates, told, row, marks, standing)
 
 
 def _of_clients(

@@ -6,11 +6,12 @@ count, so what a run that died has appended does not, and is cut off by the next
 """
 
 import hashlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from risk.data import input_file, input_folder
 from risk.judging import cell_columns, cell_rules, columnar, csv_file, lines, schema
 from risk.judging.lines import Refusal
 from risk.rows import equal_rows, long_files, streams, tables, text_words
+from risk.rows.long_columns import Flags, flagged
 from risk.rows.long_files import Note, Unusable
 from risk.rows.text_words import Whole, Words
 from risk.settings import Settings
@@ -85,6 +87,39 @@ class Kept:
         refused = pa.concat_tables(part.refused for part in self.parts)
         cells = (refused[name].to_pylist() for name in REFUSALS.names)
         return [Refusal(*line) for line in zip(*cells, strict=True)]
+
+    def with_rows(self, rows: pd.DataFrame) -> "Kept":
+        """These, and other rows after them."""
+        part = Part(streams.arrow(rows), REFUSALS.empty_table(), np.empty(0, dtype=np.uint64))
+        return Kept([*self.parts, part], self._columns)
+
+    def table_of(self, row: Whole, others: Mapping[str, Any]) -> pd.DataFrame:
+        """The rows with these numbers; of some columns there are other cells."""
+        if (row[1:] <= row[:-1]).any():
+            return self.rows.take(row).reset_index(drop=True).assign(**others)
+        flags, ends = flagged(self.count, row), itertools.accumulate(map(len, self.each_rows))
+        own = [flags[end - len(part) : end] for part, end in zip(self.each_rows, ends, strict=True)]
+        names = [name for name in self._columns.all if name not in others]
+        cells = {name: self._picked(name, own, len(row)) for name in names}
+        return tables.of_cells({**cells, **others}, len(row), self._columns)
+
+    def _picked(self, name: str, which: list[Flags], count: int) -> Any:
+        """So many cells of a column, some of each part."""
+        parts = [rows[name].combine_chunks() for rows in self.each_rows]
+        if not pa.types.is_floating(parts[0].type):
+            picked = (part.filter(pa.array(own)) for part, own in zip(parts, which, strict=True))
+            return pa.chunked_array(picked, type=parts[0].type)
+        cells, at = np.empty(count), 0
+        for part, own in zip(parts, which, strict=True):
+            end = at + int(np.count_nonzero(own))
+            np.compress(own, part.to_numpy(zero_copy_only=False), out=cells[at:end])
+            at = end
+        return cells
+
+    @property
+    def each_rows(self) -> list[pa.Table]:
+        """The rows of each part."""
+        return [part.rows for part in self.parts]
 
     def sharing(self, marks: Words) -> Whole:
         """The rows whose marks begin like one of these, in their order."""

@@ -168,10 +168,12 @@ def with_days(
 
 
 def merged(tables: Sequence[pd.DataFrame], columns: Columns) -> pd.DataFrame:
-    """All rows in order, under one index."""
-    if not tables:
-        return as_table([], columns.all, columns)
-    together = pd.concat(tables, ignore_index=True)
+    """All rows in order, under one index; those of a single table are not copied."""
+    with_rows = [table for table in tables if len(table)]
+    if len(with_rows) < 2:
+        alone = with_rows or [*tables[:1], as_table([], columns.all, columns)]
+        return alone[0].reset_index(drop=True)
+    together = pd.concat(with_rows, ignore_index=True)
     for name in columns.all:
         if together[name].dtype == "str":
             together[name] = _in_one_piece(together[name])
