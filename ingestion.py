@@ -4,6 +4,7 @@
 import logging
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -11,9 +12,10 @@ import pandas as pd
 from risk import cli, files
 from risk.columns import Columns
 from risk.data import all_rows, arrivals, input_folder, intake, known_files, outcomes
+from risk.data.all_rows import Data
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
-from risk.data.outcomes import Labelled, Outcomes
+from risk.data.outcomes import Labelled
 from risk.decisions import judgement
 from risk.errors import DataUnusable
 from risk.learning.releases import Release
@@ -31,16 +33,24 @@ log = logging.getLogger("risk.ingestion")
 class Dataset:
     """What an ingestion wrote, and the record of it as ingestion.json has it."""
 
-    table: pd.DataFrame
+    data: Data
     book: Book
-    outcomes: Outcomes
+    outcomes_path: Path
     columns: Columns
     record: dict[str, Any]
 
     @cached_property
     def labelled(self) -> Labelled:
         """The rows whose outcome is known."""
-        return self.outcomes.labelled(self.table, self.columns)
+        told = self.data.told
+        if self.data.added is not None:
+            told = outcomes.read(self.outcomes_path, self.id)
+        return told.labelled(self.table, self.columns)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All its rows."""
+        return self.data.table
 
     @property
     def id(self) -> str:
@@ -91,8 +101,7 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         *(len(data.table), len(data.book), len(taken.names), len(rejected)),
     )
     book = Book(data.book, data.newest)
-    told = outcomes.read(folder / files.OUTCOMES, record["id"])
-    return Dataset(data.table, book, told, settings.columns, record)
+    return Dataset(data, book, folder / files.OUTCOMES, settings.columns, record)
 
 
 def _record(taken: Intake, dataset: dict[str, Any], settings: Settings) -> dict[str, Any]:

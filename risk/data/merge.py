@@ -22,19 +22,13 @@ MANY = 1_000_000  # rows, of which no column is held longer than needed
 Keys = npt.NDArray[np.uint64]
 Days = npt.NDArray[np.float64]
 
+# Of each row of the dataset what is known of its outcome beside the outcome itself: `key` names the
+# row with its outcome. `file` told the outcome; `period` numbers what such files brought, the
+# oldest 0: both are -1 where the outcome is open.
+TOLD = np.dtype([("key", "<u8"), ("period", "<i4"), ("file", "<i4")])
+Told = npt.NDArray[np.void]  # rows of TOLD
+
 log = logging.getLogger("risk.merge")
-
-
-class Told(NamedTuple):
-    """Of each row of the dataset what is known of its outcome beside the outcome itself.
-
-    `key` names the row with its outcome. `file` told the outcome; `period` numbers what such files
-    brought, the oldest 0: both are -1 where the outcome is open.
-    """
-
-    key: Keys
-    file: Whole
-    period: Whole
 
 
 class Merged(NamedTuple):
@@ -183,8 +177,9 @@ def _told(own: Keys, dataset: Kept, rows: Rows, columns: Columns) -> tuple[Told,
 
 def told_of(own: Keys, is_known: Flags, file: Whole, period: Whole) -> Told:
     """What is known of rows of these keys, of which some have an outcome."""
-    told = Told(own, *(np.full(len(own), -1, dtype=each.dtype) for each in (file, period)))
-    told.file[is_known], told.period[is_known] = file, period
+    told = np.empty(len(own), TOLD)
+    told["key"], told["file"], told["period"] = own, -1, -1
+    told["file"][is_known], told["period"][is_known] = file, period
     return told
 
 

@@ -80,14 +80,16 @@ class Outcomes(NamedTuple):
 
 
 def of(told: Told, arrivals: list[int], before: Outcomes | None) -> Outcomes:
-    """An outcome that was known before keeps its arrival, another has that of its file."""
-    rows = np.empty(len(told.key), ROW)
-    rows["key"], rows["period"] = told.key, told.period
+    """An outcome that was known before keeps its arrival, another has that of its file.
+
+    The arrivals take the place of the files in what was told, which is used up.
+    """
+    rows = told.view(ROW)
     of_file = np.asarray([*arrivals, OPEN])  # the last of which stands for no file
-    for block in blocks(len(rows)):  # all at once would take eight bytes for each row, twice
-        rows["arrival"][block] = of_file[told.file[block]]
+    for block in blocks(len(rows)):  # all at once would take eight bytes for each row
+        rows["arrival"][block] = of_file[told["file"][block]]
     if before is not None:
-        known = before.arrivals_of(told.key)
+        known = before.arrivals_of(rows["key"])
         rows["arrival"] = np.where(known == OPEN, rows["arrival"], known)
     return Outcomes(rows)
 

@@ -52,7 +52,7 @@ def repeats(marks: Words, words_of: Callable[[Whole], list[Numbered]]) -> Repeat
 def _in_runs(marks: Words) -> Runs:
     """All rows, those whose marks begin alike in one run, and where runs begin."""
     count, place = len(marks), _place(len(marks))
-    ordered = in_order(marks)
+    ordered = in_order(marks.copy())
     begins = np.ones(count, dtype=bool)
     row: Whole = np.empty(count, dtype=np.int32 if count < 2**31 else np.int64)
     for block in blocks(count):
@@ -63,14 +63,14 @@ def _in_runs(marks: Words) -> Runs:
 
 
 def in_order(marks: Words) -> Words:
-    """Marks that begin alike together, each with its row in place of its end."""
-    place, ordered = _place(len(marks)), np.empty_like(marks)
+    """Marks that begin alike together, each with its row in place of its end; they are used up."""
+    place = _place(len(marks))
     for block in blocks(len(marks)):
-        own = marks[block] & ~place
+        own = marks[block]
+        own &= ~place
         own |= np.arange(block.start, block.start + len(own), dtype=np.uint64)
-        ordered[block] = own
-    ordered.sort()
-    return ordered
+    marks.sort()
+    return marks
 
 
 def _place(count: int) -> np.uint64:

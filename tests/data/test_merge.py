@@ -266,6 +266,6 @@ def test_many_files_keep_their_order(count: int, columns: Columns) -> None:
     result = merged(*own, columns=columns)
     of_a = result.table["client"] == "A"
     assert result.table["x"][of_a].tolist() == list(range(count))
-    assert result.told.file[of_a].tolist() == list(range(count))
-    assert result.told.period[of_a].tolist() == list(range(count))
+    assert result.told["file"][of_a].tolist() == list(range(count))
+    assert result.told["period"][of_a].tolist() == list(range(count))
     assert rows(result.book) == f"A,{count - 1},0 B,1,{(count - 1) % 2}"
