@@ -87,7 +87,7 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
     if of_clients:
         standing = Standing(of_clients, of_files(rows, len(files), clients, tellers))
     row, outcome, marks = kept.row, kept.outcome, rows.mark
-    del rows, kept
+    del rows, kept, own
     dataset = made(table, row, outcome, dates, columns)
     return Merged(dataset, book, newest, repetitions, newest_dates, told, row, marks, standing)
 
