@@ -16,7 +16,8 @@ import ingestion
 import training
 from risk import files, packages, sandbox
 from risk.cli import Option, run
-from risk.data import final_data, test_data
+from risk.data import test_data
+from risk.dataset import final_data
 from risk.errors import InputMissing, RiskError
 from risk.learning import deployed
 from risk.onboarding import own_table

@@ -4,18 +4,17 @@
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from risk import cli, files
 from risk.columns import Columns
-from risk.data import all_rows, arrivals, input_folder, intake, known_files, outcomes
-from risk.data.all_rows import Data
+from risk.data import arrivals, input_folder, intake, known_files
 from risk.data.input_folder import Arrival
 from risk.data.intake import Intake
-from risk.data.outcomes import Labelled
+from risk.dataset import all_rows, outcomes
+from risk.dataset.outcomes import Labelled, Outcomes
 from risk.decisions import judgement
 from risk.errors import DataUnusable
 from risk.learning.releases import Release
@@ -33,24 +32,16 @@ log = logging.getLogger("risk.ingestion")
 class Dataset:
     """What an ingestion wrote, and the record of it as ingestion.json has it."""
 
-    data: Data
+    table: pd.DataFrame
     book: Book
-    outcomes_path: Path
+    outcomes: Outcomes
     columns: Columns
     record: dict[str, Any]
 
     @cached_property
     def labelled(self) -> Labelled:
         """The rows whose outcome is known."""
-        told = self.data.told
-        if self.data.added is not None:
-            told = outcomes.read(self.outcomes_path, self.id)
-        return told.labelled(self.table, self.columns)
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """All its rows."""
-        return self.data.table
+        return self.outcomes.labelled(self.table, self.columns)
 
     @property
     def id(self) -> str:
@@ -101,7 +92,10 @@ def store(taken: Intake, settings: Settings) -> Dataset:
         *(len(data.table), len(data.book), len(taken.names), len(rejected)),
     )
     book = Book(data.book, data.newest)
-    return Dataset(data, book, folder / files.OUTCOMES, settings.columns, record)
+    told = data.told
+    if data.before:
+        told = outcomes.read(folder / files.OUTCOMES, record["id"])  # as they lie there
+    return Dataset(data.table, book, told, settings.columns, record)
 
 
 def _record(taken: Intake, dataset: dict[str, Any], settings: Settings) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from risk import files, wording
 from risk.cli import run
-from risk.data import final_data, test_data
-from risk.data.outcomes import Labelled
+from risk.data import test_data
+from risk.dataset import final_data
+from risk.dataset.outcomes import Labelled
 from risk.decisions import judgement, situation
 from risk.decisions.gates import ARRIVED, NEWEST, TEST
 from risk.decisions.situation import InUse, Situation

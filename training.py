@@ -7,7 +7,7 @@ from typing import Any
 
 from risk import files
 from risk.cli import run
-from risk.data import final_data, outcomes
+from risk.dataset import final_data, outcomes
 from risk.decisions.windows import Fits, Trained
 from risk.models.estimator import Model
 from risk.records import model_record, recording

@@ -23,7 +23,7 @@ from benchmarks.project import ROOT
 from company import worlds
 from risk import files
 from risk.data.input_folder import Seen
-from risk.data.outcomes import Labelled
+from risk.dataset.outcomes import Labelled
 from risk.decisions import policies
 from risk.decisions.gates import TEST
 from risk.decisions.policies import Policy

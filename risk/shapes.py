@@ -266,11 +266,10 @@ PART = {  # of what is kept of the input files
     "sha256": word,
 }
 DATASET = {
-    **dict.fromkeys(("id", "book", "made_by"), word),
+    **dict.fromkeys(("id", "book"), word),
     "blocks": [word],
     "whole": [text],
     "parts": [count],
-    "end": count,
     "stamps": {EACH: [whole]},
 }
 INGESTION = Kind(

@@ -6,9 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from risk import files, shapes
-from risk.data import final_data, input_folder, merge
+from risk.columns import DATE, Columns
+from risk.data import input_folder
 from risk.data.input_file import Source
-from risk.data.outcomes import Outcomes
+from risk.dataset import final_data
+from risk.dataset.outcomes import Outcomes
 from risk.errors import ArtefactRefused, InputMissing
 from risk.rows.long_files import Note
 from risk.settings import Settings
@@ -75,7 +77,15 @@ def _filled_in(changed: dict[str, pd.DataFrame], settings: Settings) -> set[str]
         before = final_data.read(settings).table
     except (InputMissing, ArtefactRefused):
         return set()
-    return {name for name, rows in changed.items() if merge.is_filled_in(rows, before, columns)}
+    return {name for name, rows in changed.items() if _is_filled_in(rows, before, columns)}
+
+
+def _is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
+    """Whether most rows of a file that changed were in the dataset before but for the outcome."""
+    names = [name for name in columns.all if name != columns.target]
+    names = [name for name in names if columns.kind(name) != DATE]  # whose days moved on
+    now = table[names].drop_duplicates()
+    return 2 * len(now.merge(before[names].drop_duplicates())) > len(now)
 
 
 def marked(looked_at: list[Note], earlier: list[Note], *, is_unchanged: bool) -> list[Note]:

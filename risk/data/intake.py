@@ -9,12 +9,13 @@ import pandas as pd
 
 from risk import files, progress
 from risk.columns import Columns
-from risk.data import all_rows, arrivals, input_file, input_folder, known_files, outcomes
-from risk.data.all_rows import Data
+from risk.data import arrivals, input_file, input_folder, known_files
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
 from risk.data.known_files import KnownFiles
-from risk.data.outcomes import Outcomes
+from risk.dataset import all_rows, outcomes
+from risk.dataset.all_rows import Arrived, Data
+from risk.dataset.outcomes import Outcomes
 from risk.errors import ArtefactRefused, InputMissing
 from risk.judging import lines
 from risk.rows import tables
@@ -155,8 +156,8 @@ def gather(settings: Settings) -> Intake:
     new = [source for source in sources if source.arrival not in known.sources]
     came = tables.merged(_rows_of(new, rows), settings.columns)
     told = [number if each.is_new else each.arrived_first for each in sources if each.good]
-    all_of_them = all_rows.Rows(known, came, in_files(sources), told)
-    data = all_rows.merged(settings, record, all_of_them, before)
+    rows_now = Arrived(known.kept, known.repetitions, came, in_files(sources), told)
+    data = all_rows.merged(settings, record, rows_now, before)
     return Intake(sources, known, came, data, number, waiting, missed, record)
 
 

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from risk import files
-from risk.data import input_file, input_folder, row_store
+from risk.data import input_file, input_folder
 from risk.data.input_file import Source
 from risk.data.input_folder import Arrival
-from risk.data.row_store import Kept
+from risk.dataset import row_store
+from risk.dataset.row_store import Kept
 from risk.judging.lines import Refusal
-from risk.rows import long_files, tables
+from risk.rows import tables
 from risk.rows.long_files import Note, Unusable
 from risk.rows.text_words import Words
 from risk.settings import Settings
@@ -29,16 +29,13 @@ class KnownFiles(NamedTuple):
     kept: Kept
     repetitions: list[int]  # of each file with rows, those that changed nothing
 
-    @property
-    def rows(self) -> pd.DataFrame:
-        """All their rows."""
-        return self.kept.rows
-
     def rows_by_file(self) -> dict[str, pd.DataFrame]:
         """The rows of each file, by its name."""
         ends = itertools.accumulate(source.good for source in self.sources.values())
         pairs = zip(self.sources.values(), ends, strict=True)
-        return {each.arrival.name: self.rows.iloc[end - each.good : end] for each, end in pairs}
+        return {
+            each.arrival.name: self.kept.rows.iloc[end - each.good : end] for each, end in pairs
+        }
 
     def come_first(self, sources: list[Source]) -> bool:
         """Whether all rows of files that were read now come after the rows of these files."""
@@ -109,11 +106,10 @@ def keep(
     new = [source for source in sources if source.arrival not in known.sources]
     if known.sources and not any(source.good or source.refusals for source in new):
         return dict(record["kept"])
-    path = settings.output_folder_path / files.ROWS
-    if known.sources and row_store.has_room(record) and long_files.can_grow(path):
+    if known.sources and row_store.can_grow(settings, record):
         own = marks[len(marks) - len(rows) :]
         return row_store.keep(settings, record, rows, own, _refusals(new))
-    rows = tables.merged([known.rows, rows], settings.columns)
+    rows = tables.merged([known.kept.rows, rows], settings.columns)
     return row_store.keep_all(settings, rows, marks, _refusals(sources))
 
 

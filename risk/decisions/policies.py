@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from risk import wording
-from risk.data.outcomes import Labelled
+from risk.dataset.outcomes import Labelled
 from risk.decisions import challenger, gates, recalibration, situation
 from risk.decisions.gates import NEWEST, TEST
 from risk.decisions.situation import InUse, Proposal, Situation

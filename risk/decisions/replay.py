@@ -7,10 +7,11 @@ import pandas as pd
 
 from risk import progress, sandbox
 from risk.columns import Columns
-from risk.data import intake, merge, outcomes, test_data
+from risk.data import intake, test_data
 from risk.data.input_folder import Seen
 from risk.data.intake import Intake
-from risk.data.outcomes import Labelled
+from risk.dataset import merge, outcomes
+from risk.dataset.outcomes import Labelled
 from risk.decisions import policies, situation
 from risk.decisions.gates import TEST
 from risk.decisions.policies import Policy, Verdict

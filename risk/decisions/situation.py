@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from risk import files
-from risk.data.outcomes import Labelled
+from risk.dataset.outcomes import Labelled
 from risk.decisions.gates import NEWEST, TEST
 from risk.decisions.windows import Fits, Trained
 from risk.errors import RiskError

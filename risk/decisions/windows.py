@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from risk import progress
-from risk.data.outcomes import Labelled
-from risk.data.snapshots import Flags
+from risk.dataset.outcomes import Labelled
+from risk.dataset.snapshots import Flags
 from risk.decisions import challenger
 from risk.errors import DataUnusable
 from risk.learning import choice, evaluation

@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from risk import files, wording
 from risk.columns import Columns
-from risk.data import final_data, test_data
-from risk.data.outcomes import Labelled
+from risk.data import test_data
+from risk.dataset import final_data
+from risk.dataset.outcomes import Labelled
 from risk.decisions import windows
 from risk.decisions.gates import ARRIVED, NEWEST, TEST
 from risk.decisions.policies import Verdict

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data import shift
-from risk.data.shift import Flags
 from risk.decisions.gates import DATASETS
 from risk.decisions.policies import Verdict
-from risk.learning import calibration
+from risk.learning import calibration, shift
 from risk.learning.evaluation import Evaluation
+from risk.learning.shift import Flags
 from risk.reasons import phrases
 from risk.records.pending import Row
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 import pandas as pd
 
 from risk import files, wording
-from risk.data import final_data, test_data
+from risk.data import test_data
+from risk.dataset import final_data
 from risk.decisions.gates import TEST
 from risk.errors import RiskError
 from risk.learning import deployed, evaluation, ranking

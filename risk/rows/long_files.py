@@ -1,5 +1,6 @@
 """Long files of ours: known by a stamp, read as they lie on the disk, copied by the kernel."""
 
+import contextlib
 import mmap
 import os
 from pathlib import Path
@@ -17,12 +18,12 @@ class Unusable(Exception):
 
 
 def stamp(path: Path) -> list[int]:
-    """What changes when anybody changes a file; a copy may have the same."""
+    """What is another one for a file that anybody has changed, and for a copy of it."""
     return _stamp(path.stat())
 
 
 def _stamp(status: os.stat_result) -> list[int]:
-    return [status.st_size, status.st_mtime_ns]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def can_grow(path: Path) -> bool:
@@ -56,12 +57,12 @@ def copy(source: IO[bytes], target: IO[bytes], begin: int = 0) -> None:
     """Copy all from this byte on to the same place, without a way through this process."""
     target.flush()
     at, end = begin, os.fstat(source.fileno()).st_size
-    try:
-        while at < end:
-            at += os.copy_file_range(source.fileno(), target.fileno(), end - at, at, at)
-    except OSError:  # not every file system can
-        source.seek(at)
-        target.seek(at)
-        while block := source.read(AT_ONCE):
-            target.write(block)
-    target.seek(end)
+    with contextlib.suppress(OSError):  # not every file system can
+        while at < end and (
+            copied := os.copy_file_range(source.fileno(), target.fileno(), end - at, at, at)
+        ):
+            at += copied
+    source.seek(at)
+    target.seek(at)
+    while block := source.read(min(AT_ONCE, end - target.tell())):
+        target.write(block)

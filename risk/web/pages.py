@@ -16,7 +16,8 @@ from werkzeug.routing import BaseConverter
 
 from risk import files, times, wording
 from risk.cache import Remembered, state
-from risk.data import final_data, test_data
+from risk.data import test_data
+from risk.dataset import final_data
 from risk.errors import InputMissing, RequestRefused, RiskError
 from risk.learning import ranking
 from risk.learning.deployed import Deployed, watched

@@ -9,7 +9,7 @@ from scipy import special
 
 from company import fabricate
 from risk.columns import Columns
-from risk.data.outcomes import Labelled
+from risk.dataset.outcomes import Labelled
 from risk.decisions import policies, replay
 from risk.decisions.policies import SPECIFIED, TRUSTED, Policy
 from risk.decisions.situation import InUse, Situation

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from risk.data.input_folder import Seen
-from risk.data.outcomes import Labelled
+from risk.dataset.outcomes import Labelled
 from risk.decisions import windows
 from risk.learning.releases import Release
 

@@ -31,6 +31,7 @@ WINGS = (
     "models",
     "onboarding",
     "data",
+    "dataset",
     "judging",
     "rows",
 )
@@ -52,14 +53,14 @@ OWNERS = {  # who may import a library: modules, or whole wings
     "requests": {"risk.web.api_client"},
     "urllib3": {"risk.web.api_client"},
     "pyarrow": {
-        "risk.data",
+        "risk.dataset",
         "risk.judging",
         "risk.rows",
         "risk.records.list_index",
         "company.crowd",
     },
     "packaging": {"risk.packages"},
-    "scipy": {"risk.decisions", "risk.learning", "risk.data"},
+    "scipy": {"risk.decisions", "risk.learning"},
     "threadpoolctl": {"risk.models"},  # which comes with scikit-learn
     "numpy": set(FLOORS),
     "pandas": set(FLOORS),

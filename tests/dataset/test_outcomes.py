@@ -7,8 +7,9 @@ import pytest
 import ingestion
 from company import fabricate
 from risk import files
-from risk.data import intake, outcomes
-from risk.data.outcomes import Labelled
+from risk.data import intake
+from risk.dataset import outcomes
+from risk.dataset.outcomes import Labelled
 from risk.errors import ArtefactRefused
 from risk.settings import Settings
 from tests.conftest import deliver

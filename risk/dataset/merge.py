@@ -9,15 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import DATE, Columns
-from risk.data import periods, snapshots
-from risk.data.snapshots import OPEN, Flags, Rows, Snapshots, Whole
-from risk.data.standing import OfClients, OfFiles, Standing
-from risk.rows import equal_rows, long_columns, memory
+from risk.dataset import periods, snapshots
+from risk.dataset.snapshots import OPEN, Flags, Rows, Snapshots, Whole
+from risk.dataset.standing import OfClients, OfFiles, Standing
+from risk.rows import equal_rows, long_columns
 from risk.rows.long_columns import flagged, taken
 from risk.rows.text_words import Words
 
 MULTIPLIER = np.uint64(3)  # so that an outcome changes the key of its row
-MANY = 1_000_000  # rows, of which no column is held longer than needed
 
 Keys = npt.NDArray[np.uint64]
 Days = npt.NDArray[np.float64]
@@ -50,9 +49,6 @@ class Merged(NamedTuple):
 
 def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Columns) -> Merged:
     """The rows of a table in which these files, each with so many rows, follow as they arrived."""
-    if len(table) > MANY:
-        memory.give_back()
-        memory.give_back_at_once()
     rows = snapshots.rows_of(table, [count for _, count in files], columns)
     known, contradictions = snapshots.followed(rows)
     say(contradictions, table, rows, files, columns)
@@ -71,7 +67,7 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
     of_clients = None
     if not (columns.period or dates):
         of_clients = _of_clients(rows, known, client, listed, opened)
-    kept, dates = Kept.of(known).where(at), _of(dates, at)
+    kept, dates = DatasetRows.of(known).where(at), _of(dates, at)
     del known, client, period, at, opened  # with millions of rows each of them counts
     repetitions = repetitions_of(kept, rows, len(files))
     if dates:
@@ -123,7 +119,7 @@ def of_files(rows: Rows, count: int, clients: list[int], tellers: list[int]) -> 
     return OfFiles(known.astype(np.int64), told.astype(np.int64), is_old)
 
 
-class Kept(NamedTuple):
+class DatasetRows(NamedTuple):
     """The snapshots that are rows of the dataset, as far as its rows and what is told need them."""
 
     place: Whole
@@ -132,16 +128,16 @@ class Kept(NamedTuple):
     told_by: Whole
 
     @classmethod
-    def of(cls, snapshots: Snapshots) -> "Kept":
+    def of(cls, snapshots: Snapshots) -> "DatasetRows":
         """All of them."""
         return cls(*(getattr(snapshots, name) for name in cls._fields))
 
-    def where(self, which: Flags) -> "Kept":
+    def where(self, which: Flags) -> "DatasetRows":
         """Some of them."""
-        return Kept(*(each[which] for each in self))
+        return DatasetRows(*(each[which] for each in self))
 
 
-def repetitions_of(kept: Kept, rows: Rows, files: int) -> list[int]:
+def repetitions_of(kept: DatasetRows, rows: Rows, files: int) -> list[int]:
     """Of each file, how many rows told nothing."""
     telling = flagged(len(rows.file), kept.row, kept.told_by)
     repetitions: list[int] = np.bincount(rows.file[~telling], minlength=files).tolist()
@@ -162,7 +158,7 @@ def with_outcome(marks: Keys, outcome: Whole) -> Keys:
     return marks
 
 
-def _told(own: Keys, dataset: Kept, rows: Rows, columns: Columns) -> tuple[Told, list[int]]:
+def _told(own: Keys, dataset: DatasetRows, rows: Rows, columns: Columns) -> tuple[Told, list[int]]:
     """What is known of the outcomes of these snapshots, which are rows of these keys.
 
     The second value counts the clients whose outcomes each file, or each period, has.
@@ -181,14 +177,6 @@ def told_of(own: Keys, is_known: Flags, file: Whole, period: Whole) -> Told:
     told["key"], told["file"], told["period"] = own, -1, -1
     told["file"][is_known], told["period"][is_known] = file, period
     return told
-
-
-def is_filled_in(table: pd.DataFrame, before: pd.DataFrame, columns: Columns) -> bool:
-    """Whether most rows of a file that changed were in the dataset before but for the outcome."""
-    names = [name for name in columns.all if name != columns.target]
-    names = [name for name in names if columns.kind(name) != DATE]  # whose days moved on
-    now = table[names].drop_duplicates()
-    return 2 * len(now.merge(before[names].drop_duplicates())) > len(now)
 
 
 def kept_of(snapshots: Snapshots, rows: Rows) -> Flags:

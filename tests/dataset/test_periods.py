@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from risk.columns import Columns
-from risk.data import periods
+from risk.dataset import periods
 
 FILES = Columns("client", ("x",), "exited")
 MONTHS = FILES._replace(period="month")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.columns import Columns
-from risk.data import merge
-from risk.data.merge import Merged
+from risk.dataset import merge
+from risk.dataset.merge import Merged
 from risk.rows import tables
 
 COLUMNS = Columns("client", ("x",), "left")

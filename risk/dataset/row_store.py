@@ -10,54 +10,38 @@ import itertools
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from risk import columns, files
-from risk import settings as configuration
+from risk import files
 from risk.columns import Columns
-from risk.data import input_file, input_folder
-from risk.judging import cell_columns, cell_rules, columnar, csv_file, lines, schema
 from risk.judging.lines import Refusal
-from risk.rows import equal_rows, long_files, streams, tables, text_words
+from risk.rows import equal_rows, long_files, streams, tables
 from risk.rows.long_columns import Flags, flagged
 from risk.rows.long_files import Note, Unusable
 from risk.rows.text_words import Whole, Words
 from risk.settings import Settings
 
-RULES = (
-    configuration,
-    columns,
-    input_folder,
-    equal_rows,
-    tables,
-    text_words,
-    cell_columns,
-    cell_rules,
-    columnar,
-    csv_file,
-    input_file,
-    lines,
-    schema,
-)
-MOST_PARTS = 200  # then all of them become one
+RULES = ("columns.py", "settings.py", "data/*.py", "dataset/*.py", "judging/*.py", "rows/*.py")
+MOST_PARTS = 100  # then all of them become one
 REFUSALS = pa.schema([("line", pa.int64()), ("reason", pa.string()), ("text", pa.string())])
 DAMAGED = "what was kept of them is not what it was"
 
 
-def made_by(settings: Settings, rules: Sequence[ModuleType] = RULES) -> str:
-    """A name for all that decides what becomes of a line: rules, configuration, libraries.
+def rules_id(settings: Settings) -> str:
+    """A name for all that decides what becomes of lines and rows: rules, configuration, libraries.
 
-    The modules with the rules stand for them as they are, so a comment there counts as a change.
+    The modules stand for their rules as they are, so a comment there counts as a change.
     """
     configured = settings.columns, settings.limits, settings.input_folder
-    deciding = hashlib.sha256(repr((configured, pa.__version__, pd.__version__)).encode())
-    for module in rules:
-        deciding.update(Path(str(module.__file__)).read_bytes())
+    libraries = pa.__version__, pd.__version__, np.__version__
+    deciding = hashlib.sha256(repr((configured, libraries)).encode())
+    for modules in RULES:
+        for module in sorted(Path(__file__).parent.parent.glob(modules)):
+            deciding.update(module.read_bytes())
     return deciding.hexdigest()[: files.ID_LENGTH]
 
 
@@ -153,7 +137,7 @@ def read(record: Note, settings: Settings) -> Kept:
     kept = record.get("kept") or {}
     if not kept.get("parts"):
         raise Unusable("nothing is kept of them")
-    if kept["made_by"] != made_by(settings):
+    if kept["made_by"] != rules_id(settings):
         raise Unusable("config.json or the rules have changed")
     path = settings.output_folder_path / files.ROWS
     if files.is_foreign(path) or not path.exists():
@@ -198,12 +182,13 @@ def keep_all(
     path = settings.output_folder_path / files.ROWS
     with files.replacing(path) as handle:
         parts = [_append(handle, rows, marks, refusals)]
-    return {"made_by": made_by(settings), "parts": parts, "stamp": long_files.stamp(path)}
+    return {"made_by": rules_id(settings), "parts": parts, "stamp": long_files.stamp(path)}
 
 
-def has_room(before: Note) -> bool:
-    """Whether there may be one more part of what is kept."""
-    return len(before["kept"]["parts"]) < MOST_PARTS
+def can_grow(settings: Settings, before: Note) -> bool:
+    """Whether what is kept can be appended to once more, and nobody else has that file."""
+    has_room = len(before["kept"]["parts"]) < MOST_PARTS
+    return has_room and long_files.can_grow(settings.output_folder_path / files.ROWS)
 
 
 def _append(

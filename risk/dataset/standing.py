@@ -1,4 +1,4 @@
-"""What later rows are merged with where nobody looks at the earlier rows again."""
+"""What must be known of each client and each input file, so that later rows can be merged."""
 
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -11,6 +11,7 @@ import pyarrow as pa
 from risk import files
 from risk.columns import Columns
 from risk.rows import long_files, streams
+from risk.rows.long_files import Unusable
 
 Each = npt.NDArray[Any]
 
@@ -49,7 +50,7 @@ class OfFiles(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Both together."""
+    """What is known of all clients and of all files."""
 
     clients: OfClients
     files: OfFiles
@@ -77,9 +78,12 @@ def read(path: Path, columns: Columns) -> tuple[Standing, pd.DataFrame] | None:
     content = long_files.content(path, "ingestion.py")
     if not content:
         return None
-    of_clients, of_files, book = streams.each(pa.py_buffer(content))
-    standing = Standing(OfClients(*_cells(of_clients)), OfFiles(*_cells(of_files)))
-    return standing, streams.table(book, columns)
+    try:
+        of_clients, of_files, book = streams.each(pa.py_buffer(content))
+        standing = Standing(OfClients(*_cells(of_clients)), OfFiles(*_cells(of_files)))
+        return standing, streams.table(book, columns)
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError) as error:
+        raise Unusable("what is known of the clients cannot be read") from error
 
 
 def _cells(table: streams.Arrow) -> list[Each]:

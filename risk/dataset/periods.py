@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from risk.columns import Columns
-from risk.data.snapshots import CLIENT_BITS, Whole
+from risk.dataset.snapshots import CLIENT_BITS, Whole
 from risk.rows import long_columns
 
 SMALL_FILE, SMALL_PERIOD = 0.5, 0.1  # shares of the clients of the period before or after

@@ -8,8 +8,8 @@ import pandas as pd
 
 from risk import files
 from risk.columns import Columns
-from risk.data.merge import Keys, Told
-from risk.data.snapshots import Whole
+from risk.dataset.merge import Keys, Told
+from risk.dataset.snapshots import Whole
 from risk.errors import ArtefactRefused, InputMissing
 from risk.rows import long_files
 from risk.rows.long_columns import blocks

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from risk.columns import Columns
-from risk.data import merge, periods, snapshots, standing
-from risk.data.merge import Kept, Told
-from risk.data.row_store import Kept as KeptRows
-from risk.data.snapshots import OPEN, Rows, Snapshots, Whole
-from risk.data.standing import OfClients, Standing
+from risk.dataset import merge, periods, snapshots, standing
+from risk.dataset.merge import DatasetRows, Told
+from risk.dataset.row_store import Kept
+from risk.dataset.snapshots import OPEN, Rows, Snapshots, Whole
+from risk.dataset.standing import OfClients, Standing
 from risk.rows import equal_rows, tables
 from risk.rows.long_files import Unusable
 from risk.rows.text_words import Words
@@ -24,7 +24,7 @@ from risk.rows.text_words import Words
 class Before(NamedTuple):
     """What is known of all earlier rows, which are of files with so many rows each."""
 
-    kept: KeptRows
+    kept: Kept
     files: Sequence[tuple[str, int]]
     standing: Standing
     book: pd.DataFrame
@@ -118,7 +118,7 @@ def _put_together(
     """What is added, out of all snapshots, and out of when each client was last opened."""
     rows, first_new = both.rows, len(before.files)
     is_later = after.place >= first_new
-    kept = Kept.of(after).where(merge.kept_of(after, rows) & is_later)
+    kept = DatasetRows.of(after).where(merge.kept_of(after, rows) & is_later)
     later = after.where(is_later)
     clients = periods.clients_of(later.place, rows.client[later.row])
     is_known = kept.outcome != OPEN

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk.columns import Columns
-from risk.data import shift
+from risk.learning import shift
 from tests.models import mixed
 
 COLUMNS = Columns("client", ("activity", "plan", "age"), "left", kinds=(("plan", "category"),))

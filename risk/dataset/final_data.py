@@ -1,7 +1,7 @@
 """finaldata.csv, and beside it which of all rows it holds, so that it need not be parsed.
 
 Rows may be appended to both. The CSV is then made anew out of what it was, so that nobody ever
-reads half of it; of the other file so much counts as `ingestion.json` says.
+reads half of it; the other file counts as long as it has the stamp on record.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from risk import files
 from risk.columns import DATE, Columns
-from risk.data import row_store, snapshots
-from risk.data.snapshots import Whole
+from risk.dataset import row_store, snapshots
+from risk.dataset.snapshots import Whole
 from risk.errors import ArtefactRefused
 from risk.rows import csv_lines, long_files, streams, tables
 from risk.rows.long_files import Note, Unusable
@@ -45,7 +45,7 @@ class _Naming:
         self.blocks, self._digest, self._room = list(blocks), hashlib.sha256(), BLOCK
 
     def update(self, content: bytes | memoryview) -> None:
-        """So it goes on."""
+        """Add the next piece."""
         rest = memoryview(content)
         while len(rest) >= self._room:
             self._digest.update(rest[: self._room])
@@ -60,6 +60,11 @@ class _Naming:
         last = self._digest.hexdigest()
         whole = files.sha256("".join([*self.blocks, last]).encode()) if self.blocks else last
         return files.ingestion_id(whole)
+
+    @property
+    def note(self) -> Note:
+        """The name, and what it was made of."""
+        return {"id": self.name, "blocks": self.blocks}
 
 
 def named(content: bytes | memoryview) -> str:
@@ -76,9 +81,8 @@ def write(settings: Settings, table: pd.DataFrame, row: Whole) -> Note:
     with files.replacing(folder / files.FINAL_DATA) as handle:
         _write(handle, naming, csv_lines.parts(table, whole))
     with files.replacing(folder / files.DATASET) as handle:
-        begins = [streams.write(handle, _picks(table, row, settings.columns))]
-        end = handle.tell()
-    return _note(naming, {"whole": sorted(whole), "parts": begins, "end": end})
+        begin = streams.write(handle, _picks(table, row, settings.columns))
+    return naming.note | {"whole": sorted(whole), "parts": [begin]}
 
 
 def append(settings: Settings, before: Note, rows: pd.DataFrame, row: Whole) -> Note:
@@ -90,10 +94,10 @@ def append(settings: Settings, before: Note, rows: pd.DataFrame, row: Whole) -> 
         naming.update(earlier.read())
         long_files.copy(earlier, handle)
         _write(handle, naming, lines)
-    with files.appending(settings.output_folder_path / files.DATASET, before["end"]) as handle:
+    length, *_ = before["stamps"][files.DATASET]
+    with files.appending(settings.output_folder_path / files.DATASET, length) as handle:
         begin = streams.write(handle, _picks(rows, row, settings.columns))
-        begins, end = [*before["parts"], begin], handle.tell()
-    return _note(naming, before | {"parts": begins, "end": end})
+    return before | naming.note | {"parts": [*before["parts"], begin]}
 
 
 def _picks(table: pd.DataFrame, row: Whole, columns: Columns) -> Arrow:
@@ -113,10 +117,6 @@ def _write(handle: Any, naming: _Naming, parts: Iterator[bytes]) -> None:
         naming.update(part)
 
 
-def _note(naming: _Naming, known: Note) -> Note:
-    return known | {"id": naming.name, "blocks": naming.blocks}
-
-
 def stamped(settings: Settings, note: Note) -> Note:
     """The note with the stamps of all files that belong together, which now are written."""
     folder = settings.output_folder_path
@@ -129,11 +129,6 @@ def is_untouched(settings: Settings, note: Note) -> bool:
         return bool(stamped(settings, note)["stamps"] == note["stamps"])
     except FileNotFoundError:
         return False
-
-
-def fits(note: Note, rows: pd.DataFrame) -> bool:
-    """Whether rows can be appended: a column without fractions would be written another way."""
-    return set(note["whole"]) <= csv_lines.whole_columns(rows)
 
 
 class Picks(NamedTuple):
@@ -159,7 +154,7 @@ def picks(record: Note, settings: Settings) -> Picks:
         csv = long_files.stamp(folder / files.FINAL_DATA)
         if content is None or csv != stamps[files.FINAL_DATA]:
             raise Unusable(CHANGED)
-        held = streams.read(pa.py_buffer(content)[: note["end"]], note["parts"])
+        held = streams.read(pa.py_buffer(content), note["parts"])
         row, outcome, *days = (column.to_numpy() for column in held.columns)
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:
         raise Unusable("what stands beside the merged data cannot be read") from error

@@ -7,40 +7,38 @@ from typing import NamedTuple
 import pandas as pd
 
 from risk import files
-from risk.data import final_data, growth, merge, outcomes, periods, row_store, snapshots, standing
-from risk.data.growth import Before
-from risk.data.known_files import KnownFiles
-from risk.data.outcomes import Outcomes
-from risk.data.standing import Standing
-from risk.rows import csv_lines, equal_rows, long_files, padded_cells, streams, tables, text_words
-from risk.rows.long_files import Note, Unusable
-from risk.rows.text_words import Whole, Words
-from risk.settings import Settings
-
-RULES = (
+from risk.dataset import (
     final_data,
     growth,
     merge,
     outcomes,
-    periods,
     row_store,
-    snapshots,
     standing,
-    csv_lines,
-    equal_rows,
-    padded_cells,
-    streams,
-    tables,
-    text_words,
 )
+from risk.dataset.final_data import Picks
+from risk.dataset.growth import Before
+from risk.dataset.outcomes import Outcomes
+from risk.dataset.row_store import Kept
+from risk.dataset.standing import Standing
+from risk.rows import csv_lines, memory, tables
+from risk.rows.long_files import Note, Unusable
+from risk.rows.text_words import Whole, Words
+from risk.settings import Settings
+
+MANY = 1_000_000  # rows, of which no column is held longer than needed
 
 log = logging.getLogger("risk.all_rows")
 
 
-class Rows(NamedTuple):
-    """The rows of known files, and after them those that came; files with rows, their arrivals."""
+class Arrived(NamedTuple):
+    """The rows that are kept of known files, and after them those that came.
 
-    known: KnownFiles
+    `repetitions` are those of known files with rows; `files` are all files with rows, each with
+    its arrival.
+    """
+
+    kept: Kept
+    repetitions: list[int]
     came: pd.DataFrame
     files: Sequence[tuple[str, int]]
     arrivals: list[int]
@@ -71,14 +69,17 @@ class Data(NamedTuple):
         return self.before.with_more(self.told) if self.before else self.told
 
 
-def merged(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) -> Data:
+def merged(settings: Settings, record: Note, rows: Arrived, told: Outcomes | None) -> Data:
     """All rows merged; of the last ingestion there is a record, and what it knew of outcomes."""
-    if rows.known.sources and row_store.has_room(record):
+    if rows.kept.count:
         try:
-            return _grown(settings, record, rows, told)
+            return _grown(settings, rows, _last(settings, record, told))
         except Unusable as reason:
             log.info("all rows are merged anew: %s", reason)
-    table = tables.merged([rows.known.rows, rows.came], settings.columns)
+    table = tables.merged([rows.kept.rows, rows.came], settings.columns)
+    if len(table) > MANY:
+        memory.give_back()
+        memory.give_back_at_once()
     own = merge.merged(table, rows.files, settings.columns)
     return Data(
         *(own.table, own.book, own.newest, own.newest_dates, own.repetitions),
@@ -89,36 +90,51 @@ def merged(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) 
     )
 
 
-def _grown(settings: Settings, record: Note, rows: Rows, told: Outcomes | None) -> Data:
-    """The last dataset with rows added."""
-    folder, note = settings.output_folder_path, record.get("dataset") or {}
-    if note.get("made_by") != made_by(settings):
-        raise Unusable("the rules have changed")
+class _Last(NamedTuple):
+    """What the last ingestion left."""
+
+    picks: Picks
+    standing: Standing
+    book: pd.DataFrame
+    told: Outcomes
+    whole: set[str]  # the columns of whole numbers
+
+
+def _last(settings: Settings, record: Note, told: Outcomes | None) -> _Last:
+    """What the last ingestion left to be added to."""
+    note = record.get("dataset")
+    if not note:
+        raise Unusable("nothing is known of how they were merged last")
     if not final_data.is_untouched(settings, note) or told is None:
         raise Unusable(final_data.CHANGED)
-    stood = standing.read(folder / files.STANDING, settings.columns)
+    if not row_store.can_grow(settings, record):
+        raise Unusable("what is kept of them cannot be added to")
+    stood = standing.read(settings.output_folder_path / files.STANDING, settings.columns)
     if not stood:
         raise Unusable("with other rows their periods or days change")
-    picks = final_data.picks(record, settings)
-    repetitions = rows.known.repetitions
-    before = Before(rows.known.kept, rows.files[: len(repetitions)], *stood)
-    own = growth.grown(before, rows.came, rows.files[len(repetitions) :], settings.columns)
-    if not final_data.fits(note, own.table):
+    return _Last(final_data.picks(record, settings), *stood, told, set(note["whole"]))
+
+
+def _grown(settings: Settings, rows: Arrived, last: _Last) -> Data:
+    """The last dataset with rows added."""
+    known = len(rows.repetitions)
+    before = Before(rows.kept, rows.files[:known], last.standing, last.book)
+    own = growth.grown(before, rows.came, rows.files[known:], settings.columns)
+    if not last.whole <= csv_lines.whole_columns(own.table):  # which are written another way
         raise Unusable("whole numbers have fractions now")
-    if not all(map(long_files.can_grow, (folder / files.ROWS, folder / files.DATASET))):
-        raise Unusable("what is kept of them cannot be added to")
+    picks = last.picks.with_more(own.row, own.table)
     return Data(
-        table=rows.known.kept.with_rows(rows.came).table_of(*picks.with_more(own.row, own.table)),
+        table=rows.kept.with_rows(rows.came).table_of(*picks),
         book=own.book,
         newest=own.newest,
         newest_dates={},
-        repetitions=[*repetitions, *own.repetitions],
+        repetitions=[*rows.repetitions, *own.repetitions],
         told=outcomes.of(own.told, rows.arrivals, None),
         row=own.row,
         marks=own.marks,
         standing=own.standing,
         added=len(own.table),
-        before=told,
+        before=last.told,
     )
 
 
@@ -127,7 +143,7 @@ def write(settings: Settings, before: Note, data: Data) -> Note:
     folder = settings.output_folder_path
     book = files.ingestion_id(tables.write(folder / files.CLIENTS, data.book))
     if data.added is None:
-        note = final_data.write(settings, data.table, data.row) | {"made_by": made_by(settings)}
+        note = final_data.write(settings, data.table, data.row)
         outcomes.write(folder / files.OUTCOMES, data.told, note["id"])
     elif data.added:
         begin = len(data.table) - data.added
@@ -137,8 +153,3 @@ def write(settings: Settings, before: Note, data: Data) -> Note:
         note = before["dataset"]
     standing.write(folder / files.STANDING, data.standing, data.book)
     return final_data.stamped(settings, note | {"book": book})
-
-
-def made_by(settings: Settings) -> str:
-    """A name for all that decides what becomes of rows."""
-    return row_store.made_by(settings, RULES)
