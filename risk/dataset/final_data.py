@@ -168,8 +168,8 @@ def read(settings: Settings) -> FinalData:
     path = settings.output_folder_path / files.FINAL_DATA
     try:
         record = files.read_json(settings.output_folder_path / files.INGESTION) or {}
-        known = picks(record, settings)
-        return FinalData(row_store.read(record, settings).table_of(*known), record["id"])
+        kept = row_store.read(record, settings)  # if the columns are still the same
+        return FinalData(kept.table_of(*picks(record, settings)), record["id"])
     except (Unusable, ArtefactRefused):
         content = files.read_bytes(path, "ingestion.py")
         return FinalData(tables.parse(content, files.short(path), settings.columns), named(content))
