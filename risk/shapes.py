@@ -270,6 +270,7 @@ DATASET = {
     "blocks": [word],
     "whole": [text],
     "parts": [count],
+    "rows": count,
     "stamps": {EACH: [whole]},
 }
 INGESTION = Kind(

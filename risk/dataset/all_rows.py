@@ -105,7 +105,7 @@ def _last(settings: Settings, record: Note, told: Outcomes | None) -> _Last:
     note = record.get("dataset")
     if not note:
         raise Unusable("nothing is known of how they were merged last")
-    if not final_data.is_untouched(settings, note) or told is None:
+    if not final_data.is_untouched(settings, note) or not told or len(told.rows) != note["rows"]:
         raise Unusable(final_data.CHANGED)
     if not row_store.can_grow(settings, record):
         raise Unusable("what is kept of them cannot be added to")
@@ -148,7 +148,8 @@ def write(settings: Settings, before: Note, data: Data) -> Note:
     elif data.added:
         begin = len(data.table) - data.added
         note = final_data.append(settings, before["dataset"], data.table.iloc[begin:], data.row)
-        outcomes.append(folder / files.OUTCOMES, data.told, note["id"])
+        path, stamp = folder / files.OUTCOMES, before["dataset"]["stamps"][files.OUTCOMES]
+        outcomes.append(path, stamp, data.told, note["id"])
     else:
         note = before["dataset"]
     standing.write(folder / files.STANDING, data.standing, data.book)

@@ -6,6 +6,7 @@ reads half of it; the other file counts as long as it has the stamp on record.
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from risk import files
 from risk.columns import DATE, Columns
-from risk.dataset import row_store, snapshots
+from risk.dataset import outcomes, row_store, snapshots
 from risk.dataset.snapshots import Whole
 from risk.errors import ArtefactRefused
 from risk.rows import csv_lines, long_files, streams, tables
@@ -82,7 +83,7 @@ def write(settings: Settings, table: pd.DataFrame, row: Whole) -> Note:
         _write(handle, naming, csv_lines.parts(table, whole))
     with files.replacing(folder / files.DATASET) as handle:
         begin = streams.write(handle, _picks(table, row, settings.columns))
-    return naming.note | {"whole": sorted(whole), "parts": [begin]}
+    return naming.note | {"whole": sorted(whole), "parts": [begin], "rows": len(table)}
 
 
 def append(settings: Settings, before: Note, rows: pd.DataFrame, row: Whole) -> Note:
@@ -90,6 +91,8 @@ def append(settings: Settings, before: Note, rows: pd.DataFrame, row: Whole) -> 
     path, naming = settings.output_folder_path / files.FINAL_DATA, _Naming(before["blocks"])
     lines = itertools.islice(csv_lines.parts(rows, set(before["whole"])), 1, None)
     with path.open("rb") as earlier, files.replacing(path) as handle:
+        if not long_files.has_stamp(earlier, before["stamps"][files.FINAL_DATA]):
+            raise ArtefactRefused(f"{files.short(path)} was changed meanwhile; {outcomes.CURE}")
         earlier.seek(len(naming.blocks) * BLOCK)
         naming.update(earlier.read())
         long_files.copy(earlier, handle)
@@ -97,7 +100,8 @@ def append(settings: Settings, before: Note, rows: pd.DataFrame, row: Whole) -> 
     length, *_ = before["stamps"][files.DATASET]
     with files.appending(settings.output_folder_path / files.DATASET, length) as handle:
         begin = streams.write(handle, _picks(rows, row, settings.columns))
-    return before | naming.note | {"parts": [*before["parts"], begin]}
+    count = before["rows"] + len(rows)
+    return before | naming.note | {"parts": [*before["parts"], begin], "rows": count}
 
 
 def _picks(table: pd.DataFrame, row: Whole, columns: Columns) -> Arrow:
@@ -125,10 +129,12 @@ def stamped(settings: Settings, note: Note) -> Note:
 
 def is_untouched(settings: Settings, note: Note) -> bool:
     """Whether all files that belong together are as they were written."""
+    paths = [settings.output_folder_path / name for name in TOGETHER]
     try:
-        return bool(stamped(settings, note)["stamps"] == note["stamps"])
-    except FileNotFoundError:
+        is_it = stamped(settings, note)["stamps"] == note["stamps"]
+    except OSError:
         return False
+    return is_it and all(os.access(path, os.R_OK) for path in paths)
 
 
 class Picks(NamedTuple):
@@ -156,6 +162,8 @@ def picks(record: Note, settings: Settings) -> Picks:
             raise Unusable(CHANGED)
         held = streams.read(pa.py_buffer(content), note["parts"])
         row, outcome, *days = (column.to_numpy() for column in held.columns)
+        if len(row) != note["rows"]:
+            raise Unusable(CHANGED)
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:
         raise Unusable("what stands beside the merged data cannot be read") from error
     target = outcome.astype(np.float64)

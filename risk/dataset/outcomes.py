@@ -101,10 +101,12 @@ def write(path: Path, outcomes: Outcomes, dataset: str) -> None:
         handle.write(outcomes.rows.data)
 
 
-def append(path: Path, more: Outcomes, dataset: str) -> None:
-    """Add rows to those that stand there, which now are beside the dataset with this id."""
+def append(path: Path, stamp: list[int], more: Outcomes, dataset: str) -> None:
+    """Add rows to those that stand there with this stamp, beside a dataset that now has this id."""
     own = f"{dataset}\n".encode()
     with path.open("rb") as earlier, files.replacing(path) as handle:
+        if not long_files.has_stamp(earlier, stamp):
+            raise ArtefactRefused(f"{files.short(path)} was changed meanwhile; {CURE}")
         handle.write(own)  # of the same length as that of any dataset
         long_files.copy(earlier, handle, len(own))
         handle.write(more.rows.data)

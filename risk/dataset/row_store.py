@@ -79,6 +79,8 @@ class Kept:
 
     def table_of(self, row: Whole, others: Mapping[str, Any]) -> pd.DataFrame:
         """The rows with these numbers; of some columns there are other cells."""
+        if len(row) and int(row.max()) >= self.count:
+            raise Unusable(DAMAGED)
         if (row[1:] <= row[:-1]).any():
             return self.rows.take(row).reset_index(drop=True).assign(**others)
         flags, ends = flagged(self.count, row), itertools.accumulate(map(len, self.each_rows))

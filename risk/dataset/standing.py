@@ -75,10 +75,10 @@ def write(path: Path, standing: Standing | None, book: pd.DataFrame) -> None:
 
 def read(path: Path, columns: Columns) -> tuple[Standing, pd.DataFrame] | None:
     """What stands there, and the book; None if that is nothing."""
-    content = long_files.content(path, "ingestion.py")
-    if not content:
-        return None
     try:
+        content = long_files.content(path, "ingestion.py")
+        if not content:
+            return None
         of_clients, of_files, book = streams.each(pa.py_buffer(content))
         standing = Standing(OfClients(*_cells(of_clients)), OfFiles(*_cells(of_files)))
         return standing, streams.table(book, columns)

@@ -1,6 +1,7 @@
 """Long files of ours: known by a stamp, read as they lie on the disk, copied by the kernel."""
 
 import contextlib
+import errno
 import mmap
 import os
 from pathlib import Path
@@ -42,9 +43,15 @@ def content(path: Path, made_by: str) -> memoryview:
 
 def content_of(path: Path, its_stamp: list[int]) -> memoryview | None:
     """The same, if the file has this stamp."""
+    if stamp(path) != its_stamp:  # nor is it opened, whatever it is
+        return None
     with path.open("rb") as file:
-        is_it = _stamp(os.fstat(file.fileno())) == its_stamp
-        return _mapped(file) if is_it else None
+        return _mapped(file) if has_stamp(file, its_stamp) else None
+
+
+def has_stamp(file: IO[bytes], its_stamp: list[int]) -> bool:
+    """Whether an opened file has this stamp."""
+    return _stamp(os.fstat(file.fileno())) == its_stamp
 
 
 def _mapped(file: IO[bytes]) -> memoryview:
@@ -66,3 +73,5 @@ def copy(source: IO[bytes], target: IO[bytes], begin: int = 0) -> None:
     target.seek(at)
     while block := source.read(min(AT_ONCE, end - target.tell())):
         target.write(block)
+    if target.tell() < end:
+        raise OSError(errno.EIO, "it became shorter while it was copied", source.name)

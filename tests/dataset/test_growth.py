@@ -29,6 +29,7 @@ from risk.columns import CATEGORY, Columns
 from risk.dataset import final_data, growth, merge, row_store
 from risk.dataset.merge import Merged
 from risk.dataset.row_store import Kept, Part
+from risk.errors import ArtefactRefused
 from risk.rows import equal_rows, long_files, streams, tables
 from risk.rows.long_files import Unusable
 from risk.settings import Settings
@@ -148,13 +149,19 @@ ADDED = [
     ("old rows once more", [("A", 1.0, 1.0, 0.0), ("B", 3.0, 3.0, 1.0)]),
     ("the same numbers, and it left in the end", [("A", 1.0, 1.0, 1.0), ("C", 7.0, 7.0, 0.0)]),
     ("nothing", []),
+    ("rows from before their last ones", [("D", 1.0, 1.0, np.nan), ("E", 1.0, 1.0, np.nan)]),
+]
+BEFORE: list[File] = [
+    [("A", 1.0, 1.0, 0.0), ("B", 3.0, 3.0, 1.0)],
+    [("D", 1.0, 1.0, np.nan), ("E", 1.0, 1.0, np.nan)],
+    [("D", 2.0, 2.0, np.nan), ("E", 2.0, 2.0, np.nan)],
 ]
 
 
 @pytest.mark.parametrize("rows", [each[1] for each in ADDED], ids=[each[0] for each in ADDED])
 def test_usual_arrivals_are_added(rows: File) -> None:
     columns = Columns("client", ("one", "two"), "left")
-    old = merging(None, [[("A", 1.0, 1.0, 0.0), ("B", 3.0, 3.0, 1.0)]], columns)
+    old = merging(None, BEFORE, columns)
     new = [rows] if rows else []
     whole = merge.merged(
         table_of([*old.files, *new], columns), in_files([*old.files, *new]), columns
@@ -192,6 +199,14 @@ def test_a_new_file_is_merged_without_a_look_at_the_earlier_rows(project: Settin
     assert calls(project, *WHOLE) == []
     assert output(project, files.FINAL_DATA) == csv + f"{C}\n".encode()
     assert calls(project, *WHOLE) == []
+
+
+def test_whole_numbers_are_written_as_the_column_is(project: Settings) -> None:
+    place(project, "dataset2.csv", lines("AAAA,1.5,2,3,0"))
+    ingestion.merge_multiple_dataframe(project)
+    place(project, "dataset3.csv", lines(C))
+    assert calls(project, *WHOLE) == []
+    assert output(project, files.FINAL_DATA).endswith(b"CCCC,7.0,8,9,0\n")
 
 
 def test_nothing_is_written_anew_where_nothing_came(project: Settings) -> None:
@@ -364,7 +379,9 @@ def test_steps_read_columns_unless_somebody_has_changed_the_csv(
     assert final_data.read(finished).table["corporation"].iloc[-1] == "ZZZZ"
 
 
-def test_rows_of_a_run_that_died_are_not_read(project: Settings) -> None:
+def test_a_run_that_died_leaves_whole_rows_behind(
+    project: Settings,
+) -> None:
     place(project, "dataset2.csv", lines(A, B))
     ingestion.merge_multiple_dataframe(project)
     place(project, "dataset3.csv", lines(C))
@@ -376,3 +393,40 @@ def test_rows_of_a_run_that_died_are_not_read(project: Settings) -> None:
     ingestion.merge_multiple_dataframe(project)
     assert [output(project, name) for name in WRITTEN] == wanted
     assert list(final_data.read(project).table["corporation"]) == clients(project)
+
+
+def test_data_of_other_columns_are_refused_as_ever(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A, B))
+    ingestion.merge_multiple_dataframe(project)
+    other = project._replace(feature_columns=project.feature_columns[:-1])
+    with pytest.raises(ArtefactRefused, match="other columns"):
+        final_data.read(other)
+
+
+@pytest.mark.parametrize("name", [files.FINAL_DATA, files.OUTCOMES])
+def test_what_was_changed_while_rows_were_merged_is_not_added_to(
+    project: Settings, name: str
+) -> None:
+    place(project, "dataset2.csv", lines(A, B))
+    ingestion.merge_multiple_dataframe(project)
+    place(project, "dataset3.csv", lines(C))
+    taken = ingestion.intake.gather(project)
+    path = project.output_folder_path / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ArtefactRefused, match="changed meanwhile"):
+        ingestion.store(taken, project)
+    ingestion.merge_multiple_dataframe(project)
+    assert {"AAAA", "BBBB", "CCCC"} <= set(clients(project))
+    assert list(final_data.read(project).table["corporation"]) == clients(project)
+
+
+def test_what_is_no_file_of_ours_is_made_anew(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A, B))
+    for name in (files.FINAL_DATA, files.DATASET, files.STANDING):
+        ingestion.merge_multiple_dataframe(project)
+        path = project.output_folder_path / name
+        path.unlink()
+        path.symlink_to(path)
+        place(project, f"{name}.csv", lines(C))
+        ingestion.merge_multiple_dataframe(project)
+        assert not path.is_symlink()
