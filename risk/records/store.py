@@ -1,6 +1,6 @@
 """The history in SQL: writing a run once, and reading at one moment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -127,9 +127,20 @@ def add_once(settings: Settings, table: sa.Table, row: Row) -> None:
     if file := database.file_of(records):
         file.parent.mkdir(parents=True, exist_ok=True)
     for step in (partial(_make_for, records, table), partial(_insert_once, records, table, row)):
+        _with_others(step)
+
+
+def _with_others(step: Callable[[], None]) -> None:
+    """Try once more, as others may make the same table or row at the same moment.
+
+    They may block each other first, and then come first.
+    """
+    try:
+        step()
+    except ServiceDown:
         try:
             step()
-        except ServiceDown:  # somebody may have made the same table or row at the same moment
+        except database.RowsRefused:
             step()
 
 
