@@ -61,7 +61,7 @@ def grown(
 ) -> Grown:
     """The rows of these new files merged with what was there before."""
     both = _both(before, new, [count for _, count in files], columns)
-    rows, first_new, known = both.rows, len(before.files), before.standing.clients
+    rows, first_new = both.rows, len(before.files)
     if not snapshots.stay(rows, both.earlier):
         raise Unusable("outcomes came of rows that were there before")
     after, contradictions = snapshots.followed(rows)
@@ -69,15 +69,16 @@ def grown(
         raise Unusable("rows that were there before came with other outcomes")
     is_later = after.place >= first_new
     client = rows.client[after.row]
-    opened = np.full(1 + max(rows.client.max(initial=-1), len(before.book)), -1, dtype=np.int32)
-    opened[: len(before.book)] = known.opened
-    now = merge.last_opened(client[is_later], after.where(is_later), opened)
-    if (known.is_told_again & (now > opened)[: len(before.book)]).any():
+    clients = 1 + max(int(rows.client.max(initial=-1)), len(before.book))
+    known = before.standing.clients.padded(clients)
+    opened = merge.last_opened(client[is_later], after.where(is_later), known.opened)
+    if (known.is_told_again & (opened > known.opened)).any():
         raise Unusable("an old outcome that was told again does not count any more")
     of_new = [pair for pair in contradictions if pair[1] >= both.earlier]
     merge.say(of_new, both.table, rows, [*before.files, *files], columns)
-    is_again = is_later & merge.delivered_again(client, after, now)
-    return _put_together(before, both, after.where(~is_again), now, columns)
+    is_again = is_later & merge.delivered_again(client, after, opened)
+    known = known._replace(opened=opened)
+    return _put_together(before, both, after.where(~is_again), known, columns)
 
 
 def _both(before: Before, new: pd.DataFrame, lengths: Sequence[int], columns: Columns) -> _Both:
@@ -113,9 +114,9 @@ def _numbered(book: "pd.Series[str]", clients: "pd.Series[str]") -> Whole:
 
 
 def _put_together(
-    before: Before, both: _Both, after: Snapshots, opened: Whole, columns: Columns
+    before: Before, both: _Both, after: Snapshots, known: OfClients, columns: Columns
 ) -> Grown:
-    """What is added, out of all snapshots, and out of when each client was last opened."""
+    """What is added, out of all snapshots, and out of what is known of each client."""
     rows, first_new = both.rows, len(before.files)
     is_later = after.place >= first_new
     kept = DatasetRows.of(after).where(merge.kept_of(after, rows) & is_later)
@@ -126,7 +127,7 @@ def _put_together(
     tellers = periods.clients_of(teller, rows.client[kept.row[is_known]])
     of_new = merge.of_files(rows, both.files, clients, tellers)
     of_files = standing.together(before.standing.files, of_new.since(first_new))
-    book, of_clients = _book(before, both, later, opened, columns)
+    book, of_clients = _book(before, both, later, known, columns)
     begins = periods.begins(of_files.clients.tolist(), columns)
     newest = begins[np.flatnonzero(of_files.clients)[-1:]]
     return Grown(
@@ -145,22 +146,15 @@ def _put_together(
 
 
 def _book(
-    before: Before, both: _Both, later: Snapshots, opened: Whole, columns: Columns
+    before: Before, both: _Both, later: Snapshots, known: OfClients, columns: Columns
 ) -> tuple[pd.DataFrame, OfClients]:
     """The book, in which clients with a new snapshot stand last, and what is known of each."""
-    rows, known = both.rows, before.standing.clients
-    listed = later.where(merge.newest_of(rows.client[later.row], later))
-    client = rows.client[listed.row]
-    stays = np.ones(len(before.book) + 1, dtype=bool)
-    stays[np.minimum(client, len(before.book))] = False
-    stays = stays[:-1]
-    of_book = np.full(len(opened), -1, dtype=np.int32)
-    of_book[: len(before.book)] = known.renewed
-    renewed = merge.last_renewed(rows, of_book, both.earlier)
-    is_told_again = np.zeros(len(opened), dtype=bool)
-    is_told_again[: len(before.book)] = known.is_told_again
-    is_told_again[rows.client[later.row[merge.came_again(later)]]] = True
-    of_listed = OfClients(listed.place, opened[client], renewed[client], is_told_again[client])
-    last = merge.made(both.table, listed.row, listed.outcome, {}, columns)
+    client = both.rows.client[later.row]
+    listed = merge.newest_of(client, later)
+    stays = np.ones(len(known.place), dtype=bool)
+    stays[client] = False
+    stays = stays[: len(before.book)]
+    of_listed = merge.of_clients(both.rows, later, client, listed, known, first=both.earlier)
+    last = merge.made(both.table, later.row[listed], later.outcome[listed], {}, columns)
     book = tables.merged([before.book[stays], last], columns)
-    return book, standing.together(known.where(stays), of_listed)
+    return book, standing.together(before.standing.clients.where(stays), of_listed)

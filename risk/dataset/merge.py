@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from risk.columns import DATE, Columns
-from risk.dataset import periods, snapshots
+from risk.dataset import periods, snapshots, standing
 from risk.dataset.snapshots import OPEN, Flags, Rows, Snapshots, Whole
 from risk.dataset.standing import OfClients, OfFiles, Standing
 from risk.rows import equal_rows, long_columns
@@ -53,9 +53,9 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
     known, contradictions = snapshots.followed(rows)
     say(contradictions, table, rows, files, columns)
     client = taken(rows.client, known.row)
-    before = np.full(int(client.max(initial=-1)) + 1, -1, dtype=np.int32)
-    opened = last_opened(client, known, before)
-    again = delivered_again(client, known, opened)
+    of_all = standing.nobody(int(client.max(initial=-1)) + 1)
+    of_all = of_all._replace(opened=last_opened(client, known, of_all.opened))
+    again = delivered_again(client, known, of_all.opened)
     if again.any():
         known, client = known.where(~again), client[~again]
     clients = periods.clients_of(known.place, client)
@@ -64,11 +64,11 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
     listed, at = newest_of(client, known), kept_of(known, rows)
     newest = int((period[listed] == period.max(initial=0)).sum())
     book = made(table, known.row[listed], known.outcome[listed], _of(dates, listed), columns)
-    of_clients = None
+    of_listed = None
     if not (columns.period or dates):
-        of_clients = _of_clients(rows, known, client, listed, opened)
+        of_listed = of_clients(rows, known, client, listed, of_all)
     kept, dates = DatasetRows.of(known).where(at), _of(dates, at)
-    del known, client, period, at, opened  # with millions of rows each of them counts
+    del known, client, period, at, of_all  # with millions of rows each of them counts
     repetitions = repetitions_of(kept, rows, len(files))
     if dates:
         dataset = made(table, kept.row, kept.outcome, dates, columns)
@@ -79,28 +79,37 @@ def merged(table: pd.DataFrame, files: Sequence[tuple[str, int]], columns: Colum
         return Merged(dataset, book, newest, repetitions, newest_dates, told, kept.row, rows.mark)
     own = with_outcome(taken(rows.mark, kept.row), kept.outcome)
     told, tellers = _told(own, kept, rows, columns)
-    standing = None
-    if of_clients:
-        standing = Standing(of_clients, of_files(rows, len(files), clients, tellers))
+    stood = None
+    if of_listed:
+        stood = Standing(of_listed, of_files(rows, len(files), clients, tellers))
     row, outcome, marks = kept.row, kept.outcome, rows.mark
     del rows, kept, own
     dataset = made(table, row, outcome, dates, columns)
-    return Merged(dataset, book, newest, repetitions, newest_dates, told, row, marks, standing)
+    return Merged(dataset, book, newest, repetitions, newest_dates, told, row, marks, stood)
 
 
-def _of_clients(
-    rows: Rows, known: Snapshots, client: Whole, listed: Whole, opened: Whole
+def of_clients(
+    rows: Rows,
+    snapshots: Snapshots,
+    client: Whole,
+    listed: Whole,
+    known: OfClients,
+    *,
+    first: int = 0,
 ) -> OfClients:
-    """What is known of each client of the book; files follow each other by their places."""
-    own = client[listed]
-    renewed = last_renewed(rows, np.full(len(opened), -1, dtype=np.int32), 0)
-    is_told_again = np.zeros(len(opened), dtype=bool)
-    is_told_again[client[came_again(known)]] = True
-    place = known.place[listed].astype(np.int32)
-    return OfClients(place, opened[own], renewed[own], is_told_again[own])
+    """What is known of the clients of listed snapshots; files follow each other by their places.
+
+    `client` tells whose each snapshot is. What was known before of all clients goes on with the
+    rows from the first one on.
+    """
+    renewed = _last_renewed(rows, known.renewed, first)
+    is_told_again, own = known.is_told_again.copy(), client[listed]
+    is_told_again[client[came_again(snapshots)]] = True
+    place = snapshots.place[listed].astype(np.int32)
+    return OfClients(place, known.opened[own], renewed[own], is_told_again[own])
 
 
-def last_renewed(rows: Rows, before: Whole, first: int) -> Whole:
+def _last_renewed(rows: Rows, before: Whole, first: int) -> Whole:
     """In which file each client has last shown new numbers, in the rows from the first one on."""
     is_new = ~flagged(len(rows.file), rows.same.row)
     is_new[rows.same.row[rows.same.begin]] = True

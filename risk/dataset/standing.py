@@ -33,6 +33,12 @@ class OfClients(NamedTuple):
         """Some of them, or all in another order."""
         return OfClients(*(each[which] for each in self))
 
+    def padded(self, count: int) -> "OfClients":
+        """So many clients; of those that come after these nothing is known."""
+        more = count - len(self.place)
+        none = np.full(more, -1, dtype=np.int32)
+        return together(self, OfClients(none, none, none, np.zeros(more, dtype=bool)))
+
 
 class OfFiles(NamedTuple):
     """Of each file with rows: how many clients have a snapshot there, and whose outcome it told.
@@ -57,6 +63,12 @@ class Standing(NamedTuple):
 
 
 Part = TypeVar("Part", OfClients, OfFiles)
+
+
+def nobody(count: int) -> OfClients:
+    """So many clients of which nothing is known."""
+    none = np.empty(0, dtype=np.int32)
+    return OfClients(none, none, none, np.empty(0, dtype=bool)).padded(count)
 
 
 def together(earlier: Part, later: Part) -> Part:
