@@ -318,29 +318,22 @@ def test_where_earlier_rows_change_with_later_ones_all_are_merged_anew(
 
 
 @pytest.mark.slow
-def test_a_long_dataset_grows_to_the_byte_as_it_is_made_anew(tmp_path: Path) -> None:
-    folders = [tmp_path / "grown", tmp_path / "anew"]
-    for folder in folders:
-        folder.mkdir()
-    grown, anew = map(configured, folders)
-    ends = []
+def test_a_long_dataset_grows_to_the_byte_as_it_is_made_anew(project: Settings) -> None:
+    blocks = []
     for number in range(3):
         rows = crowd.rows(number * 400_000, 400_000, 50_000, 1)
-        for project in (grown, anew):
-            crowd.save(project.input_folder_path / f"dataset{number + 2}.csv", rows)
-        ingestion.merge_multiple_dataframe(grown)
-        ends.append(len(record(grown)["dataset"]["blocks"]))
-    ingestion.merge_multiple_dataframe(anew)
-    assert ends[0] < ends[-1]
-    assert [output(grown, name) for name in WRITTEN] == [output(anew, name) for name in WRITTEN]
-    assert (
-        record(grown)["id"]
-        == record(anew)["id"]
-        == final_data.named(output(anew, files.FINAL_DATA))
-    )
-    table = final_data.read(grown).table
-    (grown.output_folder_path / files.DATASET).unlink()
-    pd.testing.assert_frame_equal(table, final_data.read(grown).table)
+        crowd.save(project.input_folder_path / f"dataset{number + 2}.csv", rows)
+        ingestion.merge_multiple_dataframe(project)
+        blocks.append(len(record(project)["dataset"]["blocks"]))
+    assert blocks[0] < blocks[-1]
+    assert record(project)["id"] == final_data.named(output(project, files.FINAL_DATA))
+    grown = [record(project)["id"], *(output(project, name) for name in WRITTEN)]
+    table = final_data.read(project).table
+    (project.output_folder_path / files.DATASET).unlink()
+    pd.testing.assert_frame_equal(table, final_data.read(project).table)
+    (project.output_folder_path / files.ROWS).unlink()
+    ingestion.merge_multiple_dataframe(project)
+    assert [record(project)["id"], *(output(project, name) for name in WRITTEN)] == grown
 
 
 # -- readers -------------------------------------------------------------------------------------
