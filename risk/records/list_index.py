@@ -5,6 +5,7 @@ a million clients, and their middle client takes more, so the writer of a long l
 beside the list. Without what it kept, or beside another list, pages are as good but slower.
 """
 
+import codecs
 import csv
 import io
 import json
@@ -211,6 +212,8 @@ def _row_begins(block: bytes) -> Places:
 
 def _parsed(block: bytes, names: list[str], kinds: dict[str, pa.DataType]) -> pa.Table:
     has_quotes = b'"' in block
+    if block.startswith(codecs.BOM_UTF8):  # the first sign of a code, of which one is passed over
+        block = codecs.BOM_UTF8 + block
     return arrow_csv.read_csv(
         pa.py_buffer(block),
         read_options=arrow_csv.ReadOptions(column_names=names),

@@ -12,7 +12,7 @@ from types import FrameType
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from pyarrow import ipc
@@ -67,6 +67,7 @@ def bytes_read() -> int:
 
 @limits(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(codes=CODES, seed=st.integers(0, 5), at_once=st.sampled_from([1, 7, 300, 2**20]))
+@example(codes=["\ufeff"], seed=0, at_once=1)
 def test_every_row_is_where_the_list_has_it(
     tmp_path: Path, codes: list[str], seed: int, at_once: int
 ) -> None:
