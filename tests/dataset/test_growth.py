@@ -426,3 +426,15 @@ def test_what_is_no_file_of_ours_is_made_anew(project: Settings) -> None:
         place(project, f"{name}.csv", lines(C))
         ingestion.merge_multiple_dataframe(project)
         assert not path.is_symlink()
+
+
+def test_a_record_that_counts_other_rows_is_not_believed(project: Settings) -> None:
+    place(project, "dataset2.csv", lines(A, B))
+    ingestion.merge_multiple_dataframe(project)
+    known = record(project)
+    known["dataset"]["parts"] *= 2
+    files.write_json(project.output_folder_path / files.INGESTION, known)
+    assert list(final_data.read(project).table["corporation"]) == clients(project)
+    place(project, "dataset3.csv", lines(C))
+    ingestion.merge_multiple_dataframe(project)
+    assert list(final_data.read(project).table["corporation"]) == clients(project)
