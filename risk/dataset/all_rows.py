@@ -20,7 +20,7 @@ from risk.dataset.growth import Before
 from risk.dataset.outcomes import Outcomes
 from risk.dataset.row_store import Kept
 from risk.dataset.standing import Standing
-from risk.rows import csv_lines, memory, tables
+from risk.rows import csv_lines, long_files, memory, tables
 from risk.rows.long_files import Note, Unusable
 from risk.rows.text_words import Whole, Words
 from risk.settings import Settings
@@ -107,7 +107,8 @@ def _last(settings: Settings, record: Note, told: Outcomes | None) -> _Last:
         raise Unusable("nothing is known of how they were merged last")
     if not final_data.is_untouched(settings, note) or not told or len(told.rows) != note["rows"]:
         raise Unusable(final_data.CHANGED)
-    if not row_store.can_grow(settings, record):
+    can_grow = long_files.can_grow(settings.output_folder_path / files.DATASET)
+    if not (can_grow and row_store.can_grow(settings, record)):
         raise Unusable("what is kept of them cannot be added to")
     stood = standing.read(settings.output_folder_path / files.STANDING, settings.columns)
     if not stood:

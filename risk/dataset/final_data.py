@@ -162,13 +162,14 @@ def picks(record: Note, settings: Settings) -> Picks:
             raise Unusable(CHANGED)
         held = streams.read(pa.py_buffer(content), note["parts"])
         row, outcome, *days = (column.to_numpy() for column in held.columns)
+        others = dict(zip(_dates(columns), days, strict=True))
         if len(row) != note["rows"]:
             raise Unusable(CHANGED)
     except (pa.ArrowException, OSError, LookupError, ValueError) as error:
         raise Unusable("what stands beside the merged data cannot be read") from error
     target = outcome.astype(np.float64)
     target[outcome == snapshots.OPEN] = np.nan
-    return Picks(row, {columns.target: target, **dict(zip(_dates(columns), days, strict=True))})
+    return Picks(row, {columns.target: target, **others})
 
 
 def read(settings: Settings) -> FinalData:

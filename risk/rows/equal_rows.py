@@ -19,7 +19,6 @@ Numbered = npt.NDArray[Any]  # equal where cells are equal
 
 MIX, LAST_MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 HALF = np.uint64(32)
-EVERY_ROW = slice(None)
 
 
 class Repeats(NamedTuple):
@@ -130,10 +129,8 @@ def marks_of(table: pd.DataFrame, names: Iterable[str]) -> Words:
     return marks
 
 
-def words_of(
-    table: pd.DataFrame, names: Iterable[str], rows: Whole | slice = EVERY_ROW
-) -> list[Numbered]:
-    """Columns as numbers that are equal where just the cells are; missing cells are equal."""
+def words_of(table: pd.DataFrame, names: Iterable[str], rows: Whole) -> list[Numbered]:
+    """Columns in these rows as numbers that are equal where cells are, missing ones among them."""
     return [_words(table[name].iloc[rows]) for name in names]
 
 

@@ -41,9 +41,9 @@ def content(path: Path, made_by: str) -> memoryview:
         raise InputMissing(f"{files.short(path)} is missing; run python {made_by} first") from None
 
 
-def content_of(path: Path, its_stamp: list[int]) -> memoryview | None:
+def content_of(path: Path, its_stamp: list[int] | None) -> memoryview | None:
     """The same, if the file has this stamp."""
-    if stamp(path) != its_stamp:  # nor is it opened, whatever it is
+    if its_stamp is None or stamp(path) != its_stamp:  # nor is it opened, whatever it is
         return None
     with path.open("rb") as file:
         return _mapped(file) if has_stamp(file, its_stamp) else None

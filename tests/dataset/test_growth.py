@@ -6,11 +6,10 @@ Whatever cannot be added to is merged anew, and the log says why.
 import contextlib
 import logging
 import os
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
-from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +32,7 @@ from risk.errors import ArtefactRefused
 from risk.rows import equal_rows, long_files, streams, tables
 from risk.rows.long_files import Unusable
 from risk.settings import Settings
+from tests.calls import calls_of
 from tests.conftest import configured
 from tests.intake import WRITTEN, A, B, C, clients, lines, output, place, record
 
@@ -172,40 +172,30 @@ def test_usual_arrivals_are_added(rows: File) -> None:
 # -- whole ingestions ----------------------------------------------------------------------------
 
 
-def calls(project: Settings, *wanted: Callable[..., Any]) -> list[str]:
-    """Which of these functions an ingestion calls."""
-    names, called = {each.__code__: each.__qualname__ for each in wanted}, []
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code in names:
-            called.append(names[frame.f_code])
-
-    sys.setprofile(note)
-    try:
-        ingestion.merge_multiple_dataframe(project)
-    finally:
-        sys.setprofile(None)
-    return called
+LOOKS_AT_ALL = (merge.merged, row_store.Kept.rows.func)  # type: ignore[attr-defined]
 
 
-WHOLE = (merge.merged, row_store.Kept.rows.func)  # type: ignore[attr-defined]
+def looks_at_all(project: Settings) -> bool:
+    """Whether an ingestion looks at the rows of all files."""
+    ingest = partial(ingestion.merge_multiple_dataframe, project)
+    return bool(calls_of(ingest, *LOOKS_AT_ALL))
 
 
 def test_a_new_file_is_merged_without_a_look_at_the_earlier_rows(project: Settings) -> None:
     place(project, "dataset2.csv", lines(A, B))
-    assert "merged" in calls(project, *WHOLE)
+    assert looks_at_all(project)
     csv = output(project, files.FINAL_DATA)
     place(project, "dataset3.csv", lines(C, A))
-    assert calls(project, *WHOLE) == []
+    assert not looks_at_all(project)
     assert output(project, files.FINAL_DATA) == csv + f"{C}\n".encode()
-    assert calls(project, *WHOLE) == []
+    assert not looks_at_all(project)
 
 
 def test_whole_numbers_are_written_as_the_column_is(project: Settings) -> None:
     place(project, "dataset2.csv", lines("AAAA,1.5,2,3,0"))
     ingestion.merge_multiple_dataframe(project)
     place(project, "dataset3.csv", lines(C))
-    assert calls(project, *WHOLE) == []
+    assert not looks_at_all(project)
     assert output(project, files.FINAL_DATA).endswith(b"CCCC,7.0,8,9,0\n")
 
 
@@ -243,6 +233,16 @@ def linked(project: Settings) -> None:
     os.link(path, path.with_name("link"))
 
 
+def elsewhere(project: Settings) -> None:
+    """A link to the columns, which somebody has moved to another place."""
+    path = project.output_folder_path / files.DATASET
+    moved = path.rename(project.workspace / "moved")
+    path.symlink_to(moved)
+    known = record(project)
+    known["dataset"]["stamps"][files.DATASET] = long_files.stamp(path)
+    files.write_json(project.output_folder_path / files.INGESTION, known)
+
+
 def believed(project: Settings) -> None:
     """Half of what is known of the clients, with a record that knows no better."""
     path, known = project.output_folder_path / files.STANDING, record(project)
@@ -268,6 +268,7 @@ WHYS: dict[str, tuple[Callable[[Settings], None], str, str]] = {
     "an outcome that came at another time": (damaged, C, final_data.CHANGED),
     "no columns": (without_columns, C, final_data.CHANGED),
     "rows that somebody else has": (linked, C, "what is kept of them cannot be added to"),
+    "columns elsewhere": (elsewhere, C, "what is kept of them cannot be added to"),
     "clients cut off": (believed, C, "what is known of the clients cannot be read"),
     "an older version": (of_an_older_version, C, "nothing is known of how they were merged last"),
     "fractions": (nothing, "CCCC,7.5,8,9,0", "whole numbers have fractions now"),
@@ -341,18 +342,7 @@ def test_a_long_dataset_grows_to_the_byte_as_it_is_made_anew(project: Settings) 
 
 def parsed(step: Callable[[Settings], Any], project: Settings) -> int:
     """How often a step parses a CSV of ours."""
-    count = 0
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        nonlocal count
-        count += event == "call" and frame.f_code is tables.parse.__code__
-
-    sys.setprofile(note)
-    try:
-        step(project)
-    finally:
-        sys.setprofile(None)
-    return count
+    return len(calls_of(partial(step, project), tables.parse))
 
 
 READERS = (

@@ -3,11 +3,10 @@
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from risk.dataset import row_store
 from risk.errors import DataUnusable, InputMissing
 from risk.judging import csv_file
 from risk.settings import Settings
+from tests.calls import calls_of
 from tests.conftest import configured
 from tests.intake import WRITTEN, A, B, C, lines, output, place
 
@@ -83,19 +83,9 @@ def test_what_grew_is_to_the_byte_what_is_made_anew(
 
 def bytes_judged(project: Settings) -> int:
     """How many bytes of files an ingestion judges."""
-    judged = 0
-
-    def count(frame: FrameType, event: str, _: object) -> None:
-        nonlocal judged
-        if event == "call" and frame.f_code is csv_file.read_csv.__code__:
-            judged += len(frame.f_locals["content"])
-
-    sys.setprofile(count)
-    try:
-        ingestion.merge_multiple_dataframe(project)
-    finally:
-        sys.setprofile(None)
-    return judged
+    ingest = partial(ingestion.merge_multiple_dataframe, project)
+    judged = calls_of(ingest, csv_file.read_csv)
+    return sum(len(call.arguments["content"]) for call in judged)
 
 
 def test_a_new_file_is_all_that_is_read(project: Settings) -> None:

@@ -41,7 +41,7 @@ def test_texts_become_numbers_that_are_equal_where_they_are(texts: Sequence[str 
     table = pd.DataFrame({"word": pd.Series(texts, dtype="str")})
     wanted = pd.factorize(pd.Series(texts, dtype=object), use_na_sentinel=False)[0].tolist()
     marks = equal_rows.marks_of(table, ["word"])
-    for numbers in (marks, *equal_rows.words_of(table, ["word"])):
+    for numbers in (marks, *equal_rows.words_of(table, ["word"], np.arange(len(table)))):
         assert pd.factorize(numbers)[0].tolist() == wanted
     alone = [equal_rows.marks_of(table[at : at + 1], ["word"])[0] for at in range(len(table))]
     assert alone == marks.tolist()
